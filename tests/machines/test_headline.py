@@ -102,11 +102,11 @@ def test_every_headline_code_is_one_that_the_design_names() -> None:
 
 
 RANK = {Severity.OK: 0, Severity.WARNING: 1, Severity.CRITICAL: 2}
-LADDERS = {
+LADDERS: dict[str, tuple[Any, ...]] = {
     "auth": ("valid", "expiring", "unverified", "required"),
     "feed": ("up", "starting", "down"),
     "demand": ("quiet", "sparse", "dense"),
-    **{fault: BOTH for fault in FAULTS},
+    **dict.fromkeys(FAULTS, BOTH),
 }
 
 
@@ -191,25 +191,40 @@ def ago(seconds: float) -> datetime:
 
 def an_auth(**changes: Any) -> AuthReport:
     usual: dict[str, Any] = {
-        **{"state": "valid", "reason": None, "since": ago(3600), "holds_token": True},
-        **{"verdict": "valid", "doubt_since": None},
+        "state": "valid",
+        "reason": None,
+        "since": ago(3600),
+        "holds_token": True,
+        "verdict": "valid",
+        "doubt_since": None,
     }
     return AuthReport(**{**usual, **changes})
 
 
 def a_feed(**changes: Any) -> FeedReport:
     usual: dict[str, Any] = {
-        **{"state": "streaming", "reason": None, "since": ago(60), "latched": False},
-        **{"usable_since": ago(3600)},
+        "state": "streaming",
+        "reason": None,
+        "since": ago(60),
+        "latched": False,
+        "usable_since": ago(3600),
     }
     return FeedReport(**{**usual, **changes})
 
 
 def a_segment(**changes: Any) -> SegmentReport:
     usual: dict[str, Any] = {
-        **{"segment": "NSE_EQ", "state": "live", "since": ago(300), "phase": "continuous", "session": "regular"},
-        **{"reason": None, "expected": "dense", "next_state": "closed", "next_at": NOW + timedelta(hours=6)},
-        **{"covered_until": date(2026, 12, 31), "calendar_sha256": "9f2c41"},
+        "segment": "NSE_EQ",
+        "state": "live",
+        "since": ago(300),
+        "phase": "continuous",
+        "session": "regular",
+        "reason": None,
+        "expected": "dense",
+        "next_state": "closed",
+        "next_at": NOW + timedelta(hours=6),
+        "covered_until": date(2026, 12, 31),
+        "calendar_sha256": "9f2c41",
     }
     return SegmentReport(**{**usual, **changes})
 
@@ -282,7 +297,8 @@ def written() -> str:
     lines += [f"{' | '.join(key)} -> {told(view)}" for key, view in sorted(plain.items())]
     lines += ["", "auth | feed | demand -> row with a further fault: " + ", ".join((*FAULTS, "unknown market"))]
     for key, view in sorted({(v.auth, v.feed, v.demand): v for v in plain.values()}.items()):
-        faulty = [replace(view, **{fault: True}) for fault in FAULTS] + [replace(view, market="unknown")]
+        changes: list[dict[str, Any]] = [*({fault: True} for fault in FAULTS), {"market": "unknown"}]
+        faulty = [replace(view, **change) for change in changes]
         lines.append(f"{' | '.join(key)} -> {' '.join(str(judge(each).row) for each in faulty)}")
     lines += ["", "market -> calm, and with a stale or stopping supervisor"]
     calm = View("valid", "idle", "off", "halted", "closed", *[False] * 6)
