@@ -1,0 +1,283 @@
+"""Asks the broker, exchanges logins, watches the token files: the hands of the token's machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any, Protocol, assert_never
+
+import structlog
+
+from tradewarden.feed.brokers.kite_rest import BrokerRefused, BrokerUnreachable, Probe, Session
+from tradewarden.machines.auth import AuthToken, Exchange, ReadToken, Token, Verify
+from tradewarden.machines.report import AuthReport
+from tradewarden.orchestrator.clock import IST, Clock
+from tradewarden.orchestrator.driver import Driver, Spawn
+from tradewarden.orchestrator.token import TokenStore
+
+EXPIRY = time(6, 0)  # Kite's documents say 06:00 IST; people see 07:00 to 08:00: a hint, never a verdict
+PROBE_HOURS = (time(6, 0), time(7, 35), time(8, 15))
+
+log = structlog.get_logger()
+
+
+class Broker(Protocol):
+    """The broker's side of a login."""
+
+    async def exchange(self, request_token: str) -> Session:
+        """Turn a request token into a session; raises BrokerRefused or BrokerUnreachable."""
+        ...
+
+    async def probe(self, access_token: str) -> Probe:
+        """Ask whether the token is good."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the broker said of the held token: valid, rejected, unreachable, pending, or none is held."""
+
+    verdict: str
+    checked_at: datetime
+    started_at: datetime
+    expires_at: datetime | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A login that ended well, and whose it is."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """A login that did not: the reason in one word, and in one sentence."""
+
+    reason: str
+    text: str
+
+
+def next_hour(after: datetime, hours: Sequence[time]) -> datetime:
+    """The first of these hours of the day (IST) that comes after a moment."""
+    day = after.astimezone(IST).date()
+    candidates = (datetime.combine(d, h, IST) for d in (day, day + timedelta(days=1)) for h in sorted(hours))
+    return next(moment for moment in candidates if moment > after)
+
+
+class AuthDriver(Driver[AuthToken]):
+    """One broker account: its token, its files, its login."""
+
+    layer = "auth"
+
+    def __init__(
+        self,
+        machine: AuthToken,
+        clock: Clock,
+        spawn: Spawn,
+        changed: Callable[[], None],
+        *,
+        broker: Broker,
+        store: TokenStore,
+        user_id: str | None = None,
+        probe_hours: Sequence[time] = PROBE_HOURS,
+        learned: Callable[[str], None] = lambda _value: None,
+    ) -> None:
+        super().__init__(machine, clock, spawn, changed)
+        self._broker = broker
+        self._store = store
+        self._user_id = user_id
+        self._probe_hours = tuple(probe_hours)
+        self._learned = learned
+        self._hints: dict[int, datetime] = {}
+        self._probing: dict[int, tuple[asyncio.Task[None], datetime]] = {}
+        self._logins: dict[str, asyncio.Future[LoggedIn | LoginFailed]] = {}
+        self._verified_at: datetime | None = None
+        self.usable_since: datetime | None = None
+
+    # Files
+
+    def begin(self) -> None:
+        """Read the token files for the first time."""
+        self.read_files()
+
+    def look(self) -> None:
+        """Read the token files again if one of them has changed; called at each beat."""
+        if self._store.changed():
+            self.read_files()
+
+    def read_files(self) -> None:
+        """Tell the machine of a newer token, or that there is none left."""
+        token = self._store.load()
+        held = self.machine.held
+        if token is None:
+            if held is not None or self.machine.leaf == "unknown":
+                self.fire("token_missing")
+        elif self._is_foreign(token):
+            log.warning("auth.other_account", user_id=token.user_id, configured=self._user_id)
+        elif self.machine.is_new(token):
+            self._learned(token.value)
+            self.fire("token_found", token=token, expires_at=self._hint(next_hour(token.minted_at, [EXPIRY])))
+
+    def _is_foreign(self, token: Token) -> bool:
+        return self._user_id is not None and token.user_id is not None and token.user_id != self._user_id
+
+    # Deeds
+
+    def perform(self, effect: Any) -> None:
+        """Ask the broker, exchange a login or read the files."""
+        match effect:
+            case Verify(token):
+                self._probe(token)
+            case Exchange(request_token):
+                self._spawn(self._exchange(request_token), name="auth.exchange")
+            case ReadToken():
+                asyncio.get_running_loop().call_soon(self.read_files)
+            case _:
+                raise TypeError(f"auth cannot {effect!r}")
+
+    def _probe(self, token: Token) -> asyncio.Task[None]:
+        running = self._probing.get(token.generation)
+        if running is not None and not running[0].done():
+            return running[0]
+        task = self._spawn(self._ask(token), name=f"auth.probe.{token.generation}")
+        self._probing = {token.generation: (task, self.clock.now())}
+        return task
+
+    async def _ask(self, token: Token) -> None:
+        probe = await self._broker.probe(token.value)
+        log.info("auth.verdict", verdict=probe.verdict, gen=token.generation, reason=probe.reason)
+        match probe.verdict:
+            case "good":
+                self._verified_at = self.clock.now()
+                self.fire("verify_ok", gen=token.generation, expires_at=self._next_expiry())
+            case "dead":
+                self.fire("rejected", gen=token.generation, ours=True)
+            case "unknown":
+                self.fire("unreachable", gen=token.generation)
+            case _:
+                assert_never(probe.verdict)
+
+    async def _exchange(self, request_token: str) -> None:
+        outcome = await self._try_exchange(request_token)
+        waiting = self._logins.pop(request_token, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(outcome)
+
+    async def _try_exchange(self, request_token: str) -> LoggedIn | LoginFailed:
+        try:
+            session = await self._broker.exchange(request_token)
+        except BrokerRefused as refusal:
+            return self._login_failed(refusal.reason, str(refusal))
+        except BrokerUnreachable as trouble:
+            return self._login_failed("unreachable", str(trouble))
+        if self._user_id is not None and session.user_id != self._user_id:
+            text = f"This desk belongs to {self._user_id}; the login was made as {session.user_id}."
+            return self._login_failed("other_account", text)
+        self._learned(session.access_token)
+        token = self._store.save(session.access_token, user_id=session.user_id, minted_at=self.clock.now())
+        self._verified_at = self.clock.now()
+        self.fire("exchange_ok", token=token, expires_at=self._hint(next_hour(token.minted_at, [EXPIRY])))
+        return LoggedIn(session.user_id)
+
+    def _login_failed(self, reason: str, text: str) -> LoginFailed:
+        log.warning("auth.login_failed", reason=reason)
+        self.fire("exchange_failed", reason=reason)
+        return LoginFailed(reason, text)
+
+    # What others ask for
+
+    async def login(self, request_token: str) -> LoggedIn | LoginFailed:
+        """Exchange the request token of a login that was begun here; answers when the broker has."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._logins[request_token] = waiting
+        self.fire("login_callback", request_token=request_token)
+        return await waiting
+
+    async def verify(self) -> Verified:
+        """Ask the broker now; `pending` when it is being asked already."""
+        token, now = self.machine.held, self.clock.now()
+        if token is None:
+            return self._verified("none", now)
+        running = self._probing.get(token.generation)
+        if running is not None and not running[0].done():
+            return self._verified("pending", running[1])
+        await asyncio.shield(self._probe(token))
+        if self.machine.held != token:
+            return self._verified("rejected", now)
+        return self._verified("unreachable" if self.machine.reason == "unreachable" else "valid", now)
+
+    def _verified(self, verdict: str, started_at: datetime) -> Verified:
+        return Verified(verdict, self.clock.now(), started_at, self._expires_at(), self.machine.leaf)
+
+    def logout(self) -> None:
+        """Forget the token on a person's wish."""
+        self._store.drop()
+        self.fire("logout")
+
+    def verified_by_handshake(self, generation: int) -> None:
+        """A feed was accepted with this token: as good as a probe, since Kite checks the token at the handshake."""
+        self._verified_at = self.clock.now()
+        self.fire("verify_ok", gen=generation, expires_at=self._next_expiry())
+
+    # Time
+
+    def settled(self) -> None:
+        """Keep the next probe hour set, and the moment since when a token may be used."""
+        machine, now = self.machine, self.clock.now()
+        if machine.held is not None and machine.probe_at is None:
+            machine.probe_at = self._mono(next_hour(now, self._probe_hours))
+        if not machine.usable(self.clock.mono_ns()):
+            self.usable_since = None
+        elif self.usable_since is None:
+            self.usable_since = now
+
+    def clock_jumped(self) -> None:
+        """The wall clock jumped: derive the hints anew."""
+        expires_at = self._expires_at()
+        probe_at = self._mono(next_hour(self.clock.now(), self._probe_hours)) if self.machine.held else None
+        self.machine.hint(expires_at=self._hint(expires_at) if expires_at else None, probe_at=probe_at)
+        self.arm()
+
+    def _mono(self, moment: datetime) -> int:
+        return self.clock.mono_ns() + round((moment - self.clock.now()).total_seconds() * 1e9)
+
+    def _hint(self, moment: datetime) -> int:
+        mono = self._mono(moment)
+        self._hints = {k: v for k, v in self._hints.items() if k == self.machine.expires_at} | {mono: moment}
+        return mono
+
+    def _next_expiry(self) -> int:
+        return self._hint(next_hour(self.clock.now(), [EXPIRY]))
+
+    def _expires_at(self) -> datetime | None:
+        return None if self.machine.expires_at is None else self._hints.get(self.machine.expires_at)
+
+    def _wall(self, mono: int | None) -> datetime | None:
+        if mono is None:
+            return None
+        return self.clock.now() + timedelta(microseconds=(mono - self.clock.mono_ns()) / 1000)
+
+    def report(self) -> AuthReport:
+        """What is known of the token now."""
+        machine = self.machine
+        token = machine.held
+        unsettled = machine.leaf in ("unknown", "verifying")
+        return AuthReport(
+            state=machine.leaf,
+            reason=machine.reason,
+            since=self.since,
+            holds_token=token is not None,
+            verdict=machine.verdict,
+            doubt_since=self._wall(machine.unsettled_since) if unsettled else None,
+            user_id=(token.user_id if token else None) or self._user_id,
+            minted_at=token.minted_at if token else None,
+            verified_at=self._verified_at,
+            expires_at=self._expires_at(),
+            generation=token.generation if token else 0,
+            failures=machine.failures,
+            retry_at=self._wall(machine.retry_at),
+        )

@@ -1,0 +1,189 @@
+"""Dials, listens and hangs up: the hands of the feed's watchdog."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import structlog
+
+from tradewarden.feed.tick import Tick
+from tradewarden.machines.feed import Close, Connect, FeedWatchdog, Resubscribe
+from tradewarden.machines.report import FeedReport
+from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.driver import Driver, Spawn
+
+log = structlog.get_logger()
+
+
+class Stream(Protocol):
+    """One broker's stream: one connection at a time, no retries of its own."""
+
+    async def run(self, gen: int, token: str) -> None:
+        """Dial, subscribe and read until the connection ends."""
+        ...
+
+    def resubscribe(self) -> None:
+        """Ask for the instruments again on the open socket."""
+        ...
+
+    def close(self) -> None:
+        """Drop the socket at once."""
+        ...
+
+    @property
+    def instruments(self) -> int:
+        """How many instruments are asked for."""
+        ...
+
+
+class Handshakes(Protocol):
+    """Where the news of a handshake goes: it concerns the feed and the token at once."""
+
+    def handshake_accepted(self, gen: int) -> None:
+        """The broker opened the socket."""
+        ...
+
+    def handshake_refused(self, gen: int) -> None:
+        """The broker answered 403."""
+        ...
+
+
+class FeedDriver(Driver[FeedWatchdog]):
+    """The feed's events and ticks. A tick writes one number; only the first proven one of a connection is told."""
+
+    layer = "feed"
+
+    def __init__(
+        self,
+        machine: FeedWatchdog,
+        clock: Clock,
+        spawn: Spawn,
+        changed: Callable[[], None],
+        *,
+        usable_since: Callable[[], datetime | None],
+        on_ticks: Callable[[list[Tick]], None] = lambda _ticks: None,
+    ) -> None:
+        super().__init__(machine, clock, spawn, changed)
+        self._usable_since = usable_since
+        self._on_ticks = on_ticks
+        self._stream: Stream | None = None
+        self._handshakes: Handshakes | None = None
+        self._seen: dict[int, tuple[object, ...]] = {}
+        self._last_data: int | None = None
+        self._up_since: datetime | None = None
+        self.ticks_total = 0
+        self.bad_frames_total: Counter[str] = Counter()
+        self.lost_total: Counter[str] = Counter()
+        self._opened_before_window = 0
+
+    def attach(self, stream: Stream, handshakes: Handshakes) -> None:
+        """Name the stream to dial and the listener for handshakes; once, before anything is fired."""
+        self._stream, self._handshakes = stream, handshakes
+
+    # Deeds
+
+    def perform(self, effect: Any) -> None:
+        """Dial, hang up or subscribe again."""
+        if self._stream is None:
+            raise RuntimeError("the feed was fired before its stream was attached")
+        match effect:
+            case Connect(gen, token):
+                self._seen.clear()
+                log.info("feed.dial", gen=gen, attempt=self.machine.attempt, token_gen=token.generation)
+                self._spawn(self._stream.run(gen, token.value), name=f"feed.socket.{gen}")
+            case Close():
+                self._stream.close()
+            case Resubscribe():
+                self._seen.clear()
+                self._stream.resubscribe()
+            case _:
+                raise TypeError(f"the feed cannot {effect!r}")
+
+    def settled(self) -> None:
+        """Keep the moment since when the present stream is proven, and the window's own count of reconnects."""
+        if self.machine.leaf not in ("streaming", "stale"):
+            self._up_since = None
+        elif self._up_since is None:
+            self._up_since = self.clock.now()
+        if self.machine.leaf == "halted":
+            self._opened_before_window = self.machine.opened_total
+
+    # What the stream tells, see FeedEvents
+
+    def ticks(self, gen: int, ticks: list[Tick]) -> None:
+        """Ticks of socket `gen`: the hot path."""
+        machine = self.machine
+        if gen != machine.gen:
+            return
+        machine.last_tick = self._last_data = self.clock.mono_ns()
+        self.ticks_total += len(ticks)
+        if machine.leaf != "streaming" and self._is_proof(ticks):
+            self.fire("ticked", gen=gen)
+        self._on_ticks(ticks)
+
+    def _is_proof(self, ticks: list[Tick]) -> bool:
+        """Whether one of these can only be new: not the snapshot that follows a subscribe, told again."""
+        seen, proven = self._seen, False
+        for tick in ticks:
+            key, content = tick.token, (tick.mode, tick.exchange_ts, tick.last_price_raw, tick.volume)
+            before = seen.get(key)
+            proven = proven or (before is not None and before[0] == content[0] and before != content)
+            seen[key] = content
+        return proven
+
+    def opened(self, gen: int) -> None:
+        """The broker accepted the handshake."""
+        if self._handshakes is not None:
+            self._handshakes.handshake_accepted(gen)
+
+    def refused(self, gen: int, status: int) -> None:
+        """The broker answered the handshake with 403."""
+        log.warning("feed.refused", gen=gen, status=status)
+        self.lost_total["refused"] += 1
+        if self._handshakes is not None:
+            self._handshakes.handshake_refused(gen)
+
+    def lost(self, gen: int, reason: str, detail: str) -> None:
+        """The connection ended, or did not come about."""
+        log.warning("feed.lost", gen=gen, reason=reason, detail=detail)
+        self.lost_total[reason] += 1
+        if reason == "configuration":
+            self.fire("misconfigured", gen=gen)
+        else:
+            self.fire("lost", gen=gen, reason=reason)
+
+    def bad_frame(self, gen: int, kind: str) -> None:  # noqa: ARG002 - the stream's word
+        """A frame or a part of one made no sense; the connection is kept."""
+        self.bad_frames_total[kind] += 1
+
+    def text(self, gen: int, message: Mapping[str, Any]) -> None:
+        """The broker said something in words."""
+        if message.get("type") == "error":
+            log.warning("feed.broker_error", gen=gen, text=str(message.get("data"))[:300])
+
+    def report(self) -> FeedReport:
+        """What is known of the stream now."""
+        machine, now, mono = self.machine, self.clock.now(), self.clock.mono_ns()
+        ago = None if self._last_data is None else timedelta(microseconds=(mono - self._last_data) / 1000)
+        wait = None if machine.retry_at is None else timedelta(microseconds=(machine.retry_at - mono) / 1000)
+        return FeedReport(
+            state=machine.leaf,
+            reason=machine.reason,
+            since=self.since,
+            latched=machine.latched,
+            usable_since=self._usable_since(),
+            attempt=machine.attempt,
+            generation=machine.gen,
+            retry_at=None if wait is None else now + wait,
+            last_tick_at=None if ago is None else now - ago,
+            up_since=self._up_since,
+            instruments=self._stream.instruments if self._stream else 0,
+            ticks_total=self.ticks_total,
+            reconnects_total=max(0, machine.opened_total - 1),
+            reconnects_in_window=max(0, machine.opened_total - self._opened_before_window - 1),
+            bad_frames_total=MappingProxyType(self.bad_frames_total),
+        )

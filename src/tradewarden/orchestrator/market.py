@@ -1,0 +1,120 @@
+"""Keeps each segment's session at the calendar's pace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+
+import structlog
+
+from tradewarden.machines.calendar import Calendar
+from tradewarden.machines.market import MarketSession
+from tradewarden.machines.report import MarketReport, SegmentReport
+from tradewarden.orchestrator.clock import Clock
+
+WARN_BEFORE = timedelta(days=30)
+_MOST = {"none": 0, "sparse": 1, "dense": 2}
+
+log = structlog.get_logger()
+
+
+class MarketDriver:
+    """The segments of the desk: follows the wall clock from boundary to boundary, with one timer for all."""
+
+    def __init__(
+        self,
+        segments: Sequence[str],
+        calendar: Calendar,
+        clock: Clock,
+        changed: Callable[[], None],
+        *,
+        lead: timedelta = timedelta(minutes=20),
+    ) -> None:
+        self.calendar = calendar
+        self.sessions = [MarketSession(segment) for segment in segments]
+        self._segments = tuple(segments)
+        self._clock = clock
+        self._changed = changed
+        self._lead = lead
+        self._since: dict[str, datetime] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.wanted = False
+        self.wanted_since: datetime | None = None
+
+    @property
+    def expected(self) -> str:
+        """What the segment that expects most data expects now."""
+        return max((s.moment.expected for s in self.sessions if s.moment), key=_MOST.__getitem__, default="none")
+
+    def sync(self) -> None:
+        """Read the clock, follow the calendar, and set the timer to the next boundary."""
+        self.disarm()
+        now = self._clock.now()
+        for session in self.sessions:
+            before = session.leaf
+            session.sync(self.calendar.at(session.segment, now), now=self._clock.mono_ns())
+            if session.leaf != before or session.segment not in self._since:
+                self._since[session.segment] = now
+                log.info("market.state", segment=session.segment, src=before, dst=session.leaf, reason=session.reason)
+        wanted = self.calendar.wanted(self._segments, now, lead=self._lead)
+        if wanted != self.wanted or self.wanted_since is None:
+            self.wanted, self.wanted_since = wanted, now
+            log.info("market.wanted", wanted=wanted)
+        self._arm(now)
+        self._changed()
+
+    def _arm(self, now: datetime) -> None:
+        changes = [self.calendar.next_change(segment, now) for segment in self._segments]
+        boundaries = [change[0] for change in changes if change is not None]
+        wanted = self.calendar.next_wanted_change(self._segments, now, lead=self._lead)
+        if wanted is not None:
+            boundaries.append(wanted)
+        if boundaries:
+            wait = max(0.0, (min(boundaries) - now).total_seconds())
+            # A timer that rings a little early would find the old phase once more and set itself anew: harmless.
+            self._timer = asyncio.get_running_loop().call_later(wait, self.sync)
+
+    def disarm(self) -> None:
+        """Forget the timer; the daemon stops or the clock has jumped."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    def report(self) -> MarketReport:
+        """Every segment in the order of the configuration."""
+        now = self._clock.now()
+        return MarketReport(
+            segments=tuple(self._segment_report(session, now) for session in self.sessions),
+            wanted=self.wanted,
+            wanted_since=self.wanted_since,
+            expected=self.expected,
+        )
+
+    def _segment_report(self, session: MarketSession, now: datetime) -> SegmentReport:
+        moment = session.moment or self.calendar.at(session.segment, now)
+        upcoming = self.calendar.next_state(session.segment, now)
+        covered_until = self.calendar.covered_until(session.segment)
+        return SegmentReport(
+            segment=session.segment,
+            state=session.leaf,
+            since=self._since.get(session.segment, now),
+            phase=moment.phase,
+            session=moment.session,
+            reason=moment.reason,
+            expected=moment.expected,
+            next_at=upcoming[0] if upcoming else None,
+            next_state=upcoming[1] if upcoming else None,
+            covered_until=covered_until,
+            calendar_sha256=self.calendar.sha256,
+            problem=_problem(session.segment, covered_until, now),
+        )
+
+
+def _problem(segment: str, covered_until: date, now: datetime) -> str | None:
+    left = covered_until - now.date()
+    if left < timedelta(0):
+        return f"the calendar of {segment} ended on {covered_until:%d %b %Y}: add this year's list"
+    if left < WARN_BEFORE:
+        return f"the calendar of {segment} ends on {covered_until:%d %b %Y}: add next year's list"
+    return None
