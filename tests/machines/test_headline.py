@@ -16,12 +16,15 @@ from tradewarden.machines.headline import (
     ROWS,
     Situation,
     View,
+    auth_severity,
     demand,
     effective_auth,
     effective_feed,
+    feed_severity,
     foremost,
     headline,
     judge,
+    segment_severity,
 )
 from tradewarden.machines.report import AuthReport, FeedReport, Layer, MarketReport, SegmentReport, Severity
 
@@ -276,6 +279,41 @@ def test_a_token_past_its_doubt_fails_only_when_nothing_streams() -> None:
     silent = headline(Situation.of(doubtful, a_feed(state="connecting"), a_market(), now=NOW))
     assert (streaming.row, streaming.severity) == (9, Severity.WARNING)
     assert (silent.row, silent.severity) == (2, Severity.CRITICAL)
+
+
+def view_of(auth: str, feed: str, due: str, feed_state: str) -> View:
+    return View(auth, feed, due, feed_state, "live", *[False] * 6)
+
+
+def test_a_feed_that_only_waits_for_the_login_is_a_consequence_not_a_failure() -> None:
+    assert feed_severity(view_of("required", "down", "dense", "blocked_on_auth")) == Severity.WARNING
+    assert feed_severity(view_of("valid", "down", "dense", "blocked_on_auth")) == Severity.CRITICAL
+    assert feed_severity(view_of("required", "down", "dense", "stale")) == Severity.CRITICAL
+    assert feed_severity(view_of("valid", "down", "sparse", "stale")) == Severity.WARNING
+    assert feed_severity(view_of("valid", "idle", "off", "halted")) == Severity.OK
+
+
+def test_a_missing_login_fails_only_while_the_desk_has_work() -> None:
+    assert auth_severity(view_of("required", "down", "quiet", "blocked_on_auth")) == Severity.CRITICAL
+    assert auth_severity(view_of("required", "idle", "off", "halted")) == Severity.WARNING
+    assert auth_severity(view_of("unverified", "up", "dense", "streaming")) == Severity.WARNING
+    assert auth_severity(view_of("unverified", "starting", "dense", "connecting")) == Severity.CRITICAL
+    assert auth_severity(view_of("expiring", "up", "dense", "streaming")) == Severity.WARNING
+
+
+def test_when_auth_or_feed_make_the_headline_their_own_check_is_as_bad() -> None:
+    for view in views():
+        verdict = judge(view)
+        if verdict.layer is Layer.AUTH:
+            assert auth_severity(view) == verdict.severity, view
+        if verdict.layer is Layer.FEED:
+            assert feed_severity(view) == verdict.severity, view
+
+
+def test_a_calendar_that_needs_a_person_is_a_warning_and_a_closed_market_is_not() -> None:
+    assert segment_severity(a_segment(state="closed")) == Severity.OK
+    assert segment_severity(a_segment(problem="covered until 2026-12-31 only")) == Severity.WARNING
+    assert segment_severity(a_segment(state="unknown")) == Severity.WARNING
 
 
 # --- the golden file ----------------------------------------------------------------------------------------------

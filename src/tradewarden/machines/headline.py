@@ -272,6 +272,32 @@ def headline(situation: Situation) -> Verdict:
     return judge(View.of(situation))
 
 
+def auth_severity(view: View) -> Severity:
+    """How bad the token's own state is, whatever the headline says."""
+    match view.auth:
+        case "required" | "configuration":
+            return _FAIL if view.wanted else _WARN
+        case "unverified":
+            return _FAIL if view.wanted and view.feed != "up" else _WARN
+        case "valid":
+            return _PASS
+        case _:
+            return _WARN
+
+
+def feed_severity(view: View) -> Severity:
+    """How bad the stream's own state is; one that only waits for the token is a consequence, not a failure."""
+    if view.feed in ("up", "idle"):
+        return _PASS
+    waits = not view.usable and view.feed_state in ("halted", "blocked_on_auth")
+    return _FAIL if view.feed == "down" and view.demand == "dense" and not waits else _WARN
+
+
+def segment_severity(segment: SegmentReport) -> Severity:
+    """A closed market is no fault; a calendar that needs a person is worth a look."""
+    return _WARN if segment.problem is not None or segment.state == "unknown" else _PASS
+
+
 def _layer(code: str) -> Layer:
     prefix = code.partition(".")[0]
     return Layer.MARKET if prefix == "calendar" else Layer(prefix)
