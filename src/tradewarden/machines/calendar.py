@@ -1,0 +1,148 @@
+"""When each segment trades, when the feed is wanted, and how far the calendar can be trusted."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
+
+from tradewarden.machines.segment import Segment
+from tradewarden.machines.session import Moment, most_expected
+
+__all__ = ["BRIDGE", "LEAD", "Calendar", "Moment", "most_expected"]  # the words of one answer, from one place
+
+LEAD = timedelta(minutes=20)  # the socket is up and subscribed before the first phase that expects data
+BRIDGE = timedelta(minutes=30)  # a shorter lull does not close it
+NOTICE = timedelta(days=30)  # how long before the end of coverage a person is told
+_ONE_DAY = timedelta(days=1)
+_HORIZON = timedelta(days=60)  # longer than any market has ever paused between two sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The dated sessions of every known segment; asked with an aware time in any zone, it never guesses."""
+
+    by_segment: Mapping[str, Segment] = field(repr=False)
+    sha256: str  # of the files it was made from
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_segment", MappingProxyType(dict(self.by_segment)))
+
+    @property
+    def segments(self) -> frozenset[str]:
+        """The segments it knows."""
+        return frozenset(self.by_segment)
+
+    def at(self, segment: str, when: datetime) -> Moment:
+        """Where the segment stands at this moment."""
+        rules = self._known(segment)
+        local = when.astimezone(rules.zone) if when.tzinfo else _refuse_naive(when)
+        return rules.day(local.date()).at(local.hour * 3600 + local.minute * 60 + local.second)
+
+    def next_change(self, segment: str, when: datetime) -> tuple[datetime, Moment] | None:
+        """When anything of the answer changes next, and to what; none past coverage."""
+        return self._next(segment, when, lambda moment: moment)
+
+    def next_state(self, segment: str, when: datetime) -> tuple[datetime, str] | None:
+        """When the segment's state changes next, across nights, weekends and holidays; none past coverage."""
+        found = self._next(segment, when, lambda moment: moment.state)
+        return found and (found[0], found[1].state)
+
+    def wanted(
+        self, segments: Sequence[str], when: datetime, lead: timedelta = LEAD, bridge: timedelta = BRIDGE
+    ) -> bool:
+        """Whether the feed should be up: shortly before data is due, while it is, and across short lulls."""
+        return self._wanted(segments, when, lead, bridge, days=2)[0]
+
+    def next_wanted_change(
+        self, segments: Sequence[str], when: datetime, lead: timedelta = LEAD, bridge: timedelta = BRIDGE
+    ) -> datetime | None:
+        """When the feed begins or ceases to be wanted; none when that is beyond sight."""
+        return self._wanted(segments, when, lead, bridge, days=_HORIZON.days)[1]
+
+    def trading_day(self, segment: str, day: date, *, muhurat: bool = False) -> bool:
+        """Whether the segment trades that day; mocks never count, a Muhurat-only day when asked for.
+
+        A weekday past coverage counts: a job that runs on a holiday is a smaller harm than one that silently does not.
+        """
+        table = self._known(segment).day(day)
+        return muhurat if table.session == "muhurat" else bool(table.due)
+
+    def covered_until(self, segment: str) -> date:
+        """The last day that is not unknown."""
+        return self._known(segment).covered_until
+
+    def problem(self, segment: str, when: datetime) -> str | None:
+        """What a person should do about the segment's calendar, if anything; told 30 days before it ends."""
+        rules = self._known(segment)
+        today = (when.astimezone(rules.zone) if when.tzinfo else _refuse_naive(when)).date()
+        if today < rules.covered_from:
+            return f"{segment} is covered from {rules.covered_from} only"
+        if today > rules.covered_until:
+            return f"{segment} was covered until {rules.covered_until}; install a newer calendar"
+        if today > rules.covered_until - NOTICE:
+            return f"{segment} is covered until {rules.covered_until} only; install a newer calendar before"
+        return None
+
+    def _known(self, segment: str) -> Segment:
+        try:
+            return self.by_segment[segment]
+        except KeyError:
+            raise LookupError(f"no calendar for segment {segment}; known: {', '.join(sorted(self.segments))}") from None
+
+    def _next(self, segment: str, when: datetime, aspect: Callable[[Moment], object]) -> tuple[datetime, Moment] | None:
+        now = aspect(self.at(segment, when))
+        rules = self._known(segment)
+        later = rules.changes_after(when.astimezone(rules.zone))
+        return next(((begin, moment) for begin, moment in later if aspect(moment) != now), None)
+
+    def _wanted(
+        self, segments: Sequence[str], when: datetime, lead: timedelta, bridge: timedelta, days: int
+    ) -> tuple[bool, datetime | None]:
+        if not segments:
+            return False, None
+        now = (when if when.tzinfo else _refuse_naive(when)).astimezone(UTC)
+        sight = now + timedelta(days=days)
+        zone = self._known(segments[0]).zone
+        for begin, end in _windows(self._due(segments, now, sight), lead, bridge):
+            if now < begin:
+                return False, begin.astimezone(zone)
+            if now < end:
+                return True, end.astimezone(zone) if end < sight else None
+        return False, None
+
+    def _due(self, segments: Sequence[str], now: datetime, sight: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The stretches in which any segment expects data, by their begin, from the day before on."""
+        return heapq.merge(*(_due_of(self._known(segment), now, sight) for segment in segments))
+
+
+def _due_of(rules: Segment, now: datetime, sight: datetime) -> Iterator[tuple[datetime, datetime]]:
+    day, last = now.astimezone(rules.zone).date() - _ONE_DAY, sight.astimezone(rules.zone).date()
+    while day <= last:
+        for begin, end in rules.day(day).due:
+            yield rules.instant(day, begin).astimezone(UTC), rules.instant(day, end).astimezone(UTC)
+        day += _ONE_DAY
+
+
+def _windows(
+    due: Iterator[tuple[datetime, datetime]], lead: timedelta, bridge: timedelta
+) -> Iterator[tuple[datetime, datetime]]:
+    """The same stretches with their lead, joined across short lulls."""
+    joined = max(lead, bridge)  # a lull no longer than the lead is wholly lead
+    first = next(due, None)
+    if first is None:
+        return
+    begin, end = first
+    for later_begin, later_end in due:
+        if later_begin - end > joined:
+            yield begin - lead, end
+            begin, end = later_begin, later_end
+        else:
+            end = max(end, later_end)
+    yield begin - lead, end
+
+
+def _refuse_naive(when: datetime) -> datetime:
+    raise ValueError(f"{when} has no time zone; the calendar never assumes the host's")
