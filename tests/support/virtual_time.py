@@ -1,0 +1,87 @@
+"""An event loop whose hours pass as fast as its sockets allow: real I/O, virtual time.
+
+While bytes are in flight or a child process lives, time stands still; when everything rests, it jumps to the next
+timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import selectors
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from tradewarden.orchestrator.clock import IST
+
+T = TypeVar("T")
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        events = super().select(0)
+        if events or timeout == 0:
+            return events
+        if timeout is None or self.loop.is_busy():
+            return super().select(0.005)
+        os.sched_yield()  # loopback delivers within the sender's own system call; another thread may want to run
+        events = super().select(0)
+        if not events:
+            self.loop.jump(timeout)
+        return events
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A selector loop with a clock of its own."""
+
+    def __init__(self) -> None:
+        selector = _JumpingSelector()
+        self._virtual = 1000.0
+        self._children: list[asyncio.SubprocessTransport] = []
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self._virtual
+
+    def jump(self, seconds: float) -> None:
+        self._virtual += seconds
+
+    def is_busy(self) -> bool:
+        self._children = [child for child in self._children if child.get_returncode() is None]
+        return bool(self._children)
+
+    async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
+        transport = await super()._make_subprocess_transport(*args, **kwargs)  # type: ignore[misc]
+        self._children.append(transport)
+        return transport
+
+
+class VirtualClock:
+    """The desk's clock on a virtual loop."""
+
+    simulated = False
+
+    def __init__(self, start: datetime) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._loop.time()
+        self._start = start.astimezone(IST)
+
+    def mono_ns(self) -> int:
+        return round(self._loop.time() * 1e9)
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self._loop.time() - self._begun)
+
+    async def until(self, moment: datetime) -> None:
+        """Sleep until the wall shows this moment."""
+        await asyncio.sleep((moment - self.now()).total_seconds())
+
+
+def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Play a scene on a loop of its own in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(scene())
