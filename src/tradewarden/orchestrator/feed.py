@@ -34,11 +34,6 @@ class Stream(Protocol):
         """Drop the socket at once."""
         ...
 
-    @property
-    def instruments(self) -> int:
-        """How many instruments are asked for."""
-        ...
-
 
 class Handshakes(Protocol):
     """Where the news of a handshake goes: it concerns the feed and the token at once."""
@@ -65,10 +60,12 @@ class FeedDriver(Driver[FeedWatchdog]):
         changed: Callable[[], None],
         *,
         usable_since: Callable[[], datetime | None],
+        instruments: int = 0,
         on_ticks: Callable[[list[Tick]], None] = lambda _ticks: None,
     ) -> None:
         super().__init__(machine, clock, spawn, changed)
         self._usable_since = usable_since
+        self._instruments = instruments
         self._on_ticks = on_ticks
         self._stream: Stream | None = None
         self._handshakes: Handshakes | None = None
@@ -181,7 +178,7 @@ class FeedDriver(Driver[FeedWatchdog]):
             retry_at=None if wait is None else now + wait,
             last_tick_at=None if ago is None else now - ago,
             up_since=self._up_since,
-            instruments=self._stream.instruments if self._stream else 0,
+            instruments=self._instruments,
             ticks_total=self.ticks_total,
             reconnects_total=max(0, machine.opened_total - 1),
             reconnects_in_window=max(0, machine.opened_total - self._opened_before_window - 1),
