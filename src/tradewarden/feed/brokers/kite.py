@@ -1,0 +1,217 @@
+"""Kite's stream: one WebSocket, its instruments, and the watch over its silence. When to dial is not decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import aiohttp
+import orjson
+import structlog
+from aiohttp import WSMsgType
+from yarl import URL
+
+from tradewarden import __version__
+from tradewarden.feed.brokers import ending
+from tradewarden.feed.brokers.decoder import decode
+from tradewarden.feed.brokers.line import Line, Socket
+from tradewarden.feed.brokers.resolver import Resolver
+from tradewarden.feed.events import FeedEvents
+from tradewarden.feed.tick import Mode
+
+MOST_INSTRUMENTS = 3000  # on one connection, by Kite's documentation
+LARGEST_MESSAGE = 4 * 1024 * 1024
+HEADERS = {"X-Kite-Version": "3", "User-Agent": f"tradewarden/{__version__}"}
+
+log = structlog.get_logger(__name__)
+
+
+def requests(subscriptions: Mapping[int, Mode]) -> list[str]:
+    """What to ask Kite for: every instrument once, then each mode that is not the quote it begins with."""
+    if not subscriptions:
+        return []
+    by_mode = {mode: [token for token, wanted in subscriptions.items() if wanted is mode] for mode in Mode}
+    modes = [{"a": "mode", "v": [mode.value, by_mode[mode]]} for mode in (Mode.FULL, Mode.LTP) if by_mode[mode]]
+    return [orjson.dumps(message).decode() for message in ({"a": "subscribe", "v": list(subscriptions)}, *modes)]
+
+
+class KiteStream:
+    """A Kite connection that is dialled when told, reads until it ends, and says why it ended.
+
+    It has no retry loop: the feed's machine decides. Calling `run` again drops what is left of an earlier connection,
+    so there are never two.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str,
+        subscriptions: Mapping[int, Mode],
+        events: FeedEvents,
+        mute_after: float = 5.0,
+        dial_timeout: float = 10.0,
+        ssl: ssl.SSLContext | None = None,
+    ) -> None:
+        if len(subscriptions) > MOST_INSTRUMENTS:
+            raise ValueError(
+                f"{len(subscriptions)} instruments are more than one Kite connection carries; "
+                f"take {len(subscriptions) - MOST_INSTRUMENTS} out, {MOST_INSTRUMENTS} is the most"
+            )
+        if URL(url).scheme not in {"ws", "wss"} or not URL(url).host:
+            raise ValueError(f"{url!r} is no address of a WebSocket; it begins with wss:// (or ws:// for a simulator)")
+        self._url = URL(url)
+        self._api_key = api_key
+        self._subscriptions = dict(subscriptions)
+        self._events = events
+        self._mute_after = mute_after
+        self._dial_timeout = dial_timeout
+        self._ssl = ssl
+        self._session: aiohttp.ClientSession | None = None
+        self._line: Line | None = None
+        self._complained: int | None = None  # the connection whose listener's bug has been logged
+        self.callback_failures = 0  # bugs of whoever listens; each is also a bad frame of the kind "callback"
+
+    async def run(self, gen: int, token: str) -> None:
+        """Dial, subscribe and read until the connection ends, whatever ends it; the events tell the rest."""
+        self.close()
+        line = self._line = Line(gen)
+        try:
+            end = await self._live(line, token)
+        finally:
+            line.drop()
+        if line.silenced:
+            return
+        line.silenced = True
+        if end.reason == "refused":
+            self._events.refused(gen, end.status)
+        else:
+            self._events.lost(gen, end.reason, end.detail)
+
+    def resubscribe(self) -> None:
+        """Ask for all instruments again on the open connection; nothing happens when there is none."""
+        line = self._line
+        if line is not None and line.socket is not None and line.group is not None:
+            line.group.create_task(self._ask_again(line.socket), name=f"kite-resubscribe-{line.gen}")
+
+    def close(self) -> None:
+        """End the connection, or the attempt, in this very moment; nothing more is told of it."""
+        if self._line is not None:
+            self._line.silenced = True
+            self._line.drop()
+            self._line = None
+
+    async def aclose(self) -> None:
+        """Close for good."""
+        self.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _live(self, line: Line, token: str) -> ending.Ending:
+        try:
+            async with asyncio.timeout(self._dial_timeout) as line.patience:
+                socket = line.socket = await self._dial(token)
+        except (aiohttp.ClientError, OSError) as error:
+            return ending.of_dial(error, self._dial_timeout)
+        if line.silenced:
+            return ending.DROPPED
+        async with asyncio.TaskGroup() as line.group:
+            end = await self._talk(line, socket)
+            line.drop()
+        if line.mute:
+            return ending.Ending(ending.MUTE, f"not one frame for {self._mute_after:g} s, not even a heartbeat")
+        return end
+
+    async def _talk(self, line: Line, socket: Socket) -> ending.Ending:
+        line.watch(self._mute_after)
+        self._tell(line, self._events.opened)
+        try:
+            await self._ask(socket)
+            return await self._read(line, socket)
+        except (aiohttp.ClientError, OSError):
+            return ending.DROPPED
+
+    async def _dial(self, token: str) -> Socket:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=Resolver(), use_dns_cache=False, limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=HEADERS,
+                timeout=aiohttp.ClientTimeout(total=None),
+                ws_response_class=Socket,
+            )
+        socket = await self._session.ws_connect(
+            self._url,
+            params={"api_key": self._api_key, "access_token": token},
+            autoclose=False,
+            autoping=False,  # answered below: a ping is a sign of life as well
+            compress=0,
+            decode_text=False,  # text that is not UTF-8 is a bad frame, not the end of the connection
+            max_msg_size=LARGEST_MESSAGE,
+            ssl=self._ssl if self._ssl is not None else True,
+        )
+        return cast("Socket", socket)
+
+    async def _ask(self, socket: Socket) -> None:
+        for message in requests(self._subscriptions):
+            await socket.send_str(message)
+
+    async def _ask_again(self, socket: Socket) -> None:
+        with contextlib.suppress(aiohttp.ClientError, OSError):  # the reader meets the same loss and tells it
+            await self._ask(socket)
+
+    async def _read(self, line: Line, socket: Socket) -> ending.Ending:
+        clock = asyncio.get_running_loop().time
+        while not line.silenced:
+            message = await socket.receive()
+            line.last_rx = clock()
+            match message.type:
+                case WSMsgType.BINARY:
+                    self._binary(line, message.data)
+                case WSMsgType.TEXT:
+                    self._text(line, message.data)
+                case WSMsgType.PING:
+                    self._tell(line, self._events.frame)
+                    await socket.pong(message.data)
+                case WSMsgType.PONG:
+                    self._tell(line, self._events.frame)
+                case kind:
+                    return ending.of_message(kind, message.data)
+        return ending.DROPPED
+
+    def _binary(self, line: Line, frame: bytes) -> None:
+        self._tell(line, self._events.frame)
+        ticks, bad = decode(frame)
+        if ticks:
+            self._tell(line, self._events.ticks, ticks)
+        for kind in dict.fromkeys(part.fault.value for part in bad):
+            self._tell(line, self._events.bad_frame, kind)
+
+    def _text(self, line: Line, text: bytes) -> None:
+        self._tell(line, self._events.frame)
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            message = None
+        if isinstance(message, dict):
+            self._tell(line, self._events.text, message)
+        else:
+            self._tell(line, self._events.bad_frame, "text")
+
+    def _tell(self, line: Line, event: Callable[..., None], *facts: Any) -> None:
+        """One event to the listener, whose bug must not cost the desk its stream."""
+        if line.silenced:
+            return
+        try:
+            event(line.gen, *facts)
+        except Exception:
+            self.callback_failures += 1
+            if self._complained != line.gen:  # such a bug comes with every frame: one line a connection is enough
+                self._complained = line.gen
+                log.exception("feed.callback_failed", gen=line.gen, callback=getattr(event, "__name__", "?"))
+            if event != self._events.bad_frame:
+                self._tell(line, self._events.bad_frame, "callback")
