@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewarden.machines.calendar import BRIDGE, LEAD, Moment, most_expected
+from tradewarden.machines.calendar import BRIDGE, LEAD, Calendar, Moment, most_expected
+from tradewarden.machines.calendar_file import parse
 from tradewarden.orchestrator.calendar import load_calendar
 
 CALENDAR = load_calendar()
@@ -265,6 +267,59 @@ def test_lead_and_bridge_are_the_operators_choice() -> None:
     assert not CALENDAR.wanted(["NSE_EQ"], ist("2026-11-23 15:45"), none, none)
     assert CALENDAR.wanted(["NSE_EQ"], ist("2026-11-23 15:45"), timedelta(minutes=5), none)  # lead of the post-close
     assert CALENDAR.wanted(["NSE_EQ"], ist("2026-11-22 10:00"), timedelta(hours=23), none)
+
+
+def odd_hours(*spans: tuple[str, str]) -> Calendar:
+    """A segment that trades at these hours of every weekday."""
+    phases = ", ".join(f'{{ name = "live.continuous", from = "{begin}", to = "{end}" }}' for begin, end in spans)
+    for (_, end), (begin, _) in pairwise(spans):
+        pause = f'{{ name = "closed.break", from = "{end}", to = "{begin}" }}'
+        phases = phases.replace(f'to = "{end}" }}', f'to = "{end}" }}, {pause}', 1)
+    return parse(
+        {
+            "odd.toml": '[segments.X]\nzone = "Asia/Kolkata"\ncovered_from = 2026-01-01\ncovered_until = 2026-12-31\n'
+            f'[[rules]]\nsegments = ["X"]\neffective_from = 2026-01-01\nsource = "a test"\nphases = [{phases}]\n'
+        }
+    )
+
+
+def test_a_lull_of_exactly_the_bridge_is_bridged_and_a_longer_one_is_not() -> None:
+    lunch = odd_hours(("09:00", "12:00"), ("12:30", "15:00"))
+    assert lunch.next_wanted_change(["X"], ist("2026-11-23 10:00")) == ist("2026-11-23 15:00")
+    lunch = odd_hours(("09:00", "12:00"), ("12:31", "15:00"))
+    assert lunch.next_wanted_change(["X"], ist("2026-11-23 10:00")) == ist("2026-11-23 12:00")
+    assert lunch.next_wanted_change(["X"], ist("2026-11-23 12:00")) == ist("2026-11-23 12:11")
+
+
+def test_a_lead_longer_than_the_lull_leaves_nothing_to_close() -> None:
+    lunch, hour = odd_hours(("09:00", "12:00"), ("12:45", "15:00")), timedelta(hours=1)
+    assert lunch.wanted(["X"], ist("2026-11-23 12:01"), lead=hour)
+    assert lunch.next_wanted_change(["X"], ist("2026-11-23 10:00"), lead=hour) == ist("2026-11-23 15:00")
+
+
+def test_a_lull_over_midnight_is_bridged_too() -> None:
+    night = odd_hours(("00:15", "23:50"))
+    assert night.wanted(["X"], ist("2026-11-24 00:05"), lead=MINUTE)
+    assert not night.wanted(["X"], ist("2026-11-23 00:05"), lead=MINUTE)  # a Monday: there was no Sunday session
+    assert night.next_wanted_change(["X"], ist("2026-11-24 00:05")) == ist("2026-11-27 23:50")
+
+
+def test_a_market_that_never_sleeps_promises_no_end() -> None:
+    sessions = "".join(
+        f'[[specials]]\nsegments = ["X"]\ndate = {day}\nsession = "regular"\nname = "always"\n'
+        'status = "confirmed"\nsource = "a test"\n'
+        for day in (date(2026, 1, 1) + timedelta(days=ahead) for ahead in range(365))
+    )
+    always = parse(
+        {
+            "always.toml": '[segments.X]\nzone = "UTC"\ncovered_from = 2026-01-01\ncovered_until = 2026-12-31\n'
+            '[[rules]]\nsegments = ["X"]\neffective_from = 2026-01-01\nsource = "a test"\n'
+            'phases = [{ name = "live.continuous", from = "00:00", to = "24:00" }]\n' + sessions
+        }
+    )
+    assert always.wanted(["X"], ist("2026-06-15 12:00"))
+    assert always.next_wanted_change(["X"], ist("2026-06-15 12:00")) is None
+    assert always.next_state("X", ist("2026-06-15 12:00")) == (datetime(2027, 1, 1, tzinfo=UTC), "unknown")
 
 
 def test_without_a_segment_nothing_is_wanted() -> None:
