@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -72,4 +73,4 @@ def _of_connect(error: OSError) -> Ending:
         case ssl.SSLError(reason=why):
             return Ending("tls", f"no TLS connection: {str(why).replace('_', ' ').lower()}")
         case _:
-            return Ending("network", f"cannot connect: {error.strerror or type(error).__name__}")
+            return Ending("network", f"cannot connect{': ' + os.strerror(error.errno) if error.errno else ''}")

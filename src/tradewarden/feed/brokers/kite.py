@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, cast
 
 import aiohttp
@@ -75,10 +75,18 @@ class KiteStream:
         self._complained: int | None = None  # the connection whose listener's bug has been logged
         self.callback_failures = 0  # bugs of whoever listens; each is also a bad frame of the kind "callback"
 
-    async def run(self, gen: int, token: str) -> None:
-        """Dial, subscribe and read until the connection ends, whatever ends it; the events tell the rest."""
+    def run(self, gen: int, token: str) -> Coroutine[Any, Any, None]:
+        """Dial, subscribe and read until the connection ends, whatever ends it; the events tell the rest.
+
+        It counts as running from the call on: a `close` that comes before the first step is not lost.
+        """
         self.close()
-        line = self._line = Line(gen)
+        self._line = Line(gen)
+        return self._run(self._line, token)
+
+    async def _run(self, line: Line, token: str) -> None:
+        if line.silenced:
+            return
         try:
             end = await self._live(line, token)
         finally:
@@ -87,9 +95,9 @@ class KiteStream:
             return
         line.silenced = True
         if end.reason == "refused":
-            self._events.refused(gen, end.status)
+            self._events.refused(line.gen, end.status)
         else:
-            self._events.lost(gen, end.reason, end.detail)
+            self._events.lost(line.gen, end.reason, end.detail)
 
     def resubscribe(self) -> None:
         """Ask for all instruments again on the open connection; nothing happens when there is none."""
