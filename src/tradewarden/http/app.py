@@ -1,0 +1,166 @@
+"""The HTTP side of the desk: which path leads to whom, on which sockets it listens, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+
+from tradewarden.http.auth import Auth
+from tradewarden.http.health import ROOT, Answers, Health
+from tradewarden.http.live import Live
+from tradewarden.http.metrics import Figures, Metrics, Requests
+from tradewarden.http.pages import Pages
+from tradewarden.http.ports import Login, Reports, Verifier
+from tradewarden.http.problems import boundary, route_of
+from tradewarden.http.visitors import Visitors
+from tradewarden.orchestrator.clock import Clock
+
+SHUTDOWN = 5.0  # seconds for open requests; streams are closed before, or they would take twice that
+BODY = 16 * 1024  # bytes: nothing that is sent to us is larger
+
+_NOTHING = Figures()
+
+
+class Http:
+    """Serves the health answer, the page and the login on loopback and on the control socket."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        reports: Reports,
+        login: Login,
+        verifier: Verifier,
+        admin_token: str,
+        public_url: str,
+        clock: Clock,
+        version: str,
+        cors_origins: Sequence[str] = (),
+        fail_code: int = 503,
+        control_path: Path | None = None,
+        figures: Figures = _NOTHING,
+    ) -> None:
+        self._host, self._port = host, port
+        self._reports = reports
+        self._control_path = control_path
+        self._stopping = False
+        self._runner: web.AppRunner | None = None
+        self._requests = Requests()
+        self._clock = clock
+        visitors = Visitors(admin_token)
+        answers = Answers(reports, clock, version)
+        pages = Pages(answers.picture, version)
+        self._health = Health(answers, visitors, cors_origins=cors_origins, fail_code=fail_code)
+        self._live = Live(answers, visitors, clock, cors=self._health.cors)
+        self._auth = Auth(login, verifier, visitors, pages, clock, public_url=public_url, is_stopping=self.is_stopping)
+        self._metrics = Metrics(
+            answers.picture, visitors, self._requests, self._live.count, version=version, figures=figures
+        )
+        self._pages = pages
+        reports.subscribe(self._live.publish)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; chosen by the system when 0 was asked for."""
+        return self._port
+
+    def is_stopping(self) -> bool:
+        """The daemon is on its way out."""
+        return self._stopping or self._reports.picture.stopping
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port is taken or the control socket cannot be made."""
+        runner = web.AppRunner(
+            self._app(),
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=SHUTDOWN,
+            logger=_quiet(),
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+            self._port = runner.addresses[0][1]
+            if self._control_path is not None:
+                await web.SockSite(runner, _private_socket(self._control_path)).start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+
+    def close_streams(self) -> None:
+        """The first step of the end: not ready any more, every event stream ends, no login begins."""
+        self._stopping = True
+        self._live.close()
+
+    async def stop(self) -> None:
+        """Stop listening; requests that are being answered have a few seconds."""
+        self.close_streams()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._control_path is not None:
+            self._control_path.unlink(missing_ok=True)
+
+    def _app(self) -> web.Application:
+        app = web.Application(middlewares=[boundary(self._clock, self._count)], client_max_size=BODY)
+        app.add_routes(
+            [
+                web.get("/livez", _livez),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics.get),
+                *self._health.routes(),
+                *self._health.compat_routes(),
+                web.get(f"{ROOT}/events", self._live.events, allow_head=False),
+                web.get(f"/compat{ROOT}/events", self._live.events, allow_head=False),
+                *self._auth.routes(),
+                *self._pages.routes(),
+            ]
+        )
+        return app
+
+    def _count(self, request: web.Request, status: int, nanoseconds: int) -> None:
+        route = route_of(request)
+        if not route.endswith("/events"):  # a stream lasts for hours: it would drown every other figure
+            self._requests.count(route, status, nanoseconds / 1e9)
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        if self.is_stopping():
+            return web.Response(
+                status=503, body=orjson.dumps({"status": "fail", "reason": "stopping"}), headers=headers
+            )
+        return web.Response(body=b'{"status":"pass"}', headers=headers)
+
+
+async def _livez(_request: web.Request) -> web.Response:
+    return web.Response(text="ok\n", headers={"Cache-Control": "no-store"})
+
+
+def _private_socket(path: Path) -> socket.socket:
+    """A Unix socket that only its owner may open; the mask closes the gap between bind and chmod."""
+    path.unlink(missing_ok=True)  # one daemon per state directory, so a socket that lies there is a dead one's
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError:
+        listener.close()
+        raise
+    finally:
+        os.umask(mask)
+    return listener
+
+
+def _quiet() -> logging.Logger:
+    """Whoever sends garbage to the port must not be able to fill the log, or to write a secret into it."""
+    logger = logging.getLogger("tradewarden.http.wire")
+    logger.setLevel(logging.CRITICAL)
+    return logger

@@ -1,0 +1,236 @@
+"""The login's two doors, out to the broker and back, and the question whether the token is good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import web
+
+from tradewarden.http import original
+from tradewarden.http.allowance import Allowance
+from tradewarden.http.moments import iso, iso_or_none
+from tradewarden.http.pages import Note, Pages
+from tradewarden.http.ports import Login, Outcome, Verified, Verifier
+from tradewarden.http.problems import ProblemError, rate_limited, stopping
+from tradewarden.http.visitors import Viewer, Visitors, address, is_local, token_needed
+from tradewarden.machines.report import Severity
+from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.login import LoginNotPossibleError
+
+LOGIN_PATHS = (
+    "/login",
+    "/api/auth/login",
+    "/compat/api/auth/login",
+)  # ours, the original's, the original's under /compat
+_EXCHANGE = 25.0  # seconds for the broker to turn a request token into a session; the machine gives up after 15
+_PROBE = 20.0  # seconds for a verdict
+_BODY = 10.0  # seconds for a request to finish arriving
+
+# How each end of a login is told.
+_ENDS: MappingProxyType[str, Note] = MappingProxyType(
+    {
+        "logged_in": Note(
+            200,
+            Severity.OK,
+            "✓",
+            "Logged in",
+            "The feed connects by itself while the market needs it. You can close this page.",
+            retry=False,
+        ),
+        "cancelled": Note(
+            200,
+            Severity.WARNING,
+            "!",
+            "The login was not completed",
+            "Nothing was changed. Try again when you are ready.",
+        ),
+        "unknown_state": Note(
+            400,
+            Severity.WARNING,
+            "!",
+            "This login link is not known any more",
+            "Each link works once, for ten minutes. If the desk below is logged in, all is well.",
+        ),
+        "refused": Note(
+            403,
+            Severity.CRITICAL,
+            "✕",
+            "Login was refused",
+            "Nothing was changed. Try again: Kite takes each login once, and only for a few minutes.",
+        ),
+        "other_account": Note(
+            403,
+            Severity.CRITICAL,
+            "✕",
+            "That is another account",
+            "Nothing was changed. Log out of Kite in this browser, then log in with the desk's own account.",
+        ),
+        "configuration": Note(
+            503,
+            Severity.CRITICAL,
+            "✕",
+            "Kite refuses our api key or secret",
+            "Check kite.api_key and kite.api_secret in the configuration, then log in again.",
+        ),
+        "unreachable": Note(
+            504, Severity.WARNING, "!", "Kite did not answer", "Nothing was changed. Try again in a moment."
+        ),
+    }
+)
+_IMPOSSIBLE = Note(
+    503, Severity.CRITICAL, "✕", "No login possible", "Set them, restart tradewarden, then try again.", retry=False
+)
+
+
+class Auth:
+    """Login and verification over HTTP."""
+
+    def __init__(
+        self,
+        login: Login,
+        verifier: Verifier,
+        visitors: Visitors,
+        pages: Pages,
+        clock: Clock,
+        *,
+        public_url: str,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self._login = login
+        self._verifier = verifier
+        self._visitors = visitors
+        self._pages = pages
+        self._is_stopping = is_stopping
+        parts = urlsplit(public_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._logins = Allowance(5, 60, clock)
+        self._callbacks = Allowance(5, 60, clock)
+        self._verifies = Allowance(1, 10, clock)
+
+    def routes(self) -> list[web.RouteDef]:
+        """A HEAD, as link previews send it, must neither begin a login nor use one up."""
+        verify = "/api/system/health/auth/verify"
+        return [
+            *(web.get(path, self.begin, allow_head=False) for path in LOGIN_PATHS),
+            web.get("/auth/callback", self.callback, allow_head=False),
+            web.post(verify, self.verify),
+            web.post(f"/compat{verify}", self.verify),
+        ]
+
+    async def begin(self, request: web.Request) -> web.Response:
+        """Off to the broker's login page, or a page that says why that is not possible."""
+        self._admit(request, self._logins)
+        try:
+            url = self._login.begin()
+        except LoginNotPossibleError as trouble:
+            return self._pages.note(_IMPOSSIBLE, str(trouble))
+        return web.Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})
+
+    async def callback(self, request: web.Request) -> web.Response:
+        """Back from the broker: a plain page that says what happened."""
+        self._admit(request, self._callbacks)
+        query = {key: request.query.getall(key)[0] for key in request.query}
+        try:
+            async with asyncio.timeout(_EXCHANGE):
+                outcome = await self._login.finish(query)
+        except TimeoutError:
+            return self._pages.note(_ENDS["unreachable"], "The answer took too long.")
+        return self._pages.note(*_told(outcome))
+
+    def _admit(self, request: web.Request, allowance: Allowance) -> None:
+        if self._is_stopping():
+            raise stopping()
+        if not is_local(request) and (wait := allowance.take(address(request))):
+            raise rate_limited(wait)
+
+    async def verify(self, request: web.Request) -> web.Response:
+        """POST …/auth/verify: ask the broker now."""
+        self._refuse_other_sites(request)
+        if self._visitors.viewer(request) is not Viewer.ADMIN:
+            raise token_needed(request)
+        await _expect_nothing(request)
+        self._admit(request, self._verifies)
+        try:
+            async with asyncio.timeout(_PROBE):
+                verified = await self._verifier.verify()
+        except TimeoutError:
+            raise ProblemError(504, "broker-unreachable") from None
+        return _verdict(verified)
+
+    def _refuse_other_sites(self, request: web.Request) -> None:
+        """A browser says where a request comes from; a program says nothing."""
+        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+            raise ProblemError(403, "csrf")
+        origin = request.headers.get("Origin")
+        if origin is not None and origin not in (self._origin, f"{request.scheme}://{request.host}"):
+            raise ProblemError(403, "csrf")
+
+
+def _told(outcome: Outcome) -> tuple[Note, str]:
+    note = _ENDS.get(outcome.kind, _ENDS["refused"])
+    if outcome.kind == "logged_in" and outcome.user_id is not None:
+        note = replace(note, title=f"Logged in as {outcome.user_id}")
+    same = outcome.text.rstrip(".") == note.title
+    return note, "" if same else outcome.text
+
+
+async def _expect_nothing(request: web.Request) -> None:
+    """The question has no parameters: an empty body, or an empty JSON object."""
+    try:
+        async with asyncio.timeout(_BODY):
+            raw = await request.read()
+    except TimeoutError:
+        raise ProblemError(408, "bad-request") from None
+    if not raw.strip():
+        return
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON; send none"}]) from None
+    if not isinstance(body, dict):
+        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected, or no body at all"}])
+    if body:
+        errors = [
+            {"pointer": f"/{str(key)[:64]}", "detail": "not known; the question has no parameters"} for key in body
+        ]
+        raise ProblemError(422, "validation", errors=errors[:20])
+
+
+_ERRORS: MappingProxyType[str, str | None] = MappingProxyType(
+    {
+        "valid": None,
+        "rejected": "token rejected by broker",
+        "none": "no token is held: log in first",
+    }
+)
+
+
+def _verdict(verified: Verified) -> web.Response:
+    if verified.verdict == "unreachable":
+        raise ProblemError(502, "broker-unreachable")
+    if verified.verdict == "pending":
+        body: dict[str, Any] = {"verdict": "pending", "startedAt": iso(verified.started_at)}
+        return _json(202, body, {"Location": "/api/system/health/auth"})
+    return _json(
+        200,
+        {
+            "verdict": verified.verdict,
+            "checkedAt": iso(verified.checked_at),
+            "expiresAt": iso_or_none(verified.expires_at),
+            "is_valid": verified.verdict == "valid",
+            "error": _ERRORS[verified.verdict],
+            "state": original.auth_state(verified.state),
+        },
+        {},
+    )
+
+
+def _json(status: int, body: dict[str, Any], headers: dict[str, str]) -> web.Response:
+    usual = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return web.Response(status=status, body=orjson.dumps(body), headers=usual | headers)

@@ -1,0 +1,238 @@
+"""The bodies of the health answer: the picture as JSON for one kind of viewer. Pure: no request, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from tradewarden.http import original
+from tradewarden.http.banner import banner
+from tradewarden.http.moments import iso, iso_or_none
+from tradewarden.machines.headline import (
+    Situation,
+    View,
+    auth_severity,
+    feed_severity,
+    foremost,
+    segment_severity,
+)
+from tradewarden.machines.report import Layer, Picture, SegmentReport, Severity
+
+LOGIN = MappingProxyType({"rel": "login", "method": "GET", "href": "/login"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a body is made of: the picture, for whom, and the two values that alone are no reason to make it anew."""
+
+    picture: Picture
+    private: bool  # the viewer is logged in
+    version: str
+    time: datetime
+    ticks: int
+
+
+Document = tuple[Severity, dict[str, Any]]
+
+
+def view_of(picture: Picture) -> View:
+    """The effective values of a picture."""
+    return View.of(Situation.of(picture.auth, picture.feed, picture.market, now=picture.now))
+
+
+def stale(picture: Picture, now: datetime, beat_age: float) -> Picture:
+    """The same picture under the one headline that is still certain: it may be wrong."""
+    line = replace(
+        picture.headline,
+        row=0,
+        code="system.stale",
+        layer=Layer.SYSTEM,
+        severity=Severity.CRITICAL,
+        since=now - timedelta(seconds=beat_age),
+    )
+    return replace(picture, headline=line, now=now)
+
+
+def health(source: Source) -> Document:
+    """GET /api/system/health: the merged answer in both vocabularies."""
+    picture = source.picture
+    line, words = picture.headline, banner(picture)
+    headline: dict[str, Any] = {
+        "code": line.code,
+        "layer": line.layer,
+        "severity": line.severity,
+        "text": words.text,
+        "detail": words.detail,
+        "since": iso(line.since),
+    }
+    if words.login:
+        headline["action"] = dict(LOGIN)
+    return line.severity, {
+        "status": line.severity.status,
+        "version": "1",
+        "releaseId": source.version,
+        "serviceId": "tradewarden",
+        "seq": picture.seq,
+        "time": iso(source.time),
+        "headline": headline,
+        "checks": {
+            "auth:token": [_auth_check(source)],
+            "feed:stream": [_feed_check(source)],
+            "market:session": [_segment_check(source, segment) for segment in ordered(picture)],
+        },
+        "links": {"about": "/docs/health", "events": "/api/system/health/events"},
+        "timestamp": iso(source.time),
+        **original.priority(picture),
+        "market": original.market_words(picture),
+        "auth": original.auth_words(picture, private=source.private),
+        "feed": original.feed_words(picture, ticks=source.ticks),
+    }
+
+
+def ordered(picture: Picture) -> list[SegmentReport]:
+    """The headline's segment, then the others in the order of the configuration."""
+    first = foremost(picture.market.segments)
+    return [first, *(segment for segment in picture.market.segments if segment is not first)]
+
+
+def _auth_check(source: Source, *, component: bool = True) -> dict[str, Any]:
+    auth = source.picture.auth
+    check = _check(auth_severity(view_of(source.picture)), auth.state, auth.since, component=component)
+    if source.private:
+        check |= {
+            "expiresAt": iso_or_none(auth.expires_at),
+            "verifiedAt": iso_or_none(auth.verified_at),
+            "userId": auth.user_id,
+            "generation": auth.generation,
+            "lastReason": auth.reason,
+        }
+    return check
+
+
+def _feed_check(source: Source, *, component: bool = True) -> dict[str, Any]:
+    feed = source.picture.feed
+    check = _check(feed_severity(view_of(source.picture)), feed.state, feed.since, component=component)
+    if source.private:
+        check |= {"attempt": feed.attempt, "generation": feed.generation, "lastReason": feed.reason}
+        if feed.retry_at is not None:
+            check["retryAt"] = iso(feed.retry_at)
+    return check
+
+
+def _segment_check(source: Source, segment: SegmentReport, *, component: bool = True) -> dict[str, Any]:
+    check: dict[str, Any] = {"componentId": segment.segment}
+    check |= _check(segment_severity(segment), segment.state, segment.since, component=component)
+    check |= {"phase": segment.phase, "session": segment.session, "dataExpected": segment.expected}
+    more: dict[str, Any] = {}
+    if segment.reason is not None:
+        more["reason"] = segment.reason
+    if segment.next_at is not None:
+        more["next"] = {"state": segment.next_state, "at": iso(segment.next_at)}
+    if source.private:
+        more["calendar"] = {
+            "sha256": segment.calendar_sha256,
+            "coveredUntil": segment.covered_until.isoformat(),
+            **({} if segment.problem is None else {"problem": segment.problem}),
+        }
+    return check | more
+
+
+def _check(severity: Severity, state: str, since: datetime, *, component: bool) -> dict[str, Any]:
+    kind = {"componentType": "component"} if component else {}
+    return kind | {"status": severity.status, "observedValue": state, "time": iso(since)}
+
+
+def market(source: Source) -> Document:
+    """GET …/market: where every segment stands."""
+    picture = source.picture
+    segments = ordered(picture)
+    worst = max((segment_severity(segment) for segment in segments), key=_rank)
+    if _is_stale(picture):
+        worst = Severity.WARNING
+    words = original.market_words(picture)
+    brief = [
+        {"componentId": segment.segment, "status": segment_severity(segment).status, "observedValue": segment.state}
+        for segment in segments
+    ]
+    return worst, {
+        "status": worst.status,
+        "seq": picture.seq,
+        "time": iso(source.time),
+        "check": _segment_check(source, segments[0], component=False),
+        "segments": brief,
+        **{key: words[key] for key in ("phase", "title", "description", "icon", "is_trading_hours")},
+        "timestamp": iso(source.time),
+    }
+
+
+def auth(source: Source) -> Document:
+    """GET …/auth: is the token good."""
+    picture = source.picture
+    severity = Severity.CRITICAL if _is_stale(picture) else auth_severity(view_of(picture))
+    words = original.auth_words(picture, private=source.private)
+    needs_login = picture.auth.state in ("required", "expired", "expiring")
+    return severity, {
+        "status": severity.status,
+        "seq": picture.seq,
+        "time": iso(source.time),
+        "check": _auth_check(source, component=False),
+        **({"action": dict(LOGIN)} if needs_login else {}),
+        **{key: words[key] for key in ("state", "is_valid", "requires_login")},
+        "has_token": picture.auth.holds_token if source.private else None,
+        "created_at": iso_or_none(picture.auth.minted_at) if source.private else None,
+    }
+
+
+def feed(source: Source) -> Document:
+    """GET …/feed: do ticks flow."""
+    picture = source.picture
+    severity = Severity.CRITICAL if _is_stale(picture) else feed_severity(view_of(picture))
+    return severity, {
+        "status": severity.status,
+        "seq": picture.seq,
+        "time": iso(source.time),
+        "check": _feed_check(source, component=False),
+        **original.feed_words(picture, ticks=source.ticks),
+        "reconnect_count": picture.feed.attempt,
+    }
+
+
+def summary(source: Source) -> Document:
+    """GET …/summary: one line for a monitor."""
+    picture = source.picture
+    line, words = picture.headline, banner(picture)
+    auth_state = original.auth_words(picture, private=False)
+    return line.severity, {
+        "status": line.severity.status,
+        "code": line.code,
+        "seq": picture.seq,
+        "text": words.text,
+        "healthy": line.severity is not Severity.CRITICAL,
+        "market_phase": original.phase_of(foremost(picture.market.segments)),
+        "auth_valid": auth_state["is_valid"],
+        "feed_healthy": picture.feed.state == "streaming",
+        "requires_action": line.code in ("auth.required", "auth.configuration") or auth_state["requires_login"],
+        "timestamp": iso(source.time),
+    }
+
+
+def _is_stale(picture: Picture) -> bool:
+    return picture.headline.code == "system.stale"
+
+
+def _rank(severity: Severity) -> int:
+    return list(Severity).index(severity)
+
+
+DOCUMENTS: MappingProxyType[str, Callable[[Source], Document]] = MappingProxyType(
+    {
+        "health": health,
+        "market": market,
+        "auth": auth,
+        "feed": feed,
+        "summary": summary,
+    }
+)

@@ -1,0 +1,161 @@
+"""Tells browsers and monitors of every change at once: server-sent events, one frame for all clients of a kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from types import MappingProxyType
+
+from aiohttp import web
+
+from tradewarden.http.allowance import Allowance
+from tradewarden.http.health import Answer, Answers
+from tradewarden.http.moments import iso
+from tradewarden.http.problems import HEADERS, ProblemError, rate_limited, stopping
+from tradewarden.http.visitors import Viewer, Visitors, address, is_local
+from tradewarden.machines.report import Picture
+from tradewarden.orchestrator.clock import Clock
+
+CLIENTS = 200
+CLIENTS_PER_ADDRESS = 20
+PING = 15.0  # seconds
+_LOOK = 5.0  # seconds after which a waiting client looks whether the heartbeat still beats
+_WRITE = 10.0  # seconds for one frame to a client that does not read
+
+_HEADERS = MappingProxyType(
+    {
+        **HEADERS,
+        "Content-Type": "text/event-stream; charset=utf-8",
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",
+        "Vary": "Cookie, Authorization",
+    }
+)
+
+
+class _Client:
+    """One open stream. It holds no queue: when it wakes it takes the newest frame, however many it slept through."""
+
+    __slots__ = ("address", "request", "viewer", "wake")
+
+    def __init__(self, request: web.Request, viewer: Viewer, share: str | None) -> None:
+        self.request = request
+        self.viewer = viewer
+        self.address = share  # none for programs on this machine, which count towards the total only
+        self.wake = asyncio.Event()
+
+    def is_open(self) -> bool:
+        transport = self.request.transport
+        return transport is not None and not transport.is_closing()
+
+
+class Live:
+    """The open streams and the newest frame for each kind of viewer."""
+
+    def __init__(
+        self,
+        answers: Answers,
+        visitors: Visitors,
+        clock: Clock,
+        *,
+        cors: Callable[[web.Request], dict[str, str]] = lambda _: {},
+    ) -> None:
+        self._answers = answers
+        self._visitors = visitors
+        self._clock = clock
+        self._cors = cors
+        self._connects = Allowance(60, 60, clock)
+        self._clients: set[_Client] = set()
+        self._frames: dict[Viewer, bytes] = {}
+        self._version = 0
+        self._closing = False
+
+    def publish(self, _picture: Picture) -> None:
+        """Something changed: wake every client; the frame is made once for each kind of viewer."""
+        self._version += 1
+        self._frames.clear()
+        for client in self._clients:
+            client.wake.set()
+
+    def close(self) -> None:
+        """End every stream, and take no new one."""
+        self._closing = True
+        for client in self._clients:
+            client.wake.set()
+
+    def count(self) -> int:
+        """Clients that listen now."""
+        return sum(client.is_open() for client in self._clients)
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """GET …/events: the whole document at once, again with every change, and a sign of life in between."""
+        client = self._admit(request)
+        response = web.StreamResponse(headers={**_HEADERS, **self._cors(request)})
+        self._clients.add(client)
+        try:
+            await response.prepare(request)
+            await self._tell(client, response)
+        except (ConnectionError, TimeoutError):
+            pass  # the client is gone or reads no more; it will come back if it wants to
+        finally:
+            self._clients.discard(client)
+        return response
+
+    def _admit(self, request: web.Request) -> _Client:
+        if self._closing:
+            raise stopping()
+        share = None if is_local(request) else address(request)
+        if share is not None and (wait := self._connects.take(share)):
+            raise rate_limited(wait)
+        shares = Counter(client.address for client in self._clients if client.is_open())
+        if shares.total() >= CLIENTS or (share is not None and shares[share] >= CLIENTS_PER_ADDRESS):
+            raise ProblemError(503, "too-many-clients", headers={"Retry-After": "30"})
+        return _Client(request, self._visitors.viewer(request), share)
+
+    async def _tell(self, client: _Client, response: web.StreamResponse) -> None:
+        seen, was_stale = self._version, self._answers.is_stale()
+        await _write(response, b"retry: 2000\n\n" + self._now(client.viewer) + self._sign_of_life())
+        pinged = self._clock.mono_ns()
+        while not self._closing:
+            await _wait(client.wake)
+            stale = self._answers.is_stale()
+            if seen != self._version or stale != was_stale:
+                # A frame kept for all clients is that of a change; whatever else happened needs a fresh one.
+                frame = self._now(client.viewer) if stale or stale != was_stale else self._frame(client.viewer)
+                seen, was_stale = self._version, stale
+                await _write(response, frame)
+            elif self._clock.mono_ns() - pinged >= PING * 1e9:
+                pinged = self._clock.mono_ns()
+                await _write(response, b": ping\n\n" + self._sign_of_life())
+
+    def _frame(self, viewer: Viewer) -> bytes:
+        frame = self._frames.get(viewer)
+        if frame is None:
+            frame = self._frames[viewer] = self._now(viewer)
+        return frame
+
+    def _now(self, viewer: Viewer) -> bytes:
+        return _framed(self._answers.get("health", viewer))
+
+    def _sign_of_life(self) -> bytes:
+        # Comments are invisible to a browser's EventSource, and a page that hears nothing cannot tell calm from death.
+        return b'event: clock\ndata: {"now":"%b"}\n\n' % iso(self._clock.now()).encode()
+
+
+def _framed(answer: Answer) -> bytes:
+    return b"id: %d\nevent: health\ndata: %b\n\n" % (answer.picture.seq, answer.body)
+
+
+async def _wait(wake: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_LOOK):
+            await wake.wait()
+    except TimeoutError:
+        return
+    wake.clear()
+
+
+async def _write(response: web.StreamResponse, chunk: bytes) -> None:
+    async with asyncio.timeout(_WRITE):
+        await response.write(chunk)

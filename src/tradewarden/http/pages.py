@@ -1,0 +1,263 @@
+"""The pages for people: plain files with the present state written into them, so that they work without script."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from string import Template
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from tradewarden.http import explained
+from tradewarden.http.banner import banner, glyph_of
+from tradewarden.http.documents import ordered, view_of
+from tradewarden.http.moments import clock_time, iso
+from tradewarden.http.problems import TITLES
+from tradewarden.machines.headline import auth_severity, feed_severity, segment_severity
+from tradewarden.machines.report import Picture, Severity
+from tradewarden.orchestrator.clock import IST
+
+# No inline script, no inline style; `form-action 'none'` since a login is a link.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_TYPES = MappingProxyType(
+    {
+        "css": "text/css; charset=utf-8",
+        "js": "text/javascript; charset=utf-8",
+        "svg": "image/svg+xml",
+    }
+)
+
+# What the machines' states are called on the page, and their sign when all is well or it passes by itself.
+WORDS: MappingProxyType[str, MappingProxyType[str, str]] = MappingProxyType(
+    {
+        "auth": MappingProxyType(
+            {
+                "unknown": "Not known yet",
+                "required": "Login required",
+                "exchanging": "Logging in",
+                "verifying": "Checking",
+                "valid": "Logged in",
+                "expiring": "Expires soon",
+                "expired": "Expired",
+            }
+        ),
+        "feed": MappingProxyType(
+            {
+                "halted": "Resting",
+                "blocked_on_auth": "Waits for login",
+                "connecting": "Connecting",
+                "connected": "Connected, no tick yet",
+                "streaming": "Streaming",
+                "stale": "Silent",
+                "backing_off": "Reconnecting",
+            }
+        ),
+        "market": MappingProxyType(
+            {
+                "unknown": "No calendar",
+                "closed": "Closed",
+                "pre_open": "Pre-open",
+                "live": "Live",
+                "closing_auction": "Closing auction",
+                "post_close": "Post-close",
+                "halted": "Halted",
+            }
+        ),
+    }
+)
+SIGNS: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "exchanging": "…",
+        "verifying": "…",
+        "connecting": "…",
+        "connected": "…",
+        "backing_off": "↻",
+        "halted": "○",
+        "closed": "■",
+        "post_close": "■",
+        "pre_open": "◐",
+        "closing_auction": "◐",
+        "live": "●",
+    }
+)
+ACTS: MappingProxyType[Severity, str] = MappingProxyType(
+    {
+        Severity.CRITICAL: "Act now",
+        Severity.WARNING: "Worth a look",
+        Severity.OK: "All well",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """How something ended, as a page of its own tells it."""
+
+    status: int
+    severity: Severity
+    glyph: str
+    title: str
+    then: str
+    retry: bool = True
+
+
+class Pages:
+    """Renders the pages from the picture and serves their few files from memory."""
+
+    def __init__(self, picture: Callable[[], Picture], version: str) -> None:
+        self._picture = picture
+        self._version = version
+        folder = files("tradewarden.http") / "static"
+        self._files: dict[str, tuple[bytes, str, str]] = {}
+        self._templates: dict[str, Template] = {}
+        for file in sorted(folder.iterdir(), key=lambda each: each.name):
+            stem, _, ending = file.name.rpartition(".")
+            if ending == "html":
+                self._templates[stem] = Template(file.read_text(encoding="utf-8"))
+            else:
+                body = file.read_bytes()
+                self._files[file.name] = (
+                    body,
+                    _TYPES[ending],
+                    f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',
+                )
+
+    def routes(self) -> list[web.RouteDef]:
+        """The banner, its files and what explains them."""
+        return [
+            web.get("/", self.desk),
+            web.get("/static/{name}", self.static),
+            web.get("/docs/health", self.docs),
+            web.get("/problems/{kind}", self.docs),
+        ]
+
+    async def static(self, request: web.Request) -> web.Response:
+        """One of the page's files."""
+        found = self._files.get(request.match_info["name"])
+        if found is None:
+            raise web.HTTPNotFound
+        body, kind, etag = found
+        headers = {"Cache-Control": "no-cache", "ETag": etag}
+        if request.headers.get("If-None-Match") == etag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=body, headers=headers | {"Content-Type": kind})
+
+    async def desk(self, _request: web.Request) -> web.Response:
+        """GET /: the banner and the three machines."""
+        picture = self._picture()
+        words = {
+            "glyphs": {code: glyph_of(code, Severity.OK) for code in explained.CODES},
+            "words": {layer: dict(words) for layer, words in WORDS.items()},
+            "signs": dict(SIGNS),
+            "acts": {str(severity): act for severity, act in ACTS.items()},
+        }
+        return self._page(200, "desk", words=orjson.dumps(words).decode(), **self._state(picture))
+
+    async def docs(self, _request: web.Request) -> web.Response:
+        """GET /docs/health: what the answer means; problems point here too."""
+        codes = "".join(
+            f'<tr id="{escape(code)}"><th scope="row"><code>{escape(code)}</code></th><td>{escape(text)}</td></tr>'
+            for code, text in explained.CODES.items()
+        )
+        problems = "".join(
+            f'<tr id="{escape(kind)}"><th scope="row"><code>{escape(kind)}</code></th><td>{escape(title)}.</td></tr>'
+            for kind, title in TITLES.items()
+        )
+        return self._page(200, "docs", codes_html=codes, problems_html=problems)
+
+    def note(self, note: Note, text: str) -> web.Response:
+        """A page that says what happened, beside the desk's present state."""
+        again = '<a class="login" href="/login">Log in to Kite</a>' if note.retry else ""
+        told = {
+            "glyph": note.glyph,
+            "severity": note.severity,
+            "title": note.title,
+            "text_html": f'<p class="detail">{escape(text)}</p>' if text else "",
+            "then": note.then,
+            "retry_html": again,
+        }
+        return self._page(note.status, "note", **self._state(self._picture()) | told)
+
+    def _page(self, status: int, name: str, **values: str) -> web.Response:
+        safe = {key: text if key.endswith("_html") else escape(text) for key, text in values.items()}
+        body = self._templates[name].substitute(safe, version=escape(self._version))
+        headers = {
+            "Content-Security-Policy": POLICY,
+            "Cache-Control": "no-store",
+            "Content-Type": "text/html; charset=utf-8",
+        }
+        return web.Response(status=status, text=None, body=body.encode(), headers=headers)
+
+    def _state(self, picture: Picture) -> dict[str, str]:
+        line, words, view = picture.headline, banner(picture), view_of(picture)
+        now = picture.now
+        clock = now.astimezone(IST)
+        began = picture.started_at.astimezone(IST)
+        simulated = (
+            f"The clock is simulated: this desk lives on {began:%A} {began.day} {began:%B %Y}, from {began:%H:%M}."
+        )
+        return {
+            "now": iso(now),
+            "clock": f"{clock:%H:%M}",
+            "today": f"{clock:%a} {clock.day} {clock:%b} {clock.year}",
+            "seq": str(picture.seq),
+            "code": line.code,
+            "severity": line.severity,
+            "glyph": words.glyph,
+            "act": ACTS[line.severity],
+            "headline": words.text,
+            "title": f"{words.glyph} {words.text} – tradewarden",  # noqa: RUF001 - a dash between two names
+            "detail": words.detail,
+            "since": f"since {clock_time(line.since, now)}",
+            "login_hidden_html": "" if words.login else " hidden",
+            "simulated_html": f'<p class="simulated">{escape(simulated)}</p>' if picture.simulated else "",
+            "auth_html": _chip("auth", "Login", picture.auth.state, auth_severity(view), _since(picture, "auth")),
+            "feed_html": _chip("feed", "Feed", picture.feed.state, feed_severity(view), _since(picture, "feed")),
+            "market_html": _market(picture),
+        }
+
+
+def _since(picture: Picture, layer: str) -> str:
+    since = picture.auth.since if layer == "auth" else picture.feed.since
+    return f"since {clock_time(since, picture.now)}"
+
+
+def _sign(state: str, severity: Severity) -> str:
+    if severity is Severity.CRITICAL:
+        return "✕"
+    return SIGNS.get(state, "✓" if severity is Severity.OK else "!")
+
+
+def _chip(layer: str, name: str, state: str, severity: Severity, more: str) -> str:
+    word = WORDS[layer][state]
+    return (
+        f'<article class="chip" id="{layer}" data-status="{severity.status}"><h2>{name}</h2>'
+        f'<p class="state"><span class="sign" aria-hidden="true">{_sign(state, severity)}</span> '
+        f'<span class="word">{escape(word)}</span></p><p class="more">{escape(more)}</p></article>'
+    )
+
+
+def _market(picture: Picture) -> str:
+    segments = ordered(picture)
+    rows = "".join(
+        f'<li data-segment="{escape(segment.segment)}"><span class="name">{escape(segment.segment)}</span> '
+        f'<span class="word">{escape(WORDS["market"][segment.state])}</span> '
+        f'<span class="until">{escape(_until(segment.next_at, picture))}</span></li>'
+        for segment in segments
+    )
+    first = segments[0]
+    head = _chip("market", "Market", first.state, segment_severity(first), _until(first.next_at, picture))
+    return head.replace("</article>", f'<ul class="segments">{rows}</ul></article>')
+
+
+def _until(moment: Any, picture: Picture) -> str:
+    return "" if moment is None else f"until {clock_time(moment, picture.now)}"

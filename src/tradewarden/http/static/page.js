@@ -1,0 +1,278 @@
+// The banner, live: listens to the daemon's events, asks every 10 s when it cannot, and says so when nobody answers.
+"use strict";
+
+const EVENTS = "/api/system/health/events";
+const HEALTH = "/api/system/health?http=200"; // always 200: a browser logs every other code as an error
+const SUMMARY = "/api/system/health/summary?http=200";
+const POLL = 10_000;
+const HIDDEN_POLL = 15_000;
+const SILENCE = 40_000; // the daemon gives a sign of life every 15 s
+const ANSWER = 5_000;
+const LONGEST = 15; // seconds between two tries
+
+const $ = (id) => document.getElementById(id);
+const root = document.documentElement;
+const { glyphs, words, signs, acts } = JSON.parse($("desk").dataset.words);
+
+let offset = Date.parse(root.dataset.now) - Date.now(); // the desk's clock may be simulated
+let shown = null; // the document on the page
+let source = null;
+let heardAt = Date.now();
+let attempt = 0;
+let nextTry = 0;
+let downSince = null;
+let link = "starting";
+let timers = { poll: 0, again: 0 };
+
+// --- time ---------------------------------------------------------------------------------------------------------
+
+const deskNow = () => new Date(Date.now() + offset);
+const inIndia = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "Asia/Kolkata", ...options });
+const clockFormat = inIndia({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayFormat = inIndia({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
+const shortDay = inIndia({ weekday: "short", day: "numeric", month: "short" });
+
+/** 09:20, with the day when that is not today. */
+function at(iso) {
+  const moment = new Date(iso);
+  const time = clockFormat.format(moment).slice(0, 5);
+  return dayFormat.format(moment) === dayFormat.format(deskNow()) ? time : `${shortDay.format(moment).replace(",", "")} ${time}`;
+}
+
+function lasting(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  const [days, hours, minutes] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  if (days) return `${days} d ${hours} h`;
+  if (hours) return `${hours} h ${minutes} min`;
+  return minutes ? `${minutes} min` : `${seconds} s`;
+}
+
+// --- what is shown ------------------------------------------------------------------------------------------------
+
+function text(element, value) {
+  if (element.textContent !== value) element.textContent = value;
+}
+
+function show(doc) {
+  shown = doc;
+  const { code, severity, text: headline, detail, since, action } = doc.headline;
+  const glyph = severity === "critical" ? "✕" : severity === "warning" && !"…?".includes(glyphs[code]) ? "!" : glyphs[code];
+  dress(severity, glyph, acts[severity], headline, detail);
+  text($("since"), `since ${at(since)}`);
+  $("login").hidden = !action;
+  $("retry").hidden = true;
+  chip("auth", doc.checks["auth:token"][0]);
+  chip("feed", doc.checks["feed:stream"][0]);
+  market(doc.checks["market:session"]);
+  tick();
+}
+
+function dress(severity, glyph, act, headline, detail) {
+  root.dataset.severity = severity;
+  text($("glyph"), glyph);
+  text($("act"), act);
+  text($("headline"), headline);
+  text($("detail"), detail);
+  const title = `${glyph} ${headline} – tradewarden`;
+  if (document.title !== title) document.title = title;
+  const icon = `/static/icon-${severity}.svg`;
+  if ($("icon").getAttribute("href") !== icon) $("icon").setAttribute("href", icon);
+}
+
+function chip(layer, check, more = `since ${at(check.time)}`) {
+  const element = $(layer);
+  const state = check.observedValue;
+  element.dataset.status = check.status;
+  const calm = check.status === "pass" ? "✓" : "!";
+  text(element.querySelector(".sign"), check.status === "fail" ? "✕" : (signs[state] ?? calm));
+  text(element.querySelector(".state .word"), words[layer][state] ?? state);
+  text(element.querySelector(".more"), more);
+}
+
+const until = (check) => (check.next ? `until ${at(check.next.at)}` : "");
+
+function market(checks) {
+  chip("market", checks[0], until(checks[0]));
+  const list = $("market").querySelector(".segments");
+  list.replaceChildren(
+    ...checks.map((check) => {
+      const row = document.createElement("li");
+      row.dataset.segment = check.componentId;
+      for (const [kind, value] of [
+        ["name", check.componentId],
+        ["word", words.market[check.observedValue] ?? check.observedValue],
+        ["until", until(check)],
+      ]) {
+        const part = document.createElement("span");
+        part.className = kind;
+        part.textContent = value;
+        row.append(part, " ");
+      }
+      return row;
+    }),
+  );
+}
+
+/** The daemon does not answer: this overrides every state, since none of them is known to be true any more. */
+function offline() {
+  const from = clockFormat.format(new Date(heardAt + offset));
+  dress("offline", "⚡", "Unknown", "Not connected to the daemon", `The state below is from ${from} and may be wrong.`);
+  $("login").hidden = true;
+  $("retry").hidden = false;
+}
+
+/** Whatever changes with time alone. */
+function tick() {
+  if (document.hidden) return;
+  const now = deskNow();
+  text($("clock"), clockFormat.format(now));
+  text($("today"), dayFormat.format(now).replace(",", ""));
+  const since = shown?.headline.since;
+  text($("for"), since && link !== "offline" ? ` · ${lasting(now - new Date(since))}` : "");
+  const next = shown?.checks["market:session"][0].next;
+  if (next) text($("market").querySelector(".more"), `until ${at(next.at)} · in ${lasting(new Date(next.at) - now)}`);
+  say();
+}
+
+// --- the connection -----------------------------------------------------------------------------------------------
+
+function linked(state) {
+  link = state;
+  $("link").dataset.link = state;
+  say();
+}
+
+function say() {
+  const wait = Math.max(0, Math.ceil((nextTry - Date.now()) / 1000));
+  const soon = wait ? `next in ${wait} s` : "now";
+  const sentences = {
+    starting: "connecting",
+    live: "connected",
+    polling: document.hidden ? "asking now and then" : `asking every ${POLL / 1000} s`,
+    retrying: `reconnecting (${attempt}), ${soon}`,
+    offline: `offline since ${downSince ? clockFormat.format(downSince).slice(0, 5) : ""}, ${soon}`,
+  };
+  text($("link-text"), sentences[link]);
+}
+
+function heard() {
+  heardAt = Date.now();
+  downSince = null;
+}
+
+function open() {
+  clearTimeout(timers.again);
+  source?.close();
+  const stream = (source = new EventSource(EVENTS));
+  heardAt = Date.now();
+  stream.addEventListener("health", (event) => {
+    attempt = 0;
+    clearTimeout(timers.poll);
+    heard();
+    linked("live");
+    show(JSON.parse(event.data));
+  });
+  stream.addEventListener("clock", (event) => {
+    heard();
+    const now = Date.parse(JSON.parse(event.data).now);
+    if (Math.abs(now - deskNow()) > 2_000) offset = now - Date.now();
+  });
+  stream.onerror = () => lost(stream);
+}
+
+/** Our own retries instead of the browser's: they can be seen, and they do not stop at an answer other than 200. */
+function lost(stream) {
+  if (stream !== source) return;
+  stop();
+  attempt += 1;
+  const wait = Math.min(LONGEST, 2 ** (attempt - 1)) * (0.75 + Math.random() / 2);
+  nextTry = Date.now() + wait * 1000;
+  timers.again = setTimeout(open, wait * 1000);
+  if (link !== "offline" && link !== "polling") linked("retrying");
+  poll();
+}
+
+function stop() {
+  source?.close();
+  source = null;
+  clearTimeout(timers.again);
+  clearTimeout(timers.poll);
+}
+
+async function poll() {
+  clearTimeout(timers.poll);
+  try {
+    const summary = await ask(SUMMARY);
+    if (shown?.seq !== summary.seq || shown?.headline.code !== summary.code || link === "offline") {
+      const doc = await ask(HEALTH);
+      if (link !== "live") show(doc);
+    }
+    heard();
+    if (link !== "live") linked("polling");
+  } catch {
+    if (link === "live") return; // the stream came back first
+    downSince ??= deskNow();
+    linked("offline");
+    offline();
+  }
+  if (link !== "live") timers.poll = setTimeout(poll, document.hidden ? HIDDEN_POLL : POLL);
+}
+
+async function ask(path) {
+  const answer = await fetch(path, { cache: "no-cache", signal: AbortSignal.timeout(ANSWER) });
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+  return answer.json();
+}
+
+// A hidden tab keeps no stream: browsers allow six connections to a server, and six forgotten tabs would use them up.
+// It goes on asking, so that title and icon still tell.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    stop();
+    linked("polling");
+    timers.poll = setTimeout(poll, HIDDEN_POLL);
+  } else {
+    attempt = 0;
+    open();
+  }
+});
+addEventListener("pagehide", stop);
+addEventListener("pageshow", (event) => event.persisted && open());
+addEventListener("online", () => link !== "live" && open());
+$("retry").addEventListener("click", open);
+
+setInterval(() => {
+  if (source && link === "live" && Date.now() - heardAt > SILENCE) lost(source);
+  tick();
+}, 1000);
+
+// --- keys and colours ---------------------------------------------------------------------------------------------
+
+addEventListener("keydown", (event) => {
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (plain && event.key === "l" && !$("login").hidden) $("login").click();
+});
+
+const themes = { auto: ["◐", "as the system has it"], light: ["☀", "light"], dark: ["☾", "dark"] };
+
+function theme(name) {
+  if (name === "auto") delete root.dataset.theme;
+  else root.dataset.theme = name;
+  text($("theme-sign"), themes[name][0]);
+  $("theme").setAttribute("aria-label", `Colours: ${themes[name][1]}`);
+}
+
+$("theme").addEventListener("click", () => {
+  const names = Object.keys(themes);
+  const next = names[(names.indexOf(root.dataset.theme ?? "auto") + 1) % names.length];
+  theme(next);
+  try {
+    localStorage.setItem("theme", next);
+  } catch {
+    // Not kept, then.
+  }
+});
+$("theme").hidden = false;
+theme(root.dataset.theme ?? "auto");
+
+open();
