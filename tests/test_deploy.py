@@ -1,0 +1,131 @@
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from tradewarden.orchestrator.notify import EVERY
+
+ROOT = Path(__file__).parents[1]
+UNITS = ROOT / "deploy" / "systemd"
+SERVICE, ALERT = UNITS / "tradewarden.service", UNITS / "tradewarden-alert@.service"
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+
+
+def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["systemd-analyze", "--no-pager", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env=os.environ | {"LC_ALL": "C.UTF-8"},
+    )
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """The shipped units, with a program that exists in the daemon's place."""
+    for file in UNITS.iterdir():
+        shutil.copy(file, tmp_path)
+    service = tmp_path / SERVICE.name
+    text, count = re.subn(r"(?m)^ExecStart=.*$", "ExecStart=/bin/true", service.read_text())
+    assert count == 1
+    service.write_text(text)
+    return tmp_path
+
+
+def values(unit: Path, key: str) -> list[str]:
+    return [line.partition("=")[2] for line in unit.read_text().splitlines() if line.startswith(f"{key}=")]
+
+
+@needs_systemd
+@pytest.mark.parametrize("name", [SERVICE.name, ALERT.name])
+def test_systemd_has_nothing_to_say_about_the_units(units: Path, name: str) -> None:
+    done = analyze("verify", units / name)
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", [SERVICE, ALERT], ids=lambda unit: unit.name)
+def test_the_units_are_exposed_to_1_5_at_most(unit: Path) -> None:
+    done = analyze("security", "--offline=true", unit)
+    found = re.search(r"Overall exposure level for \S+: (\d+\.\d)", done.stdout)
+    assert found, done.stdout + done.stderr
+    assert float(found[1]) <= 1.5
+
+
+def test_a_wrong_configuration_is_not_started_again() -> None:
+    assert values(SERVICE, "Restart") == ["on-failure"]
+    assert values(SERVICE, "RestartPreventExitStatus") == ["78"]
+
+
+def test_the_daemon_says_that_it_lives_at_least_twice_before_systemd_loses_patience() -> None:
+    assert float(values(SERVICE, "WatchdogSec")[0]) >= EVERY * 2
+
+
+def test_credentials_bear_the_names_of_settings() -> None:
+    """The optional one stands in a comment, ready to be uncommented."""
+    named = re.findall(r"LoadCredential=([a-z_]+):", SERVICE.read_text())
+    assert named == ["kite__api_secret", "http__admin_token"]
+
+
+class _Hook(BaseHTTPRequestHandler):
+    bodies: ClassVar[list[bytes]] = []
+
+    def do_POST(self) -> None:
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def alert_commands() -> list[list[str]]:
+    """What systemd would start, with its specifiers and escapes resolved."""
+    resolved = [
+        line.replace("%i", "tradewarden.service").replace("%H", "desk").replace("$$", "$")
+        for line in values(ALERT, "ExecStart")
+    ]
+    return [shlex.split(line) for line in resolved]
+
+
+def run_alert(credentials: Path) -> list[str]:
+    environment = {"PATH": os.environ["PATH"], "CREDENTIALS_DIRECTORY": str(credentials)}
+    printed = []
+    for command in alert_commands():
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout + done.stderr)
+    return printed
+
+
+def test_the_alert_without_a_webhook_is_one_line_in_the_journal(tmp_path: Path) -> None:
+    assert values(ALERT, "SyslogLevel") == ["alert"]
+    default = values(ALERT, "SetCredential")[0].removeprefix("alert_webhook:")
+    (tmp_path / "alert_webhook").write_text(default)
+    said, webhook = run_alert(tmp_path)
+    assert said == "tradewarden.service has failed on desk; see: journalctl -u tradewarden.service -n 50\n"
+    assert webhook == ""
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_alert_reaches_its_webhook_and_keeps_the_address_out_of_every_process_list(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Hook) as server:
+        thread = threading.Thread(target=server.serve_forever, name="webhook")
+        thread.start()
+        try:
+            (tmp_path / "alert_webhook").write_text(f'url = "http://127.0.0.1:{server.server_port}/SECRET"\n')
+            printed = run_alert(tmp_path)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert _Hook.bodies == [b'{"text": "tradewarden.service has failed on desk"}']
+    assert "SECRET" not in str([alert_commands(), printed])
