@@ -20,7 +20,7 @@ from tradewarden.orchestrator.clock import Clock
 CLIENTS = 200
 CLIENTS_PER_ADDRESS = 20
 PING = 15.0  # seconds
-_LOOK = 5.0  # seconds after which a waiting client looks whether the heartbeat still beats
+LOOK = 5.0  # seconds after which a waiting client looks whether the heartbeat still beats
 _WRITE = 10.0  # seconds for one frame to a client that does not read
 
 _HEADERS = MappingProxyType(
@@ -149,7 +149,7 @@ def _framed(answer: Answer) -> bytes:
 
 async def _wait(wake: asyncio.Event) -> None:
     try:
-        async with asyncio.timeout(_LOOK):
+        async with asyncio.timeout(LOOK):
             await wake.wait()
     except TimeoutError:
         return

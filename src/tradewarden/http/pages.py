@@ -89,9 +89,10 @@ SIGNS: MappingProxyType[str, str] = MappingProxyType(
         "live": "●",
     }
 )
-ACTS: MappingProxyType[Severity, str] = MappingProxyType(
+ACTS: MappingProxyType[str, str] = MappingProxyType(
     {
-        Severity.CRITICAL: "Act now",
+        "login": "Act now",  # critical, and a person can help
+        Severity.CRITICAL: "Not working",
         Severity.WARNING: "Worth a look",
         Severity.OK: "All well",
     }
@@ -158,7 +159,7 @@ class Pages:
             "glyphs": {code: glyph_of(code, Severity.OK) for code in explained.CODES},
             "words": {layer: dict(words) for layer, words in WORDS.items()},
             "signs": dict(SIGNS),
-            "acts": {str(severity): act for severity, act in ACTS.items()},
+            "acts": dict(ACTS),
         }
         return self._page(200, "desk", words=orjson.dumps(words).decode(), **self._state(picture))
 
@@ -213,7 +214,7 @@ class Pages:
             "code": line.code,
             "severity": line.severity,
             "glyph": words.glyph,
-            "act": ACTS[line.severity],
+            "act": ACTS["login" if words.login and line.severity is Severity.CRITICAL else line.severity],
             "headline": words.text,
             "title": f"{words.glyph} {words.text} – tradewarden",  # noqa: RUF001 - a dash between two names
             "detail": words.detail,
@@ -223,6 +224,8 @@ class Pages:
             "auth_html": _chip("auth", "Login", picture.auth.state, auth_severity(view), _since(picture, "auth")),
             "feed_html": _chip("feed", "Feed", picture.feed.state, feed_severity(view), _since(picture, "feed")),
             "market_html": _market(picture),
+            "segments_html": _segments(picture),
+            "segments_hidden_html": "" if len(picture.market.segments) > 1 else " hidden",
         }
 
 
@@ -247,16 +250,18 @@ def _chip(layer: str, name: str, state: str, severity: Severity, more: str) -> s
 
 
 def _market(picture: Picture) -> str:
-    segments = ordered(picture)
-    rows = "".join(
-        f'<li data-segment="{escape(segment.segment)}"><span class="name">{escape(segment.segment)}</span> '
+    first = ordered(picture)[0]
+    return _chip("market", "Market", first.state, segment_severity(first), _until(first.next_at, picture))
+
+
+def _segments(picture: Picture) -> str:
+    return "".join(
+        f'<li data-status="{segment_severity(segment).status}"><span class="name">{escape(segment.segment)}</span> '
+        f'<span class="sign" aria-hidden="true">{_sign(segment.state, segment_severity(segment))}</span> '
         f'<span class="word">{escape(WORDS["market"][segment.state])}</span> '
         f'<span class="until">{escape(_until(segment.next_at, picture))}</span></li>'
-        for segment in segments
+        for segment in ordered(picture)
     )
-    first = segments[0]
-    head = _chip("market", "Market", first.state, segment_severity(first), _until(first.next_at, picture))
-    return head.replace("</article>", f'<ul class="segments">{rows}</ul></article>')
 
 
 def _until(moment: Any, picture: Picture) -> str:

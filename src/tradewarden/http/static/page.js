@@ -57,7 +57,7 @@ function show(doc) {
   shown = doc;
   const { code, severity, text: headline, detail, since, action } = doc.headline;
   const glyph = severity === "critical" ? "✕" : severity === "warning" && !"…?".includes(glyphs[code]) ? "!" : glyphs[code];
-  dress(severity, glyph, acts[severity], headline, detail);
+  dress(severity, glyph, acts[action && severity === "critical" ? "login" : severity], headline, detail);
   text($("since"), `since ${at(since)}`);
   $("login").hidden = !action;
   $("retry").hidden = true;
@@ -83,34 +83,40 @@ function chip(layer, check, more = `since ${at(check.time)}`) {
   const element = $(layer);
   const state = check.observedValue;
   element.dataset.status = check.status;
-  const calm = check.status === "pass" ? "✓" : "!";
-  text(element.querySelector(".sign"), check.status === "fail" ? "✕" : (signs[state] ?? calm));
+  text(element.querySelector(".sign"), sign(check));
   text(element.querySelector(".state .word"), words[layer][state] ?? state);
   text(element.querySelector(".more"), more);
+}
+
+function sign(check) {
+  if (check.status === "fail") return "✕";
+  return signs[check.observedValue] ?? (check.status === "pass" ? "✓" : "!");
 }
 
 const until = (check) => (check.next ? `until ${at(check.next.at)}` : "");
 
 function market(checks) {
   chip("market", checks[0], until(checks[0]));
-  const list = $("market").querySelector(".segments");
-  list.replaceChildren(
-    ...checks.map((check) => {
-      const row = document.createElement("li");
-      row.dataset.segment = check.componentId;
-      for (const [kind, value] of [
-        ["name", check.componentId],
-        ["word", words.market[check.observedValue] ?? check.observedValue],
-        ["until", until(check)],
-      ]) {
-        const part = document.createElement("span");
-        part.className = kind;
-        part.textContent = value;
-        row.append(part, " ");
-      }
-      return row;
-    }),
-  );
+  $("segments").hidden = checks.length < 2;
+  $("segments").replaceChildren(...checks.map(segment));
+}
+
+function segment(check) {
+  const row = document.createElement("li");
+  row.dataset.status = check.status;
+  for (const [kind, value] of [
+    ["name", check.componentId],
+    ["sign", sign(check)],
+    ["word", words.market[check.observedValue] ?? check.observedValue],
+    ["until", until(check)],
+  ]) {
+    const part = document.createElement("span");
+    part.className = kind;
+    part.textContent = value;
+    if (kind === "sign") part.setAttribute("aria-hidden", "true");
+    row.append(part, " ");
+  }
+  return row;
 }
 
 /** The daemon does not answer: this overrides every state, since none of them is known to be true any more. */
