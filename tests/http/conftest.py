@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientSession
+
 from pictures import Desk, serving
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+
 from pictures import ADMIN, Desk, all_well, asks_for_a_login, lost, serving, weekend
 
 ORIGIN = "http://localhost:3000"

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+
 from pictures import (
     ADMIN,
-    NOW,
     REQUIRED,
     Desk,
-    a_feed,
     a_market,
     a_picture,
     a_segment,
@@ -25,7 +24,6 @@ from pictures import (
     serving,
     weekend,
 )
-
 from tradewarden.http.health import ROOT
 from tradewarden.machines.report import Picture
 
@@ -47,32 +45,43 @@ async def test_the_anonymous_answer_is_the_one_of_the_design(desk: Desk, session
     assert status == 503
     assert body["headline"].pop("detail") == "No Kite session since 07:31. Log in to get ticks again."
     live = {
-        **{
-            "componentType": "component",
-            "status": "pass",
-            "observedValue": "live",
-            "time": "2026-01-05T09:15:00+05:30",
-        },
-        **{"phase": "continuous", "session": "regular", "dataExpected": "dense"},
+        "componentType": "component",
+        "status": "pass",
+        "observedValue": "live",
+        "time": "2026-01-05T09:15:00+05:30",
+        "phase": "continuous",
+        "session": "regular",
+        "dataExpected": "dense",
     }
     assert body == {
-        **{"status": "fail", "version": "1", "releaseId": "0.1.0", "serviceId": "tradewarden", "seq": body["seq"]},
+        "status": "fail",
+        "version": "1",
+        "releaseId": "0.1.0",
+        "serviceId": "tradewarden",
+        "seq": body["seq"],
         "time": "2026-01-05T09:20:00+05:30",
         "headline": {
-            **{"code": "auth.required", "layer": "auth", "severity": "critical", "text": "Login required"},
+            "code": "auth.required",
+            "layer": "auth",
+            "severity": "critical",
+            "text": "Login required",
             "since": "2026-01-05T07:31:02+05:30",
             "action": {"rel": "login", "method": "GET", "href": "/login"},
         },
         "checks": {
             "auth:token": [
                 {
-                    **{"componentType": "component", "status": "fail", "observedValue": "required"},
+                    "componentType": "component",
+                    "status": "fail",
+                    "observedValue": "required",
                     "time": "2026-01-05T07:31:02+05:30",
                 }
             ],
             "feed:stream": [
                 {
-                    **{"componentType": "component", "status": "warn", "observedValue": "blocked_on_auth"},
+                    "componentType": "component",
+                    "status": "warn",
+                    "observedValue": "blocked_on_auth",
                     "time": "2026-01-05T08:40:00+05:30",
                 }
             ],
@@ -90,17 +99,33 @@ async def test_the_anonymous_answer_is_the_one_of_the_design(desk: Desk, session
         "priority_status": "AUTH_REQUIRED",
         "priority_message": "Login required",
         "market": {
-            **{"phase": "LIVE", "title": "Market Live", "description": "Active trading until 15:30"},
-            **{"icon": "🟢", "color": "green", "is_trading_hours": True, "data_flow_expected": True},
-            **{"seconds_to_next_phase": 22200, "next_phase_in_minutes": 370.0},
+            "phase": "LIVE",
+            "title": "Market Live",
+            "description": "Active trading until 15:30",
+            "icon": "🟢",
+            "color": "green",
+            "is_trading_hours": True,
+            "data_flow_expected": True,
+            "seconds_to_next_phase": 22200,
+            "next_phase_in_minutes": 370.0,
         },
         "auth": {
-            **{"state": "login_required", "is_valid": False, "requires_login": True},
-            **{"token_age_hours": None, "last_success": None, "consecutive_failures": None},
+            "state": "login_required",
+            "is_valid": False,
+            "requires_login": True,
+            "token_age_hours": None,
+            "last_success": None,
+            "consecutive_failures": None,
         },
         "feed": {
-            **{"state": "disconnected", "is_healthy": False, "is_stale": False, "requires_reconnect": True},
-            **{"last_tick_seconds_ago": None, "uptime_minutes": 0.0, "total_ticks": 0, "total_reconnects": 0},
+            "state": "disconnected",
+            "is_healthy": False,
+            "is_stale": False,
+            "requires_reconnect": True,
+            "last_tick_seconds_ago": None,
+            "uptime_minutes": 0.0,
+            "total_ticks": 0,
+            "total_reconnects": 0,
             "connection_quality": 0.0,
         },
     }
@@ -114,15 +139,24 @@ async def test_the_logged_in_answer_is_the_one_of_the_design(desk: Desk, session
     assert "action" not in body["headline"]
     assert body["checks"]["auth:token"] == [
         {
-            **{"componentType": "component", "status": "pass", "observedValue": "valid"},
-            **{"time": "2026-01-05T09:21:40+05:30", "expiresAt": "2026-01-06T06:00:00+05:30"},
-            **{"verifiedAt": "2026-01-05T09:21:41+05:30", "userId": "AB1234"},
+            "componentType": "component",
+            "status": "pass",
+            "observedValue": "valid",
+            "time": "2026-01-05T09:21:40+05:30",
+            "expiresAt": "2026-01-06T06:00:00+05:30",
+            "verifiedAt": "2026-01-05T09:21:41+05:30",
+            "userId": "AB1234",
         }
     ]
     assert body["checks"]["feed:stream"] == [
         {
-            **{"componentType": "component", "status": "pass", "observedValue": "streaming"},
-            **{"time": "2026-01-05T09:21:42+05:30", "attempt": 0, "generation": 3, "lastReason": "ticked"},
+            "componentType": "component",
+            "status": "pass",
+            "observedValue": "streaming",
+            "time": "2026-01-05T09:21:42+05:30",
+            "attempt": 0,
+            "generation": 3,
+            "lastReason": "ticked",
         }
     ]
     calendars = [check["calendar"] for check in body["checks"]["market:session"]]
@@ -130,12 +164,22 @@ async def test_the_logged_in_answer_is_the_one_of_the_design(desk: Desk, session
     assert (body["priority_status"], body["priority_message"]) == ("MARKET_SESSION", "Active trading until 15:30")
     assert body["market"]["seconds_to_next_phase"] == 19680
     assert body["auth"] == {
-        **{"state": "valid", "is_valid": True, "requires_login": False, "token_age_hours": 0.6},
-        **{"last_success": "2026-01-05T09:21:41+05:30", "consecutive_failures": 0},
+        "state": "valid",
+        "is_valid": True,
+        "requires_login": False,
+        "token_age_hours": 0.6,
+        "last_success": "2026-01-05T09:21:41+05:30",
+        "consecutive_failures": 0,
     }
     assert body["feed"] == {
-        **{"state": "connected", "is_healthy": True, "is_stale": False, "requires_reconnect": False},
-        **{"last_tick_seconds_ago": 0.0, "uptime_minutes": 40.0, "total_ticks": 1203344, "total_reconnects": 1},
+        "state": "connected",
+        "is_healthy": True,
+        "is_stale": False,
+        "requires_reconnect": False,
+        "last_tick_seconds_ago": 0.0,
+        "uptime_minutes": 40.0,
+        "total_ticks": 1203344,
+        "total_reconnects": 1,
         "connection_quality": 100.0,
     }
 
@@ -147,27 +191,44 @@ async def test_each_machine_answers_for_itself(desk: Desk, session: ClientSessio
     assert market["check"]["next"] == {"state": "post_close", "at": "2026-01-05T15:30:00+05:30"}
     assert [segment["componentId"] for segment in market["segments"]] == ["NSE_EQ", "NFO"]
     assert {key: market[key] for key in ("phase", "title", "description", "icon", "is_trading_hours")} == {
-        **{"phase": "LIVE", "title": "Market Live", "description": "Active trading until 15:30"},
-        **{"icon": "🟢", "is_trading_hours": True},
+        "phase": "LIVE",
+        "title": "Market Live",
+        "description": "Active trading until 15:30",
+        "icon": "🟢",
+        "is_trading_hours": True,
     }
     status, auth = await read(session, desk, "/auth")
     assert status == 503
     assert auth == {
-        **{"status": "fail", "seq": auth["seq"], "time": "2026-01-05T09:20:00+05:30"},
+        "status": "fail",
+        "seq": auth["seq"],
+        "time": "2026-01-05T09:20:00+05:30",
         "check": {"status": "fail", "observedValue": "required", "time": "2026-01-05T07:31:02+05:30"},
         "action": {"rel": "login", "method": "GET", "href": "/login"},
-        **{"state": "login_required", "is_valid": False, "requires_login": True},
-        **{"has_token": None, "created_at": None},
+        "state": "login_required",
+        "is_valid": False,
+        "requires_login": True,
+        "has_token": None,
+        "created_at": None,
     }
     desk.reports.show(lost())
     status, feed = await read(session, desk, "/feed")
     assert status == 503
     assert feed == {
-        **{"status": "fail", "seq": feed["seq"], "time": "2026-01-05T11:05:12+05:30"},
+        "status": "fail",
+        "seq": feed["seq"],
+        "time": "2026-01-05T11:05:12+05:30",
         "check": {"status": "fail", "observedValue": "backing_off", "time": "2026-01-05T11:05:12+05:30"},
-        **{"state": "disconnected", "is_healthy": False, "is_stale": False, "requires_reconnect": True},
-        **{"last_tick_seconds_ago": 15.0, "uptime_minutes": 0.0, "total_ticks": 1203344, "total_reconnects": 2},
-        **{"reconnect_count": 1, "connection_quality": 0.0},
+        "state": "disconnected",
+        "is_healthy": False,
+        "is_stale": False,
+        "requires_reconnect": True,
+        "last_tick_seconds_ago": 15.0,
+        "uptime_minutes": 0.0,
+        "total_ticks": 1203344,
+        "total_reconnects": 2,
+        "reconnect_count": 1,
+        "connection_quality": 0.0,
     }
 
 
@@ -176,8 +237,15 @@ async def test_the_summary_is_one_line(desk: Desk, session: ClientSession) -> No
     status, body = await read(session, desk, "/summary")
     assert status == 503
     assert body == {
-        **{"status": "fail", "code": "auth.required", "seq": body["seq"], "text": "Login required", "healthy": False},
-        **{"market_phase": "LIVE", "auth_valid": False, "feed_healthy": False, "requires_action": True},
+        "status": "fail",
+        "code": "auth.required",
+        "seq": body["seq"],
+        "text": "Login required",
+        "healthy": False,
+        "market_phase": "LIVE",
+        "auth_valid": False,
+        "feed_healthy": False,
+        "requires_action": True,
         "timestamp": "2026-01-05T09:20:00+05:30",
     }
 
@@ -372,7 +440,7 @@ async def test_the_summary_does_not_age_at_all(desk: Desk, session: ClientSessio
 
 
 async def test_a_change_of_phase_within_a_state_is_seen_at_once(session: ClientSession) -> None:
-    entry = {
+    entry: dict[str, Any] = {
         "state": "pre_open",
         "phase": "entry",
         "expected": "sparse",

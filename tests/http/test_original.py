@@ -6,8 +6,8 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from pictures import REQUIRED, a_feed, a_market, a_picture, a_segment, all_well, an_auth, at, weekend
 
+from pictures import REQUIRED, a_feed, a_market, a_picture, a_segment, all_well, an_auth, at, weekend
 from tradewarden.http.original import auth_words, feed_words, market_words, phase_of, priority
 
 AUTH = ("unknown", "required", "exchanging", "verifying", "valid", "expiring", "expired")

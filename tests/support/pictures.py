@@ -275,14 +275,17 @@ class ScriptedVerifier:
 
     verdict: str = "valid"
     state: str = "valid"
-    checked_at: datetime = at("10:00:00")
-    started_at: datetime = at("09:59:59")
-    expires_at: datetime | None = at("06:00:00") + timedelta(days=1)
+    hangs: bool = False
+    checked_at: datetime = NOW
+    started_at: datetime = NOW
+    expires_at: datetime | None = NOW + timedelta(days=1)
     asked: int = 0
 
     async def verify(self) -> ScriptedVerifier:
         """The verdict."""
         self.asked += 1
+        if self.hangs:
+            await asyncio.Event().wait()
         return self
 
 

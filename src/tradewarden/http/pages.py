@@ -159,7 +159,7 @@ class Pages:
             "glyphs": {code: glyph_of(code, Severity.OK) for code in explained.CODES},
             "words": {layer: dict(words) for layer, words in WORDS.items()},
             "signs": dict(SIGNS),
-            "acts": dict(ACTS),
+            "acts": {str(severity): act for severity, act in ACTS.items()},
         }
         return self._page(200, "desk", words=orjson.dumps(words).decode(), **self._state(picture))
 
