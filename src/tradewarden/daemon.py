@@ -10,6 +10,7 @@ from datetime import time, timedelta
 from typing import Any
 
 import structlog
+from pydantic import SecretStr
 
 from tradewarden import __version__, log
 from tradewarden.feed.brokers.kite import KiteStream
@@ -27,7 +28,7 @@ from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.heartbeat import Heartbeat
 from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
-from tradewarden.orchestrator.notify import Notifier
+from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.orchestrator.token import TokenStore
@@ -48,14 +49,15 @@ class Desk:
     reports: Reports
     heartbeat: Heartbeat
     http: Http
+    notifier: Notifier
 
 
 def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> Desk:
     """Make every long-lived object of the daemon and tie them together."""
-    kite, state = settings.kite, settings.state_dir
-    coupling = Coupling(settled=lambda: reports.refresh())
+    kite, state, subscriptions = settings.kite, settings.state_dir, settings.feed.subscriptions()
+    coupling = Coupling()
     store = TokenStore(
-        state / "token.json",
+        settings.token_file,
         watched=kite.token_files,
         exports=kite.export_files,
         now=clock.now,
@@ -65,7 +67,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> 
         rest_url=kite.rest_url,
         login_url=kite.login_url,
         api_key=kite.api_key or "",
-        api_secret=kite.api_secret.get_secret_value() if kite.api_secret else "",
+        api_secret=secret_of(kite.api_secret) or "",
     )
     market = MarketDriver(
         settings.segments, calendar, clock, coupling.settle, lead=timedelta(minutes=settings.feed.lead_minutes)
@@ -82,18 +84,27 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> 
         learned=log.hide,
     )
     feed = FeedDriver(
-        FeedWatchdog(random.random), clock, spawn, coupling.settle, usable_since=lambda: auth.usable_since
+        FeedWatchdog(random.random),
+        clock,
+        spawn,
+        coupling.settle,
+        usable_since=lambda: auth.usable_since,
+        instruments=len(subscriptions),
     )
-    stream = KiteStream(
-        url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=settings.feed.subscriptions(), events=feed
-    )
+    stream = KiteStream(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=subscriptions, events=feed)
     feed.attach(stream, coupling)
     login = Login(auth, rest.login_page if kite.api_key and kite.api_secret else None, clock)
     notifier = Notifier()
     heartbeat = Heartbeat(
         clock,
-        beats=[auth.look, lambda: reports.refresh(), lambda: notifier.beat(max(auth.overdue(), feed.overdue()))],
-        jumped=lambda: (market.sync(), auth.clock_jumped())[0],
+        beats=[auth.look],
+        jumps=[market.sync, auth.clock_jumped],
+    )
+    pulse = Pulse(
+        notifier,
+        seconds=lambda: clock.mono_ns() / 1e9,
+        lag=lambda: heartbeat.lag,
+        overdue=lambda: max(auth.overdue(), feed.overdue()),
     )
     reports = Reports(market, auth, feed, clock, heartbeat.age)
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
@@ -103,7 +114,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> 
         reports=reports,
         login=login,
         verifier=auth,
-        admin_token=admin_token(state, settings.http.admin_token),
+        admin_token=admin_token(state, secret_of(settings.http.admin_token)),
         public_url=settings.http.public_url,
         cors_origins=settings.http.cors_origins,
         fail_code=settings.http.health_fail_code,
@@ -111,8 +122,9 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> 
         clock=clock,
         version=__version__,
     )
-    coupling.join(market, auth, feed)
-    return Desk(market, auth, feed, stream, login, reports, heartbeat, http)
+    coupling.join(market, auth, feed, settled=reports.refresh)
+    heartbeat.beats += [reports.refresh, pulse.beat]
+    return Desk(market, auth, feed, stream, login, reports, heartbeat, http, notifier)
 
 
 async def run(
@@ -127,30 +139,71 @@ async def run(
     Raises OSError when the port is taken; anything else that is raised is a fault of ours.
     """
     async with asyncio.TaskGroup() as group:
+        deeds: set[asyncio.Task[None]] = set()
 
         def spawn(deed: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
-            return group.create_task(deed, name=name)
+            task = group.create_task(deed, name=name)
+            deeds.add(task)
+            task.add_done_callback(deeds.discard)
+            return task
 
         desk = wire(settings, calendar, clock, spawn)
+        failed = _faults_of_callbacks()
         await desk.http.start()
-        beating = group.create_task(desk.heartbeat.run(), name="heartbeat")
-        desk.market.sync()
-        desk.auth.begin()
-        ready(desk)
-        await stop.wait()
-        beating.cancel()
-        await rest(desk)
+        try:
+            spawn(desk.heartbeat.run(), name="heartbeat")
+            desk.market.sync()
+            desk.auth.begin()
+            desk.notifier.ready()
+            ready(desk)
+            await _either(stop, failed)
+        finally:
+            await rest(desk, deeds)
+    if failed.done():
+        raise failed.result()
 
 
-async def rest(desk: Desk) -> None:
-    """Put the desk to rest: say so, close the streams, then the feed, then the door."""
+async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
+    """Put the desk to rest: say so, end the feed and whatever is under way, then close the door."""
+    desk.notifier.stopping()
     desk.reports.stop()
-    desk.market.disarm()
-    desk.auth.disarm()
-    desk.feed.disarm()
+    for part in (desk.market, desk.auth, desk.feed):
+        part.disarm()
     desk.stream.close()
+    for deed in tuple(deeds):
+        deed.cancel()
     await desk.http.stop()
     await desk.stream.aclose()
+    desk.notifier.close()
+
+
+def _faults_of_callbacks() -> asyncio.Future[Exception]:
+    """A fault in a timer's callback has no task to fail: it must stop the daemon all the same, so that it is restarted."""
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[Exception] = loop.create_future()
+
+    def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        loop.default_exception_handler(context)
+        fault = context.get("exception")
+        if "handle" in context and isinstance(fault, Exception) and not failed.done():
+            failed.set_result(fault)
+
+    loop.set_exception_handler(note)
+    return failed
+
+
+async def _either(stop: asyncio.Event, failed: asyncio.Future[Exception]) -> None:
+    """Wait for the word to stop, or for a fault of ours."""
+    failed.add_done_callback(lambda _: stop.set())
+    await stop.wait()
+
+
+def secret_of(value: SecretStr | None) -> str | None:
+    """The secret itself, hidden from the log from now on."""
+    if value is None:
+        return None
+    log.hide(value.get_secret_value())
+    return value.get_secret_value()
 
 
 def _status_line(picture: Picture) -> str:

@@ -22,9 +22,7 @@ def test_every_beat_calls_everybody() -> None:
     async def scene() -> list[str]:
         calls: list[str] = []
         beats = [lambda: calls.append("a"), lambda: calls.append("b")]
-        heart = Heartbeat(
-            VirtualClock(datetime(2026, 1, 5, tzinfo=UTC)), beats=beats, jumped=lambda: None, interval=1.0
-        )
+        heart = Heartbeat(VirtualClock(datetime(2026, 1, 5, tzinfo=UTC)), beats=beats, jumps=[], interval=1.0)
         task = asyncio.create_task(heart.run())
         await asyncio.sleep(3.5)
         task.cancel()
@@ -37,7 +35,7 @@ def test_a_step_of_the_wall_clock_is_told_once() -> None:
     async def scene() -> int:
         jumps: list[float] = []
         clock = JumpyClock(datetime(2026, 1, 5, tzinfo=UTC))
-        heart = Heartbeat(clock, beats=[], jumped=lambda: jumps.append(1.0), interval=1.0)
+        heart = Heartbeat(clock, beats=[], jumps=[lambda: jumps.append(1.0)], interval=1.0)
         task = asyncio.create_task(heart.run())
         await asyncio.sleep(5.5)
         assert not jumps
@@ -51,7 +49,7 @@ def test_a_step_of_the_wall_clock_is_told_once() -> None:
 
 def test_its_age_grows_while_it_does_not_beat() -> None:
     async def scene() -> float:
-        heart = Heartbeat(VirtualClock(datetime(2026, 1, 5, tzinfo=UTC)), beats=[], jumped=lambda: None)
+        heart = Heartbeat(VirtualClock(datetime(2026, 1, 5, tzinfo=UTC)), beats=[], jumps=[])
         await asyncio.sleep(7)
         return heart.age()
 
@@ -60,7 +58,7 @@ def test_its_age_grows_while_it_does_not_beat() -> None:
 
 def test_lag_is_counted_by_size() -> None:
     async def scene() -> list[int]:
-        heart = Heartbeat(VirtualClock(datetime(2026, 1, 5, tzinfo=UTC)), beats=[], jumped=lambda: None, interval=1.0)
+        heart = Heartbeat(VirtualClock(datetime(2026, 1, 5, tzinfo=UTC)), beats=[], jumps=[], interval=1.0)
         task = asyncio.create_task(heart.run())
         await asyncio.sleep(10.5)
         task.cancel()

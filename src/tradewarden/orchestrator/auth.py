@@ -10,7 +10,7 @@ from typing import Any, Protocol, assert_never
 
 import structlog
 
-from tradewarden.feed.brokers.kite_rest import BrokerRefused, BrokerUnreachable, Probe, Session
+from tradewarden.feed.brokers.kite_rest import BrokerRefused, BrokerUnreachable, Probe, Session, Verdict
 from tradewarden.machines.auth import AuthToken, Exchange, ReadToken, Token, Verify
 from tradewarden.machines.report import AuthReport
 from tradewarden.orchestrator.clock import IST, Clock
@@ -116,14 +116,21 @@ class AuthDriver(Driver[AuthToken]):
         if token is None:
             if held is not None or self.machine.leaf == "unknown":
                 self.fire("token_missing")
-        elif self._is_foreign(token):
+        elif self._is_foreign(token.user_id):
             log.warning("auth.other_account", user_id=token.user_id, configured=self._user_id)
         elif self.machine.is_new(token):
             self._learned(token.value)
             self.fire("token_found", token=token, expires_at=self._hint(next_hour(token.minted_at, [EXPIRY])))
 
-    def _is_foreign(self, token: Token) -> bool:
-        return self._user_id is not None and token.user_id is not None and token.user_id != self._user_id
+    def _is_foreign(self, user_id: str | None) -> bool:
+        return self._user_id is not None and user_id is not None and user_id != self._user_id
+
+    def _disown(self, token: Token, user_id: str | None) -> None:
+        """A file held a good token of somebody else: this desk does not trade on it."""
+        log.warning("auth.other_account", user_id=user_id, configured=self._user_id)
+        if self.machine.held == token:
+            self.fire("logout")
+            self.machine.explain("other_account")
 
     # Deeds
 
@@ -149,14 +156,16 @@ class AuthDriver(Driver[AuthToken]):
 
     async def _ask(self, token: Token) -> None:
         probe = await self._broker.probe(token.value)
-        log.info("auth.verdict", verdict=probe.verdict, gen=token.generation, reason=probe.reason)
+        log.info("auth.verdict", verdict=probe.verdict, gen=token.generation, text=probe.text)
         match probe.verdict:
-            case "good":
+            case Verdict.GOOD if self._is_foreign(probe.user_id):
+                self._disown(token, probe.user_id)
+            case Verdict.GOOD:
                 self._verified_at = self.clock.now()
                 self.fire("verify_ok", gen=token.generation, expires_at=self._next_expiry())
-            case "dead":
+            case Verdict.DEAD:
                 self.fire("rejected", gen=token.generation, ours=True)
-            case "unknown":
+            case Verdict.UNKNOWN:
                 self.fire("unreachable", gen=token.generation)
             case _:
                 assert_never(probe.verdict)
@@ -174,11 +183,13 @@ class AuthDriver(Driver[AuthToken]):
             return self._login_failed(refusal.reason, str(refusal))
         except BrokerUnreachable as trouble:
             return self._login_failed("unreachable", str(trouble))
-        if self._user_id is not None and session.user_id != self._user_id:
+        if self._is_foreign(session.user_id):
             text = f"This desk belongs to {self._user_id}; the login was made as {session.user_id}."
             return self._login_failed("other_account", text)
         self._learned(session.access_token)
-        token = self._store.save(session.access_token, user_id=session.user_id, minted_at=self.clock.now())
+        token = self._store.save(
+            session.access_token, user_id=session.user_id, minted_at=session.minted_at or self.clock.now()
+        )
         self._verified_at = self.clock.now()
         self.fire("exchange_ok", token=token, expires_at=self._hint(next_hour(token.minted_at, [EXPIRY])))
         return LoggedIn(session.user_id)
@@ -192,7 +203,7 @@ class AuthDriver(Driver[AuthToken]):
 
     async def login(self, request_token: str) -> LoggedIn | LoginFailed:
         """Exchange the request token of a login that was begun here; answers when the broker has."""
-        waiting = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[LoggedIn | LoginFailed] = asyncio.get_running_loop().create_future()
         self._logins[request_token] = waiting
         self.fire("login_callback", request_token=request_token)
         return await waiting

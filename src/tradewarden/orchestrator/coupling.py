@@ -13,17 +13,21 @@ from tradewarden.orchestrator.market import MarketDriver
 _ROUNDS = 32
 
 
+def _nobody() -> None:
+    """Nobody wants to know yet."""
+
+
 class Coupling:
     """The only place where market, token and feed meet."""
 
-    def __init__(self, settled: Callable[[], None]) -> None:
-        self._settled = settled
+    def __init__(self) -> None:
         self._depth = 0
+        self._settled: Callable[[], None] = _nobody
         self._parts: tuple[MarketDriver, AuthDriver, FeedDriver] | None = None
 
-    def join(self, market: MarketDriver, auth: AuthDriver, feed: FeedDriver) -> None:
-        """Name the three; before that nothing is coupled."""
-        self._parts = market, auth, feed
+    def join(self, market: MarketDriver, auth: AuthDriver, feed: FeedDriver, *, settled: Callable[[], None]) -> None:
+        """Name the three, and who wants to know when they have come to rest; before that nothing is coupled."""
+        self._parts, self._settled = (market, auth, feed), settled
 
     def settle(self) -> None:
         """Tell the feed what it must hear; then the desk's picture is whole again.

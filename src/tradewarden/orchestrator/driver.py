@@ -36,6 +36,11 @@ class Driver(Generic[M]):
 
     layer = "machine"
 
+    @property
+    def happening(self) -> str:
+        """The name of a change of state in the log."""
+        return f"{self.layer}.state"
+
     def __init__(self, machine: M, clock: Clock, spawn: Spawn, changed: Callable[[], None]) -> None:
         self.machine = machine
         self.clock = clock
@@ -58,7 +63,7 @@ class Driver(Generic[M]):
     def _follow(self, before: str, event: str, effects: list[Any]) -> None:
         if self.machine.leaf != before:
             self.since = self.clock.now()
-            log.info(f"{self.layer}.state", src=before, dst=self.machine.leaf, event_=event, reason=self.machine.reason)
+            log.info(self.happening, src=before, dst=self.machine.leaf, on=event, reason=self.machine.reason)
         for effect in effects:
             self.perform(effect)
         self.settled()

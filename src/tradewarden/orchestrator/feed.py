@@ -72,6 +72,7 @@ class FeedDriver(Driver[FeedWatchdog]):
         self._seen: dict[int, tuple[object, ...]] = {}
         self._last_data: int | None = None
         self._up_since: datetime | None = None
+        self.frames_total = 0
         self.ticks_total = 0
         self.bad_frames_total: Counter[str] = Counter()
         self.lost_total: Counter[str] = Counter()
@@ -121,6 +122,10 @@ class FeedDriver(Driver[FeedWatchdog]):
         if machine.leaf != "streaming" and self._is_proof(ticks):
             self.fire("ticked", gen=gen)
         self._on_ticks(ticks)
+
+    def frame(self, gen: int) -> None:  # noqa: ARG002 - the stream's word
+        """Any frame came, a heartbeat included: the transport lives, which says nothing about data."""
+        self.frames_total += 1
 
     def _is_proof(self, ticks: list[Tick]) -> bool:
         """Whether one of these can only be new: not the snapshot that follows a subscribe, told again."""

@@ -17,11 +17,16 @@ class Heartbeat:
     """Beats for as long as the daemon lives; whoever must look at something regularly looks then."""
 
     def __init__(
-        self, clock: Clock, *, beats: Sequence[Callable[[], None]], jumped: Callable[[], None], interval: float = INTERVAL
+        self,
+        clock: Clock,
+        *,
+        beats: Sequence[Callable[[], None]],
+        jumps: Sequence[Callable[[], None]],
+        interval: float = INTERVAL,
     ) -> None:
+        self.beats = list(beats)
+        self._jumps = tuple(jumps)
         self._clock = clock
-        self._beats = tuple(beats)
-        self._jumped = jumped
         self._interval = interval
         self._last = clock.mono_ns()
         self.lag = 0.0
@@ -45,8 +50,9 @@ class Heartbeat:
         self._note_lag(max(0.0, passed - self._interval))
         self._last = now
         if abs((today - wall).total_seconds() - passed) > JUMP:
-            self._jumped()
-        for beat in self._beats:
+            for follow in self._jumps:
+                follow()
+        for beat in self.beats:
             beat()
         return now, today
 

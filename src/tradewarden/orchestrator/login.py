@@ -39,7 +39,9 @@ class Login:
     def begin(self) -> str:
         """The broker's login page for one new login. Raises LoginNotPossibleError without an api key."""
         if self._login_page is None:
-            raise LoginNotPossibleError("kite.api_key and kite.api_secret are not set: see the README on connecting Kite.")
+            raise LoginNotPossibleError(
+                "kite.api_key and kite.api_secret are not set: see the README on connecting Kite."
+            )
         now = self._clock.mono_ns()
         alive = [(state, until) for state, until in self._pending.items() if now < until]
         state = secrets.token_urlsafe(32)
@@ -50,7 +52,9 @@ class Login:
         """Take the broker's answer; each state works once, for ten minutes."""
         until = self._pending.pop(query.get("state", ""), None)
         if until is None or self._clock.mono_ns() >= until:
-            text = "This login was not begun here, took longer than ten minutes or was used before. Nothing was changed."
+            text = (
+                "This login was not begun here, took longer than ten minutes or was used before. Nothing was changed."
+            )
             return Outcome("unknown_state", None, text)
         request_token = query.get("request_token")
         if query.get("status", "success") != "success" or not request_token:

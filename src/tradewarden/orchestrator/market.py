@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
-from tradewarden.machines.calendar import Calendar
+from tradewarden.machines.calendar import LEAD, Calendar, most_expected
 from tradewarden.machines.market import MarketSession
 from tradewarden.machines.report import MarketReport, SegmentReport
 from tradewarden.orchestrator.clock import Clock
-
-WARN_BEFORE = timedelta(days=30)
-_MOST = {"none": 0, "sparse": 1, "dense": 2}
 
 log = structlog.get_logger()
 
@@ -29,7 +26,7 @@ class MarketDriver:
         clock: Clock,
         changed: Callable[[], None],
         *,
-        lead: timedelta = timedelta(minutes=20),
+        lead: timedelta = LEAD,
     ) -> None:
         self.calendar = calendar
         self.sessions = [MarketSession(segment) for segment in segments]
@@ -45,7 +42,7 @@ class MarketDriver:
     @property
     def expected(self) -> str:
         """What the segment that expects most data expects now."""
-        return max((s.moment.expected for s in self.sessions if s.moment), key=_MOST.__getitem__, default="none")
+        return most_expected(session.moment.expected for session in self.sessions if session.moment)
 
     def sync(self) -> None:
         """Read the clock, follow the calendar, and set the timer to the next boundary."""
@@ -94,7 +91,6 @@ class MarketDriver:
     def _segment_report(self, session: MarketSession, now: datetime) -> SegmentReport:
         moment = session.moment or self.calendar.at(session.segment, now)
         upcoming = self.calendar.next_state(session.segment, now)
-        covered_until = self.calendar.covered_until(session.segment)
         return SegmentReport(
             segment=session.segment,
             state=session.leaf,
@@ -105,16 +101,7 @@ class MarketDriver:
             expected=moment.expected,
             next_at=upcoming[0] if upcoming else None,
             next_state=upcoming[1] if upcoming else None,
-            covered_until=covered_until,
+            covered_until=self.calendar.covered_until(session.segment),
             calendar_sha256=self.calendar.sha256,
-            problem=_problem(session.segment, covered_until, now),
+            problem=self.calendar.problem(session.segment, now),
         )
-
-
-def _problem(segment: str, covered_until: date, now: datetime) -> str | None:
-    left = covered_until - now.date()
-    if left < timedelta(0):
-        return f"the calendar of {segment} ended on {covered_until:%d %b %Y}: add this year's list"
-    if left < WARN_BEFORE:
-        return f"the calendar of {segment} ends on {covered_until:%d %b %Y}: add next year's list"
-    return None

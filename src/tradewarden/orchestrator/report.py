@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+
 import structlog
 
 from tradewarden.machines.headline import Situation, headline
@@ -61,9 +62,7 @@ class Reports:
         before = self.picture.headline
         same = (before.code, before.severity) == (verdict.code, verdict.severity)
         since = before.since if same else self._clock.now()
-        line = Headline(
-            row=verdict.row, code=verdict.code, layer=verdict.layer, severity=verdict.severity, since=since
-        )
+        line = Headline(row=verdict.row, code=verdict.code, layer=verdict.layer, severity=verdict.severity, since=since)
         self._key = key
         self.picture = self._draw(self.picture.seq + 1, line, reports)
         if not same:

@@ -1,0 +1,250 @@
+"""The command line: what a person types, and what the exit status says."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tradewarden import __version__
+
+BAD_DATA = 65
+UNAVAILABLE = 69
+BAD_CONFIGURATION = 78
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status is 0 when all is well."""
+    parsed = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = parsed.command
+    return command(parsed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tradewarden", description=__doc__ and "The warden of a trading desk.")
+    parser.add_argument("--version", action="version", version=f"tradewarden {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        return sub
+
+    def add_config(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--config", type=Path, help="default: ./tradewarden.toml, then /etc/tradewarden/tradewarden.toml"
+        )
+
+    add_config(add("run", _run, "run the daemon"))
+
+    demo = add("demo", _demo, "run the daemon on a simulated broker, a minute before the market opens")
+    demo.add_argument("--port", type=int, default=8700, help="the desk's port; the simulated broker takes the next one")
+    demo.add_argument("--at", type=_moment, help="when the desk's clock starts (ISO 8601; IST without an offset)")
+    demo.add_argument("--auto-login", action="store_true", help="start with a good token instead of asking for a login")
+
+    check = add("check", _check, "check the configuration; exit status 78 and one sentence per problem")
+    add_config(check)
+
+    selftest = add(
+        "selftest", _selftest, "one plain line per machine and for the health answer: working, or what is wrong"
+    )
+    selftest.add_argument("--url", help="a running daemon; without it a demo desk is started and tried")
+
+    status = add("status", _status, "what a running daemon says: the headline, then the machines")
+    status.add_argument("--url", help="where the daemon listens; default: its control socket")
+    status.add_argument("--watch", type=float, metavar="SECONDS", help="say it again every so often")
+    status.add_argument("--json", action="store_true", help="the health answer as it is")
+
+    add_config(add("login", _login, "log in to the broker from this terminal"))
+
+    decode = add("decode", _decode, "one WebSocket frame of the broker, as one JSON object a tick")
+    decode.add_argument("broker", choices=["kite"])
+    decode.add_argument("file", help="- reads standard input")
+
+    simulate = add("simulate", _simulate, "only the simulated broker, for your own programs")
+    simulate.add_argument("broker", choices=["kite"])
+    simulate.add_argument("--port", type=int, default=8701)
+    simulate.add_argument(
+        "--redirect-url", default="http://127.0.0.1:8700/auth/callback", help="where a login returns to"
+    )
+    simulate.add_argument("--api-key", default="demokey")
+    simulate.add_argument("--api-secret", default="demosecret")
+    simulate.add_argument("--user-id", default="AB1234")
+    simulate.add_argument(
+        "--replay", type=Path, metavar="CSV", help="a recorded day: ticks, or minute bars with volume"
+    )
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    from tradewarden.orchestrator.clock import IST
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date and time such as 2026-11-23T09:14") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=IST)
+
+
+# ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
+
+
+def _live(scene: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
+    """Play a scene until SIGTERM or Ctrl-C; a second signal ends everything at once."""
+
+    async def play() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def ask() -> None:
+            if stop.is_set():
+                os._exit(1)
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ask)
+        await scene(stop)
+
+    try:
+        asyncio.run(play())
+    except OSError as trouble:
+        _complain(trouble.strerror or str(trouble))
+        return 1
+    return 0
+
+
+def _complain(*sentences: str) -> None:
+    for sentence in sentences:
+        print(f"tradewarden: {sentence}", file=sys.stderr)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from tradewarden import daemon, log
+    from tradewarden.orchestrator.calendar import load_calendar
+    from tradewarden.orchestrator.clock import SystemClock
+    from tradewarden.orchestrator.statedir import StateDirectoryTakenError, claim
+    from tradewarden.settings import ConfigError, load
+
+    calendar = load_calendar(None)
+    try:
+        settings = load(parsed.config, known_segments=calendar.segments)
+    except ConfigError as error:
+        _complain(*error.problems)
+        return BAD_CONFIGURATION
+    log.configure(settings.log.level)
+    try:
+        with claim(settings.state_dir):
+            return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop))
+    except StateDirectoryTakenError as error:
+        _complain(str(error))
+        return 1
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from tradewarden import log
+    from tradewarden.demo import START, demo
+
+    log.configure("warning", stream=sys.stderr)
+    start = parsed.at or START
+    return _live(lambda stop: demo(port=parsed.port, start=start, auto_login=parsed.auto_login, stop=stop, say=_say))
+
+
+def _check(parsed: argparse.Namespace) -> int:
+    from tradewarden.orchestrator.calendar import load_calendar
+    from tradewarden.settings import ConfigError, load
+
+    try:
+        settings = load(parsed.config, known_segments=load_calendar(None).segments)
+    except ConfigError as error:
+        _complain(*error.problems)
+        return BAD_CONFIGURATION
+    for warning in settings.warnings():
+        _complain(f"warning: {warning}")
+    _say(f"The configuration is good: {', '.join(settings.segments)}, port {settings.http.port}.")
+    return 0
+
+
+def _selftest(parsed: argparse.Namespace) -> int:
+    from tradewarden import log
+    from tradewarden.selftest import selftest
+
+    log.configure("error", stream=sys.stderr)
+    return 0 if asyncio.run(selftest(parsed.url, _say)) else 1
+
+
+def _status(parsed: argparse.Namespace) -> int:
+    from tradewarden.orchestrator.statedir import control_socket
+    from tradewarden.settings import state_directory
+    from tradewarden.status import status
+
+    socket = control_socket(state_directory())
+    return asyncio.run(status(parsed.url, socket, as_json=parsed.json, every=parsed.watch, say=_say))
+
+
+def _login(parsed: argparse.Namespace) -> int:
+    from tradewarden.settings import ConfigError, load
+    from tradewarden.terminal_login import login
+
+    try:
+        settings = load(parsed.config)
+    except ConfigError as error:
+        _complain(*error.problems)
+        return BAD_CONFIGURATION
+    return asyncio.run(login(settings, say=_say, ask=sys.stdin.readline))
+
+
+def _decode(parsed: argparse.Namespace) -> int:
+    from tradewarden.feed.brokers.decoder import frame_to_kite_json
+
+    try:
+        frame = sys.stdin.buffer.read() if parsed.file == "-" else Path(parsed.file).read_bytes()
+    except OSError as trouble:
+        _complain(f"{parsed.file}: {trouble.strerror}")
+        return 1
+    ticks, faults = frame_to_kite_json(frame)
+    for tick in ticks:
+        sys.stdout.buffer.write(tick + b"\n")
+    sys.stdout.flush()
+    _complain(*faults)
+    return BAD_DATA if faults else 0
+
+
+def _simulate(parsed: argparse.Namespace) -> int:
+    from tradewarden.orchestrator.clock import SystemClock
+    from tradewarden.simulator.kite import KiteSimulator, serve
+    from tradewarden.simulator.replay import ReplayError
+
+    def opened(simulator: KiteSimulator) -> None:
+        _say(f"Simulated Kite at {simulator.url}; api key {parsed.api_key}, logins return to {parsed.redirect_url}")
+
+    try:
+        return _live(
+            lambda stop: serve(
+                parsed.port,
+                now=SystemClock().now,
+                stop=stop,
+                redirect_url=parsed.redirect_url,
+                api_key=parsed.api_key,
+                api_secret=parsed.api_secret,
+                user_id=parsed.user_id,
+                replay=parsed.replay,
+                opened=opened,
+            )
+        )
+    except ReplayError as error:
+        _complain(str(error))
+        return BAD_DATA
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""One plain line per machine and for the health answer: working, or what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tradewarden.control import Control, UnreachableError
+from tradewarden.demo import START, demo
+
+PATIENCE = 20.0  # seconds for the demo desk to stream
+
+
+async def selftest(url: str | None, say: Callable[[str], None]) -> bool:
+    """Try a running daemon, or a demo desk of our own on free ports; true when everything works."""
+    if url is not None:
+        return await _judge(url, say, patience=0.0)
+    async with _demo_desk() as own:
+        return await _judge(own, say, patience=PATIENCE)
+
+
+@asynccontextmanager
+async def _demo_desk() -> AsyncIterator[str]:
+    port, stop, up = _two_free_ports(), asyncio.Event(), asyncio.Event()
+
+    def heard(_line: str) -> None:
+        up.set()
+
+    desk = asyncio.create_task(
+        demo(port=port, start=START, auto_login=True, stop=stop, say=heard), name="selftest.desk"
+    )
+    waiting = asyncio.create_task(up.wait(), name="selftest.up")
+    await asyncio.wait({desk, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        waiting.cancel()
+        stop.set()
+        await desk
+
+
+def _two_free_ports() -> int:
+    """A port whose neighbour is free too; nobody reserves them, which is good enough for a test of seconds."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+async def _judge(url: str, say: Callable[[str], None], *, patience: float) -> bool:
+    try:
+        async with Control(url=url) as control:
+            health = await _settled(control, patience)
+    except UnreachableError as error:
+        say(f"health   not working: {error}")
+        return False
+    verdicts = [*_machines(health), _answer(health)]
+    for name, good, text in verdicts:
+        say(f"{name:<8} {'working' if good else 'not working'}: {text}")
+    return all(good for _, good, _ in verdicts)
+
+
+async def _settled(control: Control, patience: float) -> dict[str, Any]:
+    """The health answer, once it passes or patience ends."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience
+    while True:
+        health: dict[str, Any] = (await control.get("/api/system/health", http="200")).body
+        if loop.time() >= end or health["checks"]["feed:stream"][0]["observedValue"] == "streaming":
+            return health
+        await asyncio.sleep(0.1)
+
+
+def _machines(health: dict[str, Any]) -> list[tuple[str, bool, str]]:
+    checks = health["checks"]
+    told = []
+    for name, key in (("market", "market:session"), ("auth", "auth:token"), ("feed", "feed:stream")):
+        for check in checks[key]:
+            part = f"{check['componentId']} " if "componentId" in check else ""
+            told.append((name, check["status"] != "fail", f"{part}{check['observedValue']} since {check['time'][:19]}"))
+    return told
+
+
+def _answer(health: dict[str, Any]) -> tuple[str, bool, str]:
+    headline = health["headline"]
+    return "health", health["status"] != "fail", f"{headline['code']}: {headline['text']}"

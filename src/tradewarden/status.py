@@ -1,0 +1,52 @@
+"""What a running daemon says, for a person at a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tradewarden.control import Control, UnreachableError
+
+GLYPHS = {"pass": "●", "warn": "!", "fail": "✕"}
+UNAVAILABLE = 69
+
+
+async def status(
+    url: str | None, socket: Path | None, *, as_json: bool, every: float | None, say: Callable[[str], None]
+) -> int:
+    """Say it once, or every so many seconds; exit status 0, 1 when the answer is fail, 69 when there is none."""
+    async with Control(url=url, socket=socket) as control:
+        while True:
+            try:
+                answer = await control.get("/api/system/health", http="200")
+            except UnreachableError as error:
+                say(str(error))
+                if every is None:
+                    return UNAVAILABLE
+            else:
+                for line in [json.dumps(answer.body)] if as_json else lines(answer.body):
+                    say(line)
+                if every is None:
+                    return 1 if answer.body["status"] == "fail" else 0
+            await asyncio.sleep(every)
+
+
+def lines(health: dict[str, Any]) -> list[str]:
+    """The headline, then one line a machine."""
+    headline = health["headline"]
+    told = [f"{GLYPHS[health['status']]} {headline['text']}  ({headline['code']} since {_clock(headline['since'])})"]
+    for name, label in (("auth:token", "auth"), ("feed:stream", "feed"), ("market:session", "market")):
+        for check in health["checks"].get(name, []):
+            part = f" {check['componentId']}" if "componentId" in check else ""
+            since = _clock(check["time"])
+            told.append(f"  {GLYPHS[check['status']]} {label:<7}{part} {check['observedValue']} since {since}")
+    if "action" in headline:
+        told.append(f"  to do: {headline['action']['rel']} at {headline['action']['href']}")
+    return told
+
+
+def _clock(stamp: str) -> str:
+    return stamp[:19].replace("T", " ")
