@@ -42,6 +42,7 @@ _EXCHANGES: Final = {
     NCO: "NCO",
 }
 _DERIVATIVES: Final = frozenset({NFO, CDS, BFO, BCD, MCX, NCO})
+HIGHEST: Final = 4_000_000_000  # in the wire's units: what fits 32 bits and leaves room for an order book
 _DIVISORS: Final = {CDS: 10_000_000, BCD: 10_000, NCO: 10_000}
 _TUESDAY: Final = 1
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -179,7 +180,8 @@ def _next_month(day: date) -> date:
 
 def unlisted(token: int) -> Instrument:
     """A stand-in for a token that is in no list, so that every desk can be tried with its own instruments."""
-    price = random.Random(token).randrange(100, 3_000)  # noqa: S311 - the same price for the same token, every time
+    dear = HIGHEST // _DIVISORS.get(token & 0xFF, 100) > 3_000  # noqa: PLR2004 - rupees; currencies cannot cost that much
+    price = random.Random(token).randrange(100, 3_000 if dear else 200)  # noqa: S311 - the same for a token, every time
     return Instrument(
         token, f"SIM{token}", f"Simulated {token}", float(price), 0.05, lot=25 if token & 0xFF == NFO else 1
     )

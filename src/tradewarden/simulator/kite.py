@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from tradewarden.simulator.broker import IST, Answer, Broker, Silence
-from tradewarden.simulator.packets import HEARTBEAT, MALFORMED
+from tradewarden.simulator.packets import MALFORMED
 from tradewarden.simulator.people import People
 from tradewarden.simulator.prices import Board
 from tradewarden.simulator.replay import Recording
@@ -242,7 +242,7 @@ class KiteSimulator:
     def _beat(self) -> None:
         if self.world.heartbeats and self.world.socket != "blackhole":
             for stream in self._streams:
-                stream.beat(HEARTBEAT)
+                stream.beat()
 
     def _tick(self) -> None:
         when = self.now()

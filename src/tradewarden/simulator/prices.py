@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tradewarden.simulator.instruments import Instrument, listed, unlisted
+from tradewarden.simulator.instruments import HIGHEST, Instrument, listed, unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +168,7 @@ class Board:
             step = -abs(step) if away > 0 else abs(step)
         quantity = 0 if instrument.index else instrument.lot * rng.randrange(1, 20)
         quote.exchange_ts = int(when.timestamp())
-        quote.trade(max(quote.last + step, quote.tick), quantity, quote.exchange_ts)
+        quote.trade(min(max(quote.last + step, quote.tick), HIGHEST), quantity, quote.exchange_ts)
         quote.bits = rng.getrandbits(64)
         if instrument.derivative:
             quote.hold(max(quote.oi + instrument.lot * rng.choice(_STEPS), 0))

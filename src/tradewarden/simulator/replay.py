@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tradewarden.simulator.instruments import Instrument, lasting, named, unlisted
+from tradewarden.simulator.instruments import HIGHEST, Instrument, lasting, named, unlisted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,6 @@ _OI: Final = ("oi", "open_interest")
 
 _SECONDS_FROM: Final = 100_000_000  # before 1973: rather a date without dashes, or a count
 _MILLISECONDS_FROM: Final = 10_000_000_000  # an epoch this large counts milliseconds
-_HIGHEST: Final = {"price": 42_000_000.0, "count": 4_000_000_000}  # what the wire can carry
 
 
 class ReplayError(ValueError):
@@ -72,7 +71,10 @@ class Recording:
             instruments.setdefault(instrument.token, instrument)
             cells[instrument.token].append(row)
         read = _bars if sheet.bars else _ticks
-        trades = {token: list(read(sheet, sorted(found, key=_when))) for token, found in cells.items()}
+        trades = {
+            token: list(read(sheet, sorted(found, key=_when), instruments[token].divisor))
+            for token, found in cells.items()
+        }
         priced = (replace(i, price=trades[i.token][0].price) for i in instruments.values())
         return cls(day or rows[0].day, trades, tuple(priced))
 
@@ -128,10 +130,10 @@ class _Sheet:
         """What is wrong, and where."""
         return ReplayError(f"{self.path}: line {row.line}, column {column}: {row.cells[column]!r} {why}")
 
-    def rupees(self, row: _Row, column: str) -> float:
-        """A price."""
+    def rupees(self, row: _Row, column: str, divisor: int) -> float:
+        """A price, such as the wire can carry."""
         number = _number(row.cells[column])
-        if number is None or not 0 < number <= _HIGHEST["price"]:
+        if number is None or not 0 < number * divisor <= HIGHEST:
             raise self.wrong(row, column, "is not a price")
         return number
 
@@ -140,7 +142,7 @@ class _Sheet:
         if column is None or not row.cells[column]:
             return None
         number = _number(row.cells[column])
-        if number is None or not 0 <= number <= _HIGHEST["count"] or number != int(number):
+        if number is None or not 0 <= number <= HIGHEST or number != int(number):
             raise self.wrong(row, column, "is not a whole number of shares or contracts")
         return int(number)
 
@@ -189,7 +191,7 @@ def _of_one_day(sheet: _Sheet, wanted: date | None) -> Iterator[_Row]:
         yield row
 
 
-def _ticks(sheet: _Sheet, rows: list[_Row]) -> Iterator[Trade]:
+def _ticks(sheet: _Sheet, rows: list[_Row], divisor: int) -> Iterator[Trade]:
     total: int | None = None
     for row in rows:
         quantity = sheet.count(row, sheet.quantity)
@@ -203,14 +205,14 @@ def _ticks(sheet: _Sheet, rows: list[_Row]) -> Iterator[Trade]:
                 )
             quantity = volume - total if total is not None else volume
             total = volume
-        yield Trade(row.at, sheet.rupees(row, sheet.price), quantity or 0, sheet.count(row, sheet.oi))
+        yield Trade(row.at, sheet.rupees(row, sheet.price, divisor), quantity or 0, sheet.count(row, sheet.oi))
 
 
-def _bars(sheet: _Sheet, rows: list[_Row]) -> Iterator[Trade]:
+def _bars(sheet: _Sheet, rows: list[_Row], divisor: int) -> Iterator[Trade]:
     steps = [later.at - earlier.at for earlier, later in pairwise(rows)]
     width = min((step for step in steps if step > 0), default=60.0)
     for row in rows:
-        opened, high, low, closed = (sheet.rupees(row, column) for column in _BAR)
+        opened, high, low, closed = (sheet.rupees(row, column, divisor) for column in _BAR)
         if not low <= min(opened, closed) <= max(opened, closed) <= high:
             raise sheet.wrong(row, "high", f"does not fit: low {low:g}, open {opened:g}, close {closed:g}")
         # A rising minute has seen its low first, more often than not.

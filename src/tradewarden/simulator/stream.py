@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import Counter
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiohttp import WSMsgType, web
 
-from tradewarden.simulator.packets import Mode, frames, packet
+from tradewarden.simulator.packets import HEARTBEAT, Mode, frames, packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +38,13 @@ def reset(transport: asyncio.BaseTransport | None) -> None:
         transport.abort()
 
 
-class Pong(bytes):
-    """The answer to a ping."""
+class Kind(Enum):
+    """Why a frame leaves."""
 
-    __slots__ = ()
+    TICKS = auto()
+    HEARTBEAT = auto()
+    PONG = auto()
+    REPLY = auto()
 
 
 class Stream:
@@ -64,8 +69,8 @@ class Stream:
         self._limit = limit
         self._held = 0
         self._packets: list[bytes] = []
-        self._outbox: asyncio.Queue[bytes | str] = asyncio.Queue()
-        self._sending = False
+        self._outbox: asyncio.Queue[tuple[Kind, bytes | str]] = asyncio.Queue()
+        self._waiting: Counter[Kind] = Counter()  # what has not left yet
 
     async def run(self) -> None:
         """Serve the client until it leaves."""
@@ -78,14 +83,15 @@ class Stream:
         """Cut the line with a TCP reset."""
         reset(self._transport)
 
-    def send(self, message: bytes | str) -> None:
+    def send(self, message: bytes | str, kind: Kind = Kind.REPLY) -> None:
         """Something for this client, after everything before it."""
-        self._outbox.put_nowait(message)
+        self._waiting[kind] += 1
+        self._outbox.put_nowait((kind, message))
 
-    def beat(self, message: bytes) -> None:
-        """A heartbeat; left out while the line is slow."""
-        if not self._behind:
-            self.send(message)
+    def beat(self) -> None:
+        """A heartbeat, unless the last one still waits on a slow line."""
+        if not self._waiting[Kind.HEARTBEAT]:
+            self.send(HEARTBEAT, Kind.HEARTBEAT)
 
     def add(self, quote: Quote, mode: Mode) -> None:
         """A quote for the next frame."""
@@ -94,34 +100,27 @@ class Stream:
     def flush(self) -> None:
         """Everything added leaves in as few frames as possible; a slow line misses it, as Kite's slow clients do."""
         packets, self._packets = self._packets, []
-        if not self._behind:
+        if not self._waiting[Kind.TICKS]:
             for frame in frames(packets):
-                self.send(frame)
-
-    @property
-    def _behind(self) -> bool:
-        return self._sending or not self._outbox.empty()
+                self.send(frame, Kind.TICKS)
 
     # Writing
 
     async def _write(self) -> None:
         while True:
-            message = await self._outbox.get()
-            if self._world.socket == "blackhole":
-                continue
-            self._sending = True
+            kind, message = await self._outbox.get()
             try:
-                await self._leave(message)
+                if self._world.socket != "blackhole":
+                    await self._leave(kind, message)
             except ConnectionError:
                 return  # the client is gone; the reader hears of it too
-            finally:
-                self._sending = False
+            self._waiting[kind] -= 1
 
-    async def _leave(self, message: bytes | str) -> None:
+    async def _leave(self, kind: Kind, message: bytes | str) -> None:
         match message:
-            case Pong():
+            case bytes() if kind is Kind.PONG:
                 await self._line.pong(message)
-            case str() | bytes() if self._world.drip_ms:
+            case _ if self._world.drip_ms:
                 await self._drip(message)
             case str():
                 await self._line.send_str(message)
@@ -149,7 +148,7 @@ class Stream:
                 continue
             match message.type:
                 case WSMsgType.PING:
-                    self.send(Pong(message.data))
+                    self.send(bytes(message.data), Kind.PONG)
                 case WSMsgType.TEXT | WSMsgType.BINARY:
                     self._hear(message.data)
                 case WSMsgType.CLOSE:
