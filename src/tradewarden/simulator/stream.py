@@ -115,6 +115,7 @@ class Stream:
             except ConnectionError:
                 return  # the client is gone; the reader hears of it too
             self._waiting[kind] -= 1
+            self._outbox.task_done()
 
     async def _leave(self, kind: Kind, message: bytes | str) -> None:
         match message:
