@@ -37,7 +37,7 @@ class TinyKite:
     most_sockets: int = 0
     transports: list[asyncio.Transport] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    snapshot: bool = True
+    first: bytes | None = field(default_factory=ltp_frame)  # what follows a subscribe
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.dials.append(dict(request.query))
@@ -60,8 +60,8 @@ class TinyKite:
                     if message.type is WSMsgType.TEXT:
                         self.heard.append(json.loads(message.data))
                         self.changed.set()
-                        if self.snapshot and self.heard[-1]["a"] == "subscribe":
-                            await ws.send_bytes(ltp_frame())
+                        if self.first is not None and self.heard[-1]["a"] == "subscribe":
+                            await ws.send_bytes(self.first)
             finally:
                 beat.cancel()
                 self.sockets.remove(ws)

@@ -146,10 +146,19 @@ def test_a_frame_cut_anywhere_keeps_the_ticks_before_the_cut(made: list[bytes], 
     assert len(ticks) == sum(end <= cut for end in ends)
 
 
-def test_decoding_reads_nothing_of_the_depth() -> None:
-    block = bytes(range(120))
-    [tick] = decode(frame_of(bytes(64) + block))[0]
+def test_a_frame_of_every_kind_may_end_at_every_byte() -> None:
+    whole = frame_of(*(struct.pack(f">{length // 4}I", *range(length // 4)) for length in KINDS))
+    for end in range(4, len(whole)):
+        ticks, bad = decode(whole[:end])
+        assert (len(ticks) < len(KINDS), len(bad)) == (True, 1)
+
+
+def test_the_depth_stays_the_packets_own_bytes_and_its_prices_are_signed_too() -> None:
+    block = struct.pack(">IiHxx", 5, -150, 2) + bytes(108)
+    [tick] = decode(frame_of(struct.pack(">I60x", 0x107) + block))[0]
     assert tick.depth_block == block
+    assert tick.depth is not None
+    assert tick.depth.buy[0] == (5, -1.5, 2)
 
 
 def test_json_lines_have_the_official_names_and_bad_parts_a_sentence() -> None:

@@ -116,7 +116,7 @@ async def test_a_wrong_api_secret_is_a_fault_of_the_configuration(rest: MakeRest
 
 async def test_a_used_request_token_is_refused_and_not_repeated_in_the_answer(rest: MakeRest) -> None:
     with pytest.raises(BrokerRefused) as caught:
-        await rest().exchange("canaryused000001")
+        await rest().exchange("used7")
     assert (caught.value.reason, str(caught.value)) == ("refused", "Kite says: Token *** is invalid or has expired.")
 
 

@@ -123,7 +123,7 @@ class KiteStream:
         try:
             async with asyncio.timeout(self._dial_timeout) as line.patience:
                 socket = line.socket = await self._dial(token)
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, AssertionError) as error:  # aiohttp asserts that the line still stands
             return ending.of_dial(error, self._dial_timeout)
         if line.silenced:
             return ending.DROPPED
