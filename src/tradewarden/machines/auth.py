@@ -38,9 +38,10 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Turn the request token of a login into an access token."""
+    """Turn the request token of a login into an access token; `login` numbers the logins, only the newest counts."""
 
     request_token: str = field(repr=False)
+    login: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,15 @@ class AuthToken(Machine):
         | verifying.to(required, on="drop")
         | valid.to(required, on="drop")
         | expiring.to(required, on="drop")
+        | expired.to(required, on="drop")
     )
     logout = (
-        unknown.to(required, on="drop")
-        | exchanging.to(exchanging, internal=True, on="drop")
-        | verifying.to(required, on="drop")
-        | valid.to(required, on="drop")
-        | expiring.to(required, on="drop")
+        unknown.to(required, on="waive")
+        | exchanging.to(exchanging, internal=True, on="waive")
+        | verifying.to(required, on="waive")
+        | valid.to(required, on="waive")
+        | expiring.to(required, on="waive")
+        | expired.to(required, on="waive")
     )
     login_callback = (
         unknown.to(exchanging, on="exchange")
@@ -92,19 +95,19 @@ class AuthToken(Machine):
         | expired.to(exchanging, on="exchange")
     )
     exchange_ok = (
-        unknown.to(expiring, cond="is_near", on="accept")
+        unknown.to(expiring, cond="ends_soon", on="accept")
         | unknown.to(valid, on="accept")
-        | required.to(expiring, cond="is_near", on="accept")
+        | required.to(expiring, cond="ends_soon", on="accept")
         | required.to(valid, on="accept")
-        | exchanging.to(expiring, cond="is_near", on="accept")
+        | exchanging.to(expiring, cond="ends_soon", on="accept")
         | exchanging.to(valid, on="accept")
-        | verifying.to(expiring, cond="is_near", on="accept")
+        | verifying.to(expiring, cond="ends_soon", on="accept")
         | verifying.to(valid, on="accept")
-        | valid.to(expiring, cond="is_near", on="accept")
+        | valid.to(expiring, cond="ends_soon", on="accept")
         | valid.to(valid, internal=True, on="accept")
-        | expiring.to(expiring, internal=True, cond="is_near", on="accept")
+        | expiring.to(expiring, internal=True, cond="ends_soon", on="accept")
         | expiring.to(valid, on="accept")
-        | expired.to(expiring, cond="is_near", on="accept")
+        | expired.to(expiring, cond="ends_soon", on="accept")
         | expired.to(valid, on="accept")
     )
     exchange_failed = exchanging.to(verifying, cond="holds", on="ask") | exchanging.to(required, on="explain")
@@ -112,7 +115,8 @@ class AuthToken(Machine):
     verify_ok = (
         unknown.to(expiring, cond="is_near", on="confirm")
         | unknown.to(valid, on="confirm")
-        | exchanging.to(exchanging, internal=True, on="confirm")
+        | exchanging.to(exchanging, internal=True, cond="holds", on="confirm")
+        | exchanging.to(exchanging, internal=True, on="restore")
         | verifying.to(expiring, cond="is_near", on="confirm")
         | verifying.to(valid, on="confirm")
         | valid.to(expiring, cond="is_near", on="confirm")
@@ -145,7 +149,12 @@ class AuthToken(Machine):
     verify_late = verifying.to(unknown, on="shrug")
     recheck = unknown.to(verifying, cond="holds", on="ask") | unknown.to(unknown, internal=True, on="look")
     near = valid.to(expiring)
-    past = expiring.to(verifying, on="ask")
+    past = (  # where nobody asks anew, the others still must hear that the token may not be dialled any more
+        expiring.to(verifying, on="ask")
+        | unknown.to(unknown, internal=True)
+        | exchanging.to(exchanging, internal=True)
+        | verifying.to(verifying, internal=True)
+    )
     probe_hour = valid.to(valid, internal=True, on="probe") | expiring.to(expiring, internal=True, on="probe")
 
     def __init__(self, uniform: Callable[[], float], backoff: Backoff | None = None) -> None:
@@ -158,12 +167,14 @@ class AuthToken(Machine):
         self.probe_at: int | None = None
         self.unsettled_since = 0
         self.failures = 0
-        self._newest = 0
+        self._waived = 0  # the generation that a person logged out of
         self._uniform = uniform
         self._backoff = backoff or Backoff()
         self._asked: int | None = None  # the generation that is being asked about
         self._asked_at = 0
+        self._patient_from = 0
         self._exchange_at = 0
+        self._login = 0
         self._tries = 0
         self._retry_at: int | None = None
         super().__init__()
@@ -173,6 +184,11 @@ class AuthToken(Machine):
     def usable(self, now: int) -> bool:
         """Whether a connection may be dialled with the held token: nobody doubts it and its hint is not over."""
         return self.held is not None and not self.doubted and (self.expires_at is None or now < self.expires_at)
+
+    def is_new(self, token: Token) -> bool:
+        """Whether this token is news: a dead value read again is none, nor is one that a person logged out of."""
+        known = (t.generation for t in (self.held, self.rejected_token) if t is not None)
+        return token.generation > max(self._waived, *known, 0)
 
     @property
     def retry_at(self) -> int | None:
@@ -190,11 +206,12 @@ class AuthToken(Machine):
         """The time of the next question, of the end of patience, or none while a person is needed."""
         match self.leaf:
             case "unknown":
-                return self._retry_at if self._retry_at is not None else self.since + self._backoff.base
+                retry = self._retry_at if self._retry_at is not None else self.since + self._backoff.base
+                return _earliest(retry, self._end_ahead())
             case "exchanging":
-                return self._exchange_at + ANSWER_LIMIT
+                return _earliest(self._exchange_at + ANSWER_LIMIT, self._end_ahead())
             case "verifying":
-                return self._asked_at + ANSWER_LIMIT
+                return _earliest(self._patient_from + ANSWER_LIMIT, self._end_ahead())
             case "valid":
                 near = None if self.expires_at is None else self.expires_at - NEAR_EXPIRY
                 return _earliest(near, self._next_probe())
@@ -205,7 +222,10 @@ class AuthToken(Machine):
 
     def due(self, now: int) -> list[Any]:
         """Ask again, or stop waiting for an answer."""
+        end = self._end_ahead()
         match self.leaf:
+            case "unknown" | "exchanging" | "verifying" | "expiring" if end is not None and now >= end:
+                return self.fire("past", now=now)
             case "unknown":
                 return self.fire("recheck", now=now)
             case "exchanging":
@@ -214,10 +234,13 @@ class AuthToken(Machine):
                 return self.fire("verify_late", now=now)
             case "valid" if self.expires_at is not None and now >= self.expires_at - NEAR_EXPIRY:
                 return self.fire("near", now=now)
-            case "expiring" if self.expires_at is not None and now >= self.expires_at:
-                return self.fire("past", now=now)
             case _:
                 return self.fire("probe_hour", now=now)
+
+    def _end_ahead(self) -> int | None:
+        """The token's expected end, until it has been noticed."""
+        noticed = self.expires_at is None or (self.now >= self.expires_at and self.leaf != "expiring")
+        return None if noticed else self.expires_at
 
     def _next_probe(self) -> int | None:
         return _earliest(self.probe_at, self._retry_at)
@@ -225,25 +248,36 @@ class AuthToken(Machine):
     # Guards
 
     def is_outdated(self, event: str, facts: dict[str, Any]) -> bool:
-        """An answer about another token than the one held (or, for a good answer, the one just buried)."""
+        """An answer about a token that nobody asks about any more, or the end of a login that a newer one replaced."""
         match event:
             case "token_found":
-                return bool(facts["token"].generation <= self._newest)
-            case "verify_ok" if self.leaf == "expired":
-                return self.rejected_token is None or facts["gen"] != self.rejected_token.generation
+                return not self.is_new(facts["token"])
+            case "exchange_failed":
+                return bool(facts.get("login", self._login) != self._login)
             case "verify_ok" | "rejected" | "refused" | "unreachable":
-                return self.held is None or facts["gen"] != self.held.generation
+                return bool(facts["gen"] != self._in_question(event))
             case _:
                 return False
+
+    def _in_question(self, event: str) -> int | None:
+        """The generation that an answer may speak of: of the held token, or of the one just reported dead."""
+        if self.held is not None:
+            return self.held.generation
+        if self.rejected_token is None or (event == "verify_ok" and self._asked != self.rejected_token.generation):
+            return None
+        return self.rejected_token.generation
 
     def holds(self) -> bool:
         """Whether a token is held."""
         return self.held is not None
 
+    def ends_soon(self, expires_at: int | None = None) -> bool:
+        """Whether a token that comes with this expected end has hardly any time."""
+        return expires_at is not None and self.now >= expires_at - NEAR_EXPIRY
+
     def is_near(self, expires_at: int | None = None) -> bool:
         """Whether the token's expected end is so near that a person should know."""
-        end = self._moved(expires_at)
-        return end is not None and self.now >= end - NEAR_EXPIRY
+        return self.ends_soon(self._moved(expires_at))
 
     def _moved(self, expires_at: int | None) -> int | None:
         """The hint, moved to the next hour of expiry once the broker says good past it."""
@@ -265,7 +299,6 @@ class AuthToken(Machine):
 
     def _hold(self, token: Token, expires_at: int | None) -> None:
         self.held = token
-        self._newest = max(self._newest, token.generation)
         self.expires_at, self.probe_at = expires_at, None
         self.doubted, self.confirmed = False, False
         self._asked, self._tries, self._retry_at = None, 0, None
@@ -274,14 +307,21 @@ class AuthToken(Machine):
     def drop(self) -> None:
         """Forget the held token; nobody said it was dead."""
         self.held, self.verdict, self.reason = None, None, None
-        self.doubted, self._asked = False, None
+        self.doubted, self.confirmed, self._asked = False, False, None
         self.expires_at = self.probe_at = self._retry_at = None
+
+    def waive(self) -> None:
+        """Forget the held token because a person wishes so: the same value does not come back by itself."""
+        if self.held is not None:
+            self._waived = self.held.generation
+        self.drop()
 
     def exchange(self, request_token: str) -> None:
         """Begin to turn a login into a token."""
         self._exchange_at = self.now
+        self._login += 1
         self.reason = None
-        self.emit(Exchange(request_token))
+        self.emit(Exchange(request_token, self._login))
 
     def explain(self, reason: str) -> None:
         """Remember why a login did not end well."""
@@ -300,17 +340,19 @@ class AuthToken(Machine):
     def _judge(self) -> None:
         self.doubted, self.confirmed = False, True
         self.failures, self._tries, self._retry_at, self.reason, self._asked = 0, 0, None, None, None
-        self.verdict = "expiring" if self.is_near(self.expires_at) else "valid"
+        self.verdict = "expiring" if self.ends_soon(self.expires_at) else "valid"
 
     def bury(self, ours: bool = True) -> None:  # noqa: FBT001, FBT002 - a fact of the event
-        """The broker said that the token is dead."""
+        """The broker said that the token is dead; what somebody else heard is asked once more."""
+        asked = self._asked
         self.rejected_token = self.held
         self.drop()
         self.reason = "rejected"
         if ours:
             self.failures += 1
-        elif self.rejected_token is not None:
-            self.emit(Verify(self.rejected_token))
+        else:
+            self._asked = asked
+            self._verify(self.rejected_token)
 
     def doubt(self) -> None:
         """A feed was refused with the held token: look into it before anybody dials again."""
@@ -326,16 +368,21 @@ class AuthToken(Machine):
         self.reason = "unreachable"
 
     def ask(self) -> None:
-        """Ask the broker about the held token, unless it is being asked about that very token."""
-        self._asked_at = self.now
+        """Ask the broker about the held token and wait for the answer, but not for ever."""
+        self._patient_from = self.now
         self.probe()
 
     def probe(self) -> None:
         """Ask the broker without giving up what was known."""
         self.probe_at = self._retry_at = None
-        if self.held is not None and self._asked != self.held.generation:
-            self._asked = self.held.generation
-            self.emit(Verify(self.held))
+        self._verify(self.held)
+
+    def _verify(self, token: Token | None) -> None:
+        """One question about one token at a time; one that was never answered does not stand in the way for ever."""
+        if token is None or (self._asked == token.generation and self.now < self._asked_at + ANSWER_LIMIT):
+            return
+        self._asked, self._asked_at = token.generation, self.now
+        self.emit(Verify(token))
 
     def look(self) -> None:
         """No token is held and nobody knows why: read the files again, a little later each time."""

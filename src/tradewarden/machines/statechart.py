@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, ClassVar
+from typing import Any
 
 from statemachine import State, StateChart
 
@@ -15,10 +15,10 @@ class Machine(StateChart[Any]):
     only runs forward; the caller says what time it is.
     """
 
-    atomic_configuration_update: ClassVar[bool] = True  # nobody ever sees a machine between two states
-    catch_errors_as_events: ClassVar[bool] = False  # a bug raises
-    allow_event_without_transition: ClassVar[bool] = True  # a fact may come at any time; it is counted, not raised
-    enable_self_transition_entries: ClassVar[bool] = False
+    atomic_configuration_update: bool = True  # nobody ever sees a machine between two states
+    catch_errors_as_events: bool = False  # a bug raises
+    allow_event_without_transition: bool = True  # a fact may come at any time; it is counted, not raised
+    enable_self_transition_entries: bool = False
 
     def __init__(self) -> None:
         self.leaf = ""
@@ -45,7 +45,7 @@ class Machine(StateChart[Any]):
         if self.is_outdated(event, facts):
             self.stale_results_total += 1
             return []
-        self._applied = False
+        self._applied, self._effects = False, []
         self.send(event, **facts)
         if not self._applied:
             self.ignored_total += 1
