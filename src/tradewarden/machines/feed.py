@@ -73,19 +73,19 @@ class FeedWatchdog(Machine):
     wanted = (
         halted.to(active.backing_off, cond="is_usable and must_cool", on="take")
         | halted.to(active.connecting, cond="is_usable", on="take")
-        | halted.to(blocked_on_auth)
+        | halted.to(blocked_on_auth, on="wait")
     )
     unwanted = blocked_on_auth.to(halted) | active.to(halted)
     auth_ready = (
-        blocked_on_auth.to(active.backing_off, cond="must_wait", on="take")
-        | blocked_on_auth.to(active.connecting, on="take")
-        | active.backing_off.to(active.backing_off, internal=True, cond="is_newer and is_throttled", on="take")
-        | active.backing_off.to(active.connecting, cond="is_newer", on="take")
+        blocked_on_auth.to(active.backing_off, cond="must_wait", on="resume")
+        | blocked_on_auth.to(active.connecting, on="resume")
+        | active.backing_off.to(active.backing_off, internal=True, cond="is_newer and is_throttled", on="resume")
+        | active.backing_off.to(active.connecting, cond="is_newer", on="resume")
     )
     auth_lost = (
-        active.connecting.to(blocked_on_auth)
-        | active.stale.to(blocked_on_auth)
-        | active.backing_off.to(blocked_on_auth)
+        active.connecting.to(blocked_on_auth, on="wait")
+        | active.stale.to(blocked_on_auth, on="wait")
+        | active.backing_off.to(blocked_on_auth, on="wait")
     )
     refused = (
         active.connecting.to(blocked_on_auth, on="remember_refusal")
@@ -112,6 +112,7 @@ class FeedWatchdog(Machine):
         self.refused_token: int | None = None
         self._throttled_until = 0
         self._refusal_until = 0
+        self._refusal_open = False  # nobody has said yet what the refusal meant
         self._uniform = uniform
         self._backoff = backoff or Backoff()
         super().__init__()
@@ -153,7 +154,10 @@ class FeedWatchdog(Machine):
     def silent_at(self) -> int | None:
         """When silence becomes staleness; never, while the phase expects no data."""
         limit = SILENCE.get(self.expected)
-        return None if limit is None else max(self.last_tick, self.since, self.expected_since) + limit
+        if limit is None:
+            return None
+        heard = self.last_tick if self.leaf == "streaming" else 0  # a snapshot before the first proven tick is no tick
+        return max(heard, self.since, self.expected_since) + limit
 
     def due(self, now: int) -> list[Any]:
         """Patience is over."""
@@ -200,18 +204,31 @@ class FeedWatchdog(Machine):
 
     # What a transition does
 
-    def take(self, token: Token, confirmed: bool = False) -> None:  # noqa: FBT001, FBT002 - a fact of the event
-        """Dial with this token from now on; a probe may have contradicted the refusal of it."""
+    def take(self, token: Token) -> None:
+        """Dial with this token from now on."""
         if self.is_newer(token):
-            self.refused_token, self._refusal_until = None, 0
-        elif token.generation == self.refused_token and confirmed:
-            self._refusal_until = self.now + COOL_OFF
+            self._forget_refusal()
         self.token = token
+
+    def resume(self, token: Token, confirmed: bool = False) -> None:  # noqa: FBT001, FBT002 - a fact of the event
+        """Dial with this token from now on; a probe may have contradicted the refusal of it."""
+        if self._refusal_open and token.generation == self.refused_token:
+            self._refusal_open = False
+            self._refusal_until = self.now + COOL_OFF if confirmed else 0
+        self.take(token)
+
+    def wait(self, token: Token | None = None) -> None:
+        """Nothing may be dialled: no token is usable, or the broker answered this one with 400."""
+        self.reason = "configuration" if token is not None and token.generation == self.barred else "auth"
 
     def remember_refusal(self) -> None:
         """The broker refused the socket with 403: auth looks into it, and no dial happens before it has."""
         self.refused_token = self.token.generation if self.token else None
+        self._refusal_open, self._refusal_until = True, self.now + COOL_OFF
         self.reason = "refused"
+
+    def _forget_refusal(self) -> None:
+        self.refused_token, self._refusal_open, self._refusal_until = None, False, 0
 
     def bar(self) -> None:
         """The broker answered 400: nothing will change before the configuration or the token does."""
@@ -250,6 +267,7 @@ class FeedWatchdog(Machine):
                 self.emit(Connect(self.gen, self.token))
             case "connected":
                 self.opened_total += 1
+                self._forget_refusal()
                 self._unlatch_if_quiet()
             case "streaming" | "halted":
                 self.latched = False
@@ -266,4 +284,4 @@ class FeedWatchdog(Machine):
     def _unlatch_if_quiet(self) -> None:
         """While no data is expected an open socket is all that can be proven."""
         if self.leaf == "connected" and self.expected == "none":
-            self.latched = False
+            self.latched, self.reason = False, None
