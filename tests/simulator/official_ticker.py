@@ -32,7 +32,7 @@ def main() -> None:
     def on_close(_ws: Any, code: int, reason: str) -> None:
         say(closed=[code, str(reason)])
         if "403" in str(reason):
-            reactor.stop()
+            reactor.stop()  # type: ignore[misc]  # Twisted puts the reactor itself in the place of its module
 
     ticker.on_connect = on_connect
     ticker.on_ticks = lambda _ws, ticks: say(ticks=ticks)

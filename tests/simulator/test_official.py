@@ -133,14 +133,13 @@ async def test_the_official_ticker_reads_every_mode_and_hears_of_a_dead_token_at
         sim.world.ticks = "none"
         (stream,) = sim._streams
         await asyncio.wait_for(stream._outbox.join(), 10)  # now nothing is under way, and nothing moves
-        for token, mode in stream.modes.items():
-            stream.add(sim.board.quote(token, sim.now()), mode)
+        for token, asked in stream.modes.items():
+            stream.add(sim.board.quote(token, sim.now()), asked)
         stream.flush()
         stream.send('{"type": "order", "data": {"order_id": "7"}}')
         assert await ticker.until(lambda event: "order" in event) == {"order": {"order_id": "7"}}
-        for mode, tokens in wanted.items():
-            for token in tokens:
-                assert ticker.last[token] == expected(sim.board.quote(token, sim.now()), mode)
+        for token, mode in everything:
+            assert ticker.last[token] == expected(sim.board.quote(token, sim.now()), mode)
 
         sim.world.ticks = "flowing"
         sim.do("expire_token")

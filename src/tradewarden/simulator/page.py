@@ -35,6 +35,8 @@ button { cursor: pointer } button:hover { border-color: var(--ink) }
 button.good { border: 2px solid var(--good) } button.bad { border: 2px solid var(--bad) }
 button.main { background: var(--mark); color: var(--on); border-color: var(--mark); font-weight: 600;
   min-height: 52px; width: 100% }
+.button { display: inline-flex; align-items: center; text-decoration: none }
+.apart { margin-top: 1rem }
 input { width: 8rem } label.field { display: block; margin: .75rem 0 } label.field input { display: block; width: 100% }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem 1rem; margin: 0 } dd { margin: 0 }
 summary { min-height: 44px; padding: .6rem 0; cursor: pointer }
@@ -86,7 +88,7 @@ def people(state: Mapping[str, object], *, world: World, url: str, ws_url: str, 
         f"""<h1>Simulated Kite <span class="{kind}">{mark} {word}</span></h1>
 <p>A broker that exists only on this machine. Its prices, accounts and tokens are invented.</p>{told}
 <section class="card"><h2>How it behaves</h2>{rows}
-<form method="post" action="/world" class="buttons">{_normal()}<button>Back to normal</button>
+<form method="post" action="/world" class="buttons apart">{_normal()}<button>Back to normal</button>
 <a class="button" href="/">Look again</a></form></section>
 <section class="card"><h2>Do it once</h2><form method="post" action="/do" class="buttons">
 <button name="do" value="drop_socket">Drop the sockets</button>
@@ -112,7 +114,7 @@ def login(*, user_id: str, api_key: str, redirect_params: str, problem: str = ""
 <form method="post" action="/connect/login">{hidden}<label class="field">User id
 <input name="user_id" value="{escape(user_id)}" required maxlength="12" autocapitalize="characters"></label>
 <button class="main">Log in</button></form>
-<p><a class="button" href="{escape(cancel)}">Cancel</a></p></section>""",
+<p class="apart"><a class="button" href="{escape(cancel)}">Cancel</a></p></section>""",
     )
 
 
