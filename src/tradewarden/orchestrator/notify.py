@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
-EVERY = 10.0  # seconds between two signs of life; the unit's WatchdogSec is 30
+SHARE = 3  # signs of life in the time after which systemd loses patience: two may be lost
 LAG_LIMIT = 2.0  # seconds by which a beat may be late
 OVERDUE_LIMIT = 5.0  # seconds by which a machine's deadline may be missed
 
@@ -21,8 +21,7 @@ class Notifier:
         self._socket: socket.socket | None = None
         if address:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-        ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self.watched = ours and environment.get("WATCHDOG_USEC", "").isdigit()
+        self.every = _every(environment)
 
     def send(self, message: str) -> None:
         """One datagram; a full or vanished socket loses it, since the next one says the same or more."""
@@ -39,7 +38,7 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """One line for `systemctl status`."""
-        self.send(f"STATUS={text}")
+        self.send(f"STATUS={' '.join(text.split())}")
 
     def reloading(self) -> None:
         """Configuration or files are read again; `ready` ends it."""
@@ -51,7 +50,7 @@ class Notifier:
 
     def alive(self) -> None:
         """The desk works, not only its loop; see `Pulse`."""
-        if self.watched:
+        if self.every is not None:
             self.send("WATCHDOG=1")
 
     def close(self) -> None:
@@ -59,6 +58,13 @@ class Notifier:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _every(environment: Mapping[str, str]) -> float | None:
+    """Seconds between two signs of life; none when nobody waits for ours (the variables are inherited by children)."""
+    patience = environment.get("WATCHDOG_USEC", "")
+    ours = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    return int(patience) / 1e6 / SHARE if ours and patience.isdecimal() and int(patience) else None
 
 
 class Pulse:
@@ -77,11 +83,13 @@ class Pulse:
     ) -> None:
         self._notifier = notifier
         self._seconds, self._lag, self._overdue = seconds, lag, overdue
-        self._last = -EVERY
+        self._last: float | None = None
 
     def beat(self) -> None:
         """Called at each heartbeat."""
-        now = self._seconds()
-        if now - self._last >= EVERY and self._lag() < LAG_LIMIT and self._overdue() < OVERDUE_LIMIT:
+        every, now = self._notifier.every, self._seconds()
+        if every is None or (self._last is not None and now - self._last < every):
+            return
+        if self._lag() < LAG_LIMIT and self._overdue() < OVERDUE_LIMIT:
             self._last = now
             self._notifier.alive()
