@@ -119,6 +119,12 @@ def _live(scene: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
     return 0
 
 
+def _spare_memory() -> None:
+    """Keep Twisted (5 MB) out of a daemon that never uses it: structlog would load it because kiteconnect brought it."""
+    if "structlog" not in sys.modules:
+        sys.modules.setdefault("twisted", None)  # type: ignore[arg-type]
+
+
 def _complain(*sentences: str) -> None:
     for sentence in sentences:
         print(f"tradewarden: {sentence}", file=sys.stderr)
@@ -129,6 +135,7 @@ def _say(line: str) -> None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    _spare_memory()
     from tradewarden import daemon, log
     from tradewarden.orchestrator.calendar import load_calendar
     from tradewarden.orchestrator.clock import SystemClock
@@ -151,6 +158,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _demo(parsed: argparse.Namespace) -> int:
+    _spare_memory()
     from tradewarden import log
     from tradewarden.demo import START, demo
 

@@ -178,7 +178,7 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
 
 
 def _faults_of_callbacks() -> asyncio.Future[Exception]:
-    """A fault in a timer's callback has no task to fail: it must stop the daemon all the same, so that it is restarted."""
+    """A fault in a timer's callback fails no task: it must stop the daemon all the same, so that it is restarted."""
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[Exception] = loop.create_future()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.settings import FeedSettings, HttpSettings, KiteSettings, Settings
 from tradewarden.simulator.kite import KiteSimulator
+from virtual_time import VirtualClock, run_virtually
 
 LIVE = datetime(2026, 11, 23, 10, 0, tzinfo=IST)  # a Monday in the continuous session
 USER = "AB1234"
@@ -143,3 +144,13 @@ def _write(path: Path, value: str, clock: Clock) -> None:
     path.write_text(f"KITE_ACCESS_TOKEN={value}\n")
     now = clock.now().timestamp()
     os.utime(path, (now, now))
+
+
+def play(state: Path, at: datetime, scene: Callable[[Desk], Coroutine[Any, Any, None]], **how: Any) -> None:
+    """A scene with a running desk, on real sockets in virtual time."""
+
+    async def on_stage() -> None:
+        async with running_desk(state, VirtualClock(at), **how) as desk:
+            await scene(desk)
+
+    run_virtually(on_stage)
