@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from types import TracebackType
 from typing import Any, TextIO
+from urllib.parse import quote
 
 import orjson
 import structlog
 
 HIDDEN = "[redacted]"
+DEEPEST = 12  # levels of nesting that are looked through; what lies deeper is left out
 SHORTEST_SECRET = 6  # anything shorter would blot out ordinary words
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
-_KEY = re.compile(
-    r"access_token|request_token|api_secret|enctoken|password|authorization|cookie|checksum", re.IGNORECASE
+_NAMES = (
+    r"(?:access|request|refresh|public|admin|auth)_?token|enctoken|api_?secret|api_?key|client_?secret"
+    r"|secret|password|passwd|authorization|cookie|checksum"
 )
+_KEY = re.compile(_NAMES, re.IGNORECASE)
 _VALUE = re.compile(
-    r"(?P<name>(?:access_token|request_token|refresh_token|public_token|enctoken|api_secret|checksum|password)"
-    r"[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;)}]+"
-    r"|(?P<scheme>\b(?:token|bearer|basic)\s+)[A-Za-z0-9._~+/=:-]{6,}",
+    rf"(?P<name>(?:{_NAMES})[\w-]*[\"'`]?\s*(?:=|:|%3D)\s*(?:(?:token|bearer|basic)\s+|b?[\"'])?)[^\s&\"'`,;)}}\]]+"
+    r"|(?P<scheme>\btoken\s+)[\w-]+:[\w.~+/=-]+"  # Kite's own: token KEY:TOKEN
+    r"|(?P<other>\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}"  # a word without a digit is just a word,
     re.IGNORECASE,
 )
 
-_secrets: set[str] = set()
+_secrets: dict[str, None] = {}
 
 Event = MutableMapping[str, Any]
 
@@ -35,78 +43,110 @@ Event = MutableMapping[str, Any]
 def hide(secret: str) -> None:
     """Never let this value through, wherever it turns up: a second line behind the names of keys."""
     if len(secret) >= SHORTEST_SECRET:
-        _secrets.add(secret)
+        _secrets.update(dict.fromkeys((secret, quote(secret, safe=""))))
 
 
 def redact(value: Any) -> Any:
     """The value without its secrets; mappings and sequences are looked through to the bottom."""
+    return _redact(value, DEEPEST)
+
+
+def _redact(value: Any, depth: int) -> Any:
     match value:
-        case str():
-            return _redact_text(value)
-        case Mapping():
-            return {k: HIDDEN if _KEY.search(str(k)) else redact(v) for k, v in value.items()}
-        case bytes():
-            return _redact_text(value.decode(errors="replace"))
-        case Sequence():
-            return [redact(item) for item in value]
         case None | bool() | int() | float():
             return value
+        case str() | bytes() | bytearray():
+            return _redact_text(value if isinstance(value, str) else value.decode(errors="replace"))
+        case Mapping() if depth:
+            return {
+                _redact_text(str(k)): HIDDEN if _KEY.search(str(k)) else _redact(v, depth - 1) for k, v in value.items()
+            }
+        case Sequence() | AbstractSet() if depth:
+            return [_redact(item, depth - 1) for item in value]
+        case Mapping() | Sequence() | AbstractSet():
+            return "[too deep]"
         case _:
-            return _redact_text(str(value))
+            return _redact_text(value.isoformat() if isinstance(value, datetime) else str(value))
 
 
 def _redact_text(text: str) -> str:
-    for secret in _secrets:
+    for secret in sorted(_secrets, key=len, reverse=True):  # one may be a part of another
         text = text.replace(secret, HIDDEN)
-    return _VALUE.sub(lambda found: f"{found['name'] or found['scheme']}{HIDDEN}", text)
+    return _VALUE.sub(lambda found: f"{found['name'] or found['scheme'] or found['other']}{HIDDEN}", text)
 
 
 def _redact_event(_logger: Any, _method: str, event: Event) -> Event:
-    exc_info = event.pop("exc_info", None)
-    clean: Event = redact(event)
-    if exc_info is not None:
-        clean["exc_info"] = exc_info  # rendered next, and looked through again after that
-    return clean
+    """The first pass; what structlog needs for itself goes through as it is."""
+    kept = {key: event.pop(key) for key in ("exc_info", "_record", "_from_structlog") if key in event}
+    return {**redact(event), **kept}
 
 
-def _redact_rendered(_logger: Any, _method: str, event: Event) -> Event:
+def _redact_traceback(_logger: Any, _method: str, event: Event) -> Event:
+    """The second pass: a traceback is rendered after the first, and may quote an address with a token in it."""
     if "exception" in event:
         event["exception"] = redact(event["exception"])
     return event
 
 
-def _priority(_logger: Any, _method: str, event: Event) -> Event:
-    event["_priority"] = PRIORITIES.get(str(event.get("level")), 6)
+def _name_library(_logger: Any, _method: str, event: Event) -> Event:
+    event["logger"] = event["_record"].name
     return event
 
 
 class _Line:
-    """Renders one event; under systemd with the priority that journalctl colours by."""
+    """Renders one event; for the journal with the priority that journalctl filters and colours by."""
 
     def __init__(self, *, journal: bool) -> None:
         self._journal = journal
 
     def __call__(self, _logger: Any, _method: str, event: Event) -> str:
-        priority = event.pop("_priority", 6)
-        line = orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        return f"<{priority}>{line}" if self._journal else line
+        try:
+            line = orjson.dumps(event, default=str).decode()
+        except TypeError:  # numbers beyond 64 bits, half characters in a file's name: rare, and not worth a lost line
+            line = json.dumps(event, default=str)
+        return f"<{PRIORITIES.get(str(event.get('level')), 6)}>{line}" if self._journal else line
+
+
+class _Out:
+    """A stream that may break without breaking the desk: lines that cannot be written are counted, and told later."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost = 0
+
+    def write(self, text: str) -> int:
+        """Write and flush; never raises for a stream that is full, closed or gone."""
+        try:
+            if self._lost:
+                self._stream.write(f'{{"event": "log.lost", "level": "warning", "lines": {self._lost}}}\n')
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._lost += 1
+        else:
+            self._lost = 0
+        return len(text)
+
+    def flush(self) -> None:
+        """Each line is flushed as it is written."""
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """Send every log line of ours and of the libraries through one chain to one stream (standard output)."""
-    out = stream or sys.stdout
-    shared: list[Any] = [
+    target = sys.stdout if stream is None else stream
+    out: Any = _Out(target)
+    line = _Line(journal=_is_journal(target))
+    traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, use_rich=False)  # locals hold secrets
+    chain: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _redact_event,
-        structlog.processors.ExceptionRenderer(_frames),
-        _redact_rendered,
-        _priority,
+        structlog.processors.ExceptionRenderer(traceback),
+        _redact_traceback,
     ]
-    line = _Line(journal="JOURNAL_STREAM" in os.environ)
     structlog.configure(
-        processors=[*shared, line],
+        processors=[*chain, line],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,
@@ -114,23 +154,28 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_name_library, *chain],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, line],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(LEVELS[level], logging.WARNING))
+    sys.excepthook = _log_crash
 
 
-def _frames(exc_info: Any) -> list[dict[str, Any]]:
-    """What went wrong and where, without the values of local variables: they may be secrets."""
-    frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)(exc_info)
-    return [
-        {
-            "type": part["exc_type"],
-            "value": part["exc_value"],
-            "at": [f"{frame['filename']}:{frame['lineno']} {frame['name']}" for frame in part["frames"]],
-        }
-        for part in frames
-    ]
+def _log_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody caught goes the same way: the interpreter's own traceback would print it unredacted."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    structlog.get_logger().critical("daemon.crashed", exc_info=(kind, error, trace))
+
+
+def _is_journal(stream: TextIO) -> bool:
+    """Whether this very stream leads to the journal; the variable alone is inherited by every child of a session."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"

@@ -19,7 +19,7 @@ class Systemd:
     def __init__(self, address: str) -> None:
         self.address = address
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         self._socket.bind(address.replace("@", "\0", 1))
 
     def heard(self) -> list[str]:
