@@ -17,7 +17,8 @@ import pytest
 from aiohttp import WSMsgType
 
 from tradewarden.simulator.kite import KiteSimulator, serve
-from tradewarden.simulator.packets import MALFORMED
+from tradewarden.simulator.packets import MALFORMED, Mode
+from tradewarden.simulator.stream import Kind
 from tradewarden.simulator.world import WorldError
 from virtual_time import VirtualClock, run_virtually
 
@@ -139,11 +140,27 @@ async def test_the_exchanges_time_is_the_simulated_clocks(sim: KiteSimulator, di
             assert abs(int.from_bytes(body[60:64], "big") - sim.now().timestamp()) < 2
 
 
-async def test_a_heartbeat_at_the_same_moment_costs_no_tick(dial: Dial) -> None:
-    async with dial() as line:
-        await line.send_json({"a": "subscribe", "v": [RELIANCE]})
-        frames = [await line.receive_bytes(timeout=5) for _ in range(40)]
-        assert 15 <= frames.count(b"\x00") <= 25  # both come every twentieth of a second
+async def test_a_heartbeat_at_the_same_moment_costs_no_tick(web: aiohttp.ClientSession) -> None:
+    async with KiteSimulator(now=lambda: START, tick_seconds=3600, heartbeat_seconds=3600) as sim:
+        params = {"api_key": sim.broker.api_key, "access_token": sim.mint()}
+        async with web.ws_connect(sim.ws_url, params=params) as line:
+            await line.send_json({"a": "subscribe", "v": [RELIANCE]})
+            await next_ticks(line)
+            sim._beat()
+            sim._tick()
+            assert [len(await line.receive_bytes(timeout=5)) for _ in range(2)] == [1, 48]
+
+
+async def test_a_client_that_does_not_read_misses_ticks_and_can_still_be_dropped() -> None:
+    async with KiteSimulator(now=lambda: START, tick_seconds=0.001) as sim, raw_dial(sim) as reader:
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        (stream,) = sim._streams
+        stream.modes.update(dict.fromkeys(range(1, 3000), Mode.FULL))
+        await until(lambda: stream._waiting[Kind.TICKS] > 1)
+        await asyncio.sleep(0.3)
+        assert stream._outbox.qsize() < 10
+        sim.do("drop_socket")
+        await until(lambda: sim.state()["sockets"] == 0)
 
 
 async def test_two_sockets_see_the_same_market(sim: KiteSimulator, dial: Dial) -> None:
@@ -271,6 +288,7 @@ async def test_a_blackhole_swallows_open_sockets_and_closes_nothing(sim: KiteSim
         await drain(line)
         await line.ping()
         await line.send_json({"a": "subscribe", "v": [INFY]})
+        sim.do("malformed_frame")
         await nothing_comes(line)
         assert sim.state()["sockets"] == 1
         sim.world.socket = "accept"
@@ -387,6 +405,7 @@ async def test_leaving_ends_everything_at_once(web: aiohttp.ClientSession) -> No
     assert loop.time() - left < 0.5
     with pytest.raises(aiohttp.ClientError):
         await swallowed
+    await line.close()
     assert asyncio.all_tasks() == before
     assert sim.state()["sockets"] == 0
 
