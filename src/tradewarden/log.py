@@ -31,7 +31,7 @@ _KEY = re.compile(_NAMES, re.IGNORECASE)
 _VALUE = re.compile(
     rf"(?P<name>(?:{_NAMES})[\w-]*[\"'`]?\s*(?:=|:|%3D)\s*(?:(?:token|bearer|basic)\s+|b?[\"'])?)[^\s&\"'`,;)}}\]]+"
     r"|(?P<scheme>\btoken\s+)[\w-]+:[\w.~+/=-]+"  # Kite's own: token KEY:TOKEN
-    r"|(?P<other>\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}"  # a word without a digit is just a word,
+    r"|(?P<other>\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}",  # a word without a digit is just a word
     re.IGNORECASE,
 )
 
