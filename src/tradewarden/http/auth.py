@@ -129,11 +129,13 @@ class Auth:
         try:
             url = self._login.begin()
         except LoginNotPossibleError as trouble:
+            if _is_program(request):
+                return _json(_IMPOSSIBLE.status, {"outcome": "not_possible", "user_id": None, "text": str(trouble)}, {})
             return self._pages.note(_IMPOSSIBLE, str(trouble))
         return web.Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})
 
     async def callback(self, request: web.Request) -> web.Response:
-        """Back from the broker: a plain page that says what happened."""
+        """Back from the broker: a plain page, or one JSON object for a program, that says what happened."""
         self._admit(request, self._callbacks)
         query = {key: request.query.getall(key)[0] for key in request.query}
         try:
@@ -141,6 +143,9 @@ class Auth:
                 outcome = await self._login.finish(query)
         except TimeoutError:
             return self._pages.note(_ENDS["unreachable"], "The answer took too long.")
+        if _is_program(request):
+            body = {"outcome": outcome.kind, "user_id": outcome.user_id, "text": outcome.text}
+            return _json(_ENDS.get(outcome.kind, _ENDS["refused"]).status, body, {})
         return self._pages.note(*_told(outcome))
 
     def _admit(self, request: web.Request, allowance: Allowance) -> None:
@@ -170,6 +175,11 @@ class Auth:
         origin = request.headers.get("Origin")
         if origin is not None and origin not in (self._origin, f"{request.scheme}://{request.host}"):
             raise ProblemError(403, "csrf")
+
+
+def _is_program(request: web.Request) -> bool:
+    """Whether JSON was asked for, as `tradewarden login` does; a browser asks for pages."""
+    return request.headers.get("Accept", "").startswith("application/json")
 
 
 def _told(outcome: Outcome) -> tuple[Note, str]:

@@ -49,6 +49,15 @@ class _Client:
         transport = self.request.transport
         return transport is not None and not transport.is_closing()
 
+    async def write(self, response: web.StreamResponse, chunk: bytes) -> None:
+        """Send a frame. Only a client that has not read the last one can keep us waiting, so only it has a deadline."""
+        transport = self.request.transport
+        if transport is None or transport.get_write_buffer_size():
+            async with asyncio.timeout(_WRITE):
+                await response.write(chunk)
+        else:
+            await response.write(chunk)
+
 
 class Live:
     """The open streams and the newest frame for each kind of viewer."""
@@ -70,19 +79,27 @@ class Live:
         self._frames: dict[Viewer, bytes] = {}
         self._version = 0
         self._closing = False
+        self._timer: asyncio.TimerHandle | None = None
 
     def publish(self, _picture: Picture) -> None:
         """Something changed: wake every client; the frame is made once for each kind of viewer."""
         self._version += 1
         self._frames.clear()
-        for client in self._clients:
-            client.wake.set()
+        self._wake()
 
     def close(self) -> None:
         """End every stream, and take no new one."""
         self._closing = True
+        self._wake()
+
+    def _wake(self) -> None:
         for client in self._clients:
             client.wake.set()
+
+    def _look(self) -> None:
+        """One timer for all clients, and none without: a deadline for each of them would double a frame's cost."""
+        self._timer = asyncio.get_running_loop().call_later(LOOK, self._look) if self._clients else None
+        self._wake()
 
     def count(self) -> int:
         """Clients that listen now."""
@@ -93,6 +110,8 @@ class Live:
         client = self._admit(request)
         response = web.StreamResponse(headers={**_HEADERS, **self._cors(request)})
         self._clients.add(client)
+        if self._timer is None:
+            self._look()
         try:
             await response.prepare(request)
             await self._tell(client, response)
@@ -115,19 +134,20 @@ class Live:
 
     async def _tell(self, client: _Client, response: web.StreamResponse) -> None:
         seen, was_stale = self._version, self._answers.is_stale()
-        await _write(response, b"retry: 2000\n\n" + self._now(client.viewer) + self._sign_of_life())
+        await client.write(response, b"retry: 2000\n\n" + self._now(client.viewer) + self._sign_of_life())
         pinged = self._clock.mono_ns()
         while not self._closing:
-            await _wait(client.wake)
+            await client.wake.wait()  # at most until the next look
+            client.wake.clear()
             stale = self._answers.is_stale()
             if seen != self._version or stale != was_stale:
                 # A frame kept for all clients is that of a change; whatever else happened needs a fresh one.
                 frame = self._now(client.viewer) if stale or stale != was_stale else self._frame(client.viewer)
                 seen, was_stale = self._version, stale
-                await _write(response, frame)
+                await client.write(response, frame)
             elif self._clock.mono_ns() - pinged >= PING * 1e9:
                 pinged = self._clock.mono_ns()
-                await _write(response, b": ping\n\n" + self._sign_of_life())
+                await client.write(response, b": ping\n\n" + self._sign_of_life())
 
     def _frame(self, viewer: Viewer) -> bytes:
         frame = self._frames.get(viewer)
@@ -145,17 +165,3 @@ class Live:
 
 def _framed(answer: Answer) -> bytes:
     return b"id: %d\nevent: health\ndata: %b\n\n" % (answer.picture.seq, answer.body)
-
-
-async def _wait(wake: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(LOOK):
-            await wake.wait()
-    except TimeoutError:
-        return
-    wake.clear()
-
-
-async def _write(response: web.StreamResponse, chunk: bytes) -> None:
-    async with asyncio.timeout(_WRITE):
-        await response.write(chunk)
