@@ -4,7 +4,7 @@ PORT ?= 8700
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test check format lock clean
+.PHONY: setup run test nightly docs check format lock clean
 
 setup: $(VENV)/.ready
 
@@ -21,6 +21,14 @@ run: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# What takes too long for every push: ten thousand random desks.
+nightly: setup
+	$(BIN)/python -m pytest -m nightly
+
+# docs/machines.md and the golden tables, written from the machines' classes; a test compares them.
+docs: setup
+	PYTHONPATH=tests/support $(BIN)/python -m machine_page
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,0 +1,169 @@
+"""All machines at once in a world that does whatever it likes: what must hold, holds after every fact."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from fake_world import World
+from machines_at import HOUR
+from tradewarden.machines.backoff import SECOND
+
+PROMPT = settings(
+    max_examples=200,
+    stateful_step_count=40,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),  # explaining a failure costs minutes
+    derandomize=True,  # the same runs on every push; the nightly ones are new each time
+    suppress_health_check=list(HealthCheck),
+)
+NIGHTLY = settings(PROMPT, max_examples=10_000, derandomize=False)
+
+
+class Days(RuleBasedStateMachine):
+    """Everything that can happen to a desk, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+
+    @initialize(seed=st.integers(0, 1 << 16), token=st.sampled_from(["none", "good", "dead"]))
+    def start(self, seed: int, token: str) -> None:
+        self.world = World(seed)
+        if token != "none":
+            self.world.file = self.world.mint(good=token == "good")
+        self.world.begin()
+
+    @rule(milliseconds=st.integers(0, 200_000), late=st.sampled_from([0, 0, 0, 1, 30]))
+    def time_passes(self, milliseconds: int, late: int) -> None:
+        self.world.pass_time(milliseconds * SECOND // 1000, late=late * SECOND)
+
+    @rule(wanted=st.booleans())
+    def the_window_opens_or_closes(self, wanted: bool) -> None:  # noqa: FBT001 - drawn
+        self.world.wanted = wanted
+        self.world.settle()
+
+    @rule(expected=st.sampled_from(["none", "sparse", "dense"]))
+    def the_phase_changes(self, expected: str) -> None:
+        self.world.expected = expected
+        self.world.settle()
+
+    @rule(
+        outcome=st.sampled_from(["good", "good", "dead", "configuration", "unreachable", "other_account", "never"]),
+        seconds=st.integers(0, 40),
+    )
+    def a_person_logs_in(self, outcome: str, seconds: int) -> None:
+        self.world.login(outcome, seconds * SECOND)
+
+    @rule()
+    def a_person_logs_out(self) -> None:
+        self.world.logout()
+
+    @rule(good=st.booleans())
+    def another_program_saves_a_token(self, good: bool) -> None:  # noqa: FBT001 - drawn
+        self.world.file = self.world.mint(good=good)
+        self.world.read_file()
+
+    @rule()
+    def the_token_file_is_saved_again(self) -> None:
+        self.world.read_file()
+
+    @rule()
+    def the_token_file_is_empty_for_a_moment(self) -> None:
+        world = self.world
+        file, own, world.file, world.own = world.file, world.own, None, None
+        world.read_file()
+        world.file, world.own = file, own
+        world.read_file()
+
+    @rule()
+    def the_token_file_is_deleted(self) -> None:
+        self.world.file = self.world.own = None
+        self.world.read_file()
+
+    @precondition(lambda self: self.world.auth.held is not None)
+    @rule()
+    def the_broker_flushes_the_token(self) -> None:
+        assert self.world.auth.held is not None
+        self.world.alive[self.world.auth.held.generation] = False
+
+    @precondition(lambda self: self.world.auth.held is not None)
+    @rule(age=st.integers(0, 2))
+    def another_program_reports_a_token_error(self, age: int) -> None:
+        assert self.world.auth.held is not None
+        self.world.tell_auth("rejected", gen=self.world.auth.held.generation - age, ours=False)
+
+    @rule(mood=st.sampled_from(["answer", "answer", "unreachable", "never", "slow"]))
+    def the_rest_side_changes_its_mood(self, mood: str) -> None:
+        self.world.probes = mood
+
+    @rule(mood=st.sampled_from(["accept", "accept", "accept", "refuse", "throttle", "bad_request", "network", "hang"]))
+    def the_stream_side_changes_its_mood(self, mood: str) -> None:
+        self.world.dials = mood
+
+    @rule(flowing=st.booleans())
+    def ticks_flow_or_not(self, flowing: bool) -> None:  # noqa: FBT001 - drawn
+        self.world.flowing = flowing
+
+    @rule(reason=st.sampled_from(["network", "server", "mute"]))
+    def the_socket_dies(self, reason: str) -> None:
+        self.world.drop(reason)
+
+    @precondition(lambda self: self.world.line is not None)
+    @rule()
+    def the_broker_refuses_the_socket(self) -> None:
+        self.world.refuse()
+
+    @precondition(lambda self: self.world.feed.gen > 1)
+    @rule(
+        event=st.sampled_from(["opened", "ticked", "lost", "refused", "misconfigured"]),
+        age=st.integers(1, 3),
+    )
+    def an_old_socket_has_a_word(self, event: str, age: int) -> None:
+        feed = self.world.feed
+        facts: dict[str, Any] = {"reason": "rate_limited"} if event == "lost" else {}
+        before = feed.leaf, feed.next_deadline(), feed.stale_results_total
+        self.world.tell_feed(event, gen=feed.gen - age, **facts)
+        assert (feed.leaf, feed.next_deadline(), feed.stale_results_total) == (*before[:2], before[2] + 1)
+
+    @precondition(lambda self: self.world.line is None)
+    @rule(event=st.sampled_from(["opened", "ticked", "lost", "refused", "misconfigured"]))
+    def a_closed_socket_has_a_word(self, event: str) -> None:
+        feed = self.world.feed
+        facts: dict[str, Any] = {"reason": "rate_limited"} if event == "lost" else {}
+        before = feed.leaf, feed.next_deadline()
+        self.world.tell_feed(event, gen=feed.gen, **facts)
+        assert (feed.leaf, feed.next_deadline()) == before
+
+    @rule(minutes=st.none() | st.integers(-90, 600), probe=st.integers(1, 300))
+    def the_wall_clock_jumps(self, minutes: int | None, probe: int) -> None:
+        world = self.world
+        if world.auth.held is None:
+            return
+        world.hints_moved = True
+        world.auth.hint(
+            expires_at=None if minutes is None else world.now + minutes * HOUR // 60,
+            probe_at=world.now + probe * HOUR // 60,
+        )
+        world.settle()
+
+    @invariant()
+    def what_must_hold_holds(self) -> None:
+        self.world.check_always()
+        if not self.world.late:
+            self.world.pass_time(0)
+
+    def teardown(self) -> None:
+        self.world.heal()
+
+
+def test_no_order_of_events_and_no_passage_of_time_leads_to_a_wrong_state() -> None:
+    run_state_machine_as_test(Days, settings=PROMPT)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+def test_ten_thousand_desks_never_come_to_a_wrong_state() -> None:
+    run_state_machine_as_test(Days, settings=NIGHTLY)
