@@ -120,7 +120,7 @@ def _live(scene: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
 
 
 def _spare_memory() -> None:
-    """Keep Twisted (5 MB) out of a daemon that never uses it: structlog would load it because kiteconnect brought it."""
+    """Keep Twisted (5 MB) out of a daemon that never uses it: structlog would load what kiteconnect brought."""
     if "structlog" not in sys.modules:
         sys.modules.setdefault("twisted", None)  # type: ignore[arg-type]
 

@@ -37,6 +37,7 @@ class Desk:
     url: str
     state: Path
     client: aiohttp.ClientSession
+    settings: Settings
 
     @property
     def picture(self) -> Picture:
@@ -135,7 +136,7 @@ async def running_desk(
         url = f"http://127.0.0.1:{parts.http.port}"
         broker.redirect_url = f"{url}/auth/callback"
         async with aiohttp.ClientSession() as client:
-            yield Desk(parts, broker, clock, url, state, client)
+            yield Desk(parts, broker, clock, url, state, client, settings)
         stop.set()
         await task
 

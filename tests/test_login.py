@@ -1,0 +1,196 @@
+"""A login over the wire: out to the broker's page, back to the callback, on a page that says what happened."""
+
+import asyncio
+import stat
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from desk import KEY, LIVE, USER, Desk, play
+from tradewarden.terminal_login import login
+
+
+async def visit(desk: Desk, *, user: str = USER, begin: str = "/login") -> tuple[int, str, str]:
+    """What a person does: follow the login link, submit the broker's form, end on the desk's page."""
+    async with desk.client.get(desk.url + begin, allow_redirects=False) as begun:
+        assert begun.status == 302
+        broker_page = begun.headers["Location"]
+    async with desk.client.get(broker_page) as form:
+        assert form.status == 200
+    query = urlsplit(broker_page).query
+    address = f"{desk.broker.login_url}?{query}"
+    async with desk.client.post(address, data={"user_id": user}, allow_redirects=False) as submitted:
+        assert submitted.status in (302, 303), await submitted.text()
+        back = submitted.headers["Location"]
+    async with desk.client.get(back) as page:
+        return page.status, await page.text(), back
+
+
+@pytest.mark.parametrize("begin", ["/login", "/api/auth/login", "/compat/api/auth/login"])
+def test_a_login_ends_on_a_page_that_says_so_and_the_feed_streams(tmp_path: Path, begin: str) -> None:
+    async def scene(desk: Desk) -> None:
+        status, text, _ = await visit(desk, begin=begin)
+        assert status == 200
+        assert f"Logged in as {USER}" in text
+        await desk.until_headline("market.live")
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
+def test_the_token_of_a_login_is_kept_for_its_owner_alone_and_found_after_a_restart(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await visit(desk)
+        await desk.until_auth("valid")
+        assert stat.S_IMODE((tmp_path / "token.json").stat().st_mode) == 0o600
+
+    async def again(desk: Desk) -> None:
+        # Another broker process knows nothing of the token: the desk tried the one it had found.
+        await desk.until_auth("expired")
+
+    play(tmp_path, LIVE, scene, token=False)
+    play(tmp_path, LIVE, again, token=False)
+
+
+def test_fresh_tokens_are_exported_to_the_files_that_the_operator_names(tmp_path: Path) -> None:
+    env, bare = tmp_path / "bots.env", tmp_path / "token.txt"
+    env.write_text("OTHER=kept\nKITE_ACCESS_TOKEN=old\n")
+
+    async def scene(desk: Desk) -> None:
+        await visit(desk)
+        await desk.until_auth("valid")
+        held = desk.parts.auth.machine.held
+        assert held is not None
+        assert env.read_text() == f"OTHER=kept\nKITE_ACCESS_TOKEN={held.value}\n"
+        assert bare.read_text().strip() == held.value
+
+    play(tmp_path, LIVE, scene, token=False, export_files=[env, bare])
+
+
+def test_a_login_of_another_account_is_refused_on_a_clear_page_and_changes_nothing(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_feed("streaming")
+        held = desk.parts.auth.machine.held
+        status, text, _ = await visit(desk, user="ZZ9999")
+        assert status == 403
+        assert "another account" in text
+        assert "ZZ9999" in text
+        await desk.until_auth("valid")
+        assert desk.parts.auth.machine.held == held
+        assert not list(tmp_path.glob("token.json"))
+
+    play(tmp_path, LIVE, scene)
+
+
+def test_a_callback_that_nobody_asked_for_never_reaches_the_token(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_feed("streaming")
+        before = desk.picture.auth
+        query = {"request_token": "stolen", "status": "success", "state": "guessed"}
+        async with desk.client.get(f"{desk.url}/auth/callback", params=query) as page:
+            assert page.status == 400
+        assert desk.picture.auth.since == before.since
+
+    play(tmp_path, LIVE, scene)
+
+
+def test_a_login_link_works_once(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        _, _, back = await visit(desk)
+        async with desk.client.get(back) as page:
+            assert page.status == 400
+        await desk.until_auth("valid")
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
+def test_a_login_link_is_forgotten_after_ten_minutes(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        async with desk.client.get(f"{desk.url}/login", allow_redirects=False) as begun:
+            state = parse_qs(parse_qs(urlsplit(begun.headers["Location"]).query)["redirect_params"][0])["state"][0]
+        await asyncio.sleep(601)
+        async with desk.client.get(
+            f"{desk.url}/auth/callback", params={"state": state, "request_token": "late", "status": "success"}
+        ) as page:
+            assert page.status == 400
+        assert desk.picture.auth.state == "required"
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
+def test_only_the_last_eight_logins_begun_are_pending(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        for _ in range(50):
+            desk.parts.login.begin()
+        assert len(desk.parts.login._pending) == 8
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
+def test_a_wrong_api_secret_is_a_fault_of_the_configuration_and_no_expiry(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        status, text, _ = await visit(desk)
+        assert status == 503
+        assert "api key or secret" in text
+        picture = desk.picture
+        assert (picture.auth.state, picture.auth.reason) == ("required", "configuration")
+        assert picture.headline.code == "auth.configuration"
+
+    play(tmp_path, LIVE, scene, token=False, api_secret="wrong-secret")
+
+
+def test_a_broker_that_does_not_answer_a_login_changes_nothing(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_feed("streaming")
+        async with desk.client.get(f"{desk.url}/login", allow_redirects=False) as begun:
+            location = begun.headers["Location"]
+        desk.broker.world.change({"http": "500"})
+        state = parse_qs(parse_qs(urlsplit(location).query)["redirect_params"][0])["state"][0]
+        query = {"state": state, "request_token": "never-heard", "status": "success"}
+        async with desk.client.get(f"{desk.url}/auth/callback", params=query) as page:
+            assert page.status == 504
+        assert desk.parts.auth.machine.held is not None
+        assert desk.picture.feed.state == "streaming"
+
+    play(tmp_path, LIVE, scene)
+
+
+def test_a_login_from_a_terminal_goes_through_the_running_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    said: list[str] = []
+
+    async def scene(desk: Desk) -> None:
+        def go_to_the_broker() -> str:
+            return f"request_token={desk.broker.broker.log_in(USER, desk.clock.now())}"
+
+        code = await login(
+            desk.settings, say=said.append, ask=lambda: go_to_the_broker().removeprefix("request_token=")
+        )
+        assert code == 0, said
+        assert desk.picture.auth.state == "valid"
+
+    play(tmp_path, LIVE, scene, token=False)
+    assert KEY in said[0]
+    assert said[-1] == f"Logged in as {USER}."
+
+
+def test_a_login_from_a_terminal_without_a_daemon_leaves_the_token_where_the_daemon_will_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    said: list[str] = []
+
+    async def scene(desk: Desk) -> None:
+        elsewhere = desk.settings.model_copy(update={"state_dir": tmp_path / "idle"})
+
+        def paste() -> str:
+            token = desk.broker.broker.log_in(USER, desk.clock.now())
+            return f"http://127.0.0.1:8700/auth/callback?action=login&status=success&request_token={token}\n"
+
+        assert await login(elsewhere, say=said.append, ask=paste) == 0, said
+        assert (tmp_path / "idle" / "token.json").exists()
+
+    play(tmp_path, LIVE, scene, token=False)
+    assert said[-1].startswith(f"Logged in as {USER}.")
