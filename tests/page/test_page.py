@@ -119,7 +119,7 @@ async def test_when_the_daemon_is_gone_the_page_says_so_and_comes_back_by_itself
         await open_page(page, desk)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Not connected to the daemon")
     await expect(page.locator("html")).to_have_attribute("data-severity", "offline")
-    await expect(page).to_have_title(re.compile("⚡ Not connected"))
+    await expect(page).to_have_title(re.compile("⚡\ufe0e Not connected"))
     await expect(page.locator("#link-text")).to_have_text(re.compile(r"offline since \d\d:\d\d, (next in \d+ s|now)"))
     await expect(page.locator("#detail")).to_have_text(re.compile(r"The state below is from \d\d:\d\d:\d\d"))
     await expect(page.get_by_role("link", name="Log in to Kite")).to_be_hidden()
@@ -227,6 +227,22 @@ async def test_every_text_can_be_read_in_both_themes(desk: Desk, browser: Browse
         for path in ("/", "/docs/health", "/auth/callback?state=x"):
             await page.goto(desk.url + path)
             assert await page.evaluate(CONTRAST) == [], (scheme, path, picture.headline.code)
+    await context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_an_old_state_loses_its_colours_but_can_be_read(browser: Browser, scheme: Any) -> None:
+    context = await browser.new_context(color_scheme=scheme, reduced_motion="reduce")
+    page = await context.new_page()
+    async with serving(lost()) as desk:
+        await open_page(page, desk)
+    await page.wait_for_selector("[data-link=offline]")
+    await expect(page.locator("#since")).to_be_hidden()
+    colours = (
+        "() => new Set([...document.querySelectorAll('.sign, .state')].map((e) => getComputedStyle(e).color)).size"
+    )
+    assert await page.evaluate(colours) == 1
+    assert await page.evaluate(CONTRAST) == []
     await context.close()
 
 

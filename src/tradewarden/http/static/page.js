@@ -122,7 +122,7 @@ function segment(check) {
 /** The daemon does not answer: this overrides every state, since none of them is known to be true any more. */
 function offline() {
   const from = clockFormat.format(new Date(heardAt + offset));
-  dress("offline", "⚡", "Unknown", "Not connected to the daemon", `The state below is from ${from} and may be wrong.`);
+  dress("offline", "⚡\ufe0e", "Unknown", "Not connected to the daemon", `The state below is from ${from} and may be wrong.`);
   $("login").hidden = true;
   $("retry").hidden = false;
 }
