@@ -10,9 +10,13 @@ import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tradewarden import __version__
+
+if TYPE_CHECKING:
+    from tradewarden.machines.calendar import Calendar
+    from tradewarden.settings import Settings
 
 BAD_DATA = 65
 UNAVAILABLE = 69
@@ -134,24 +138,41 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
+def _configured(config: Path | None) -> tuple[Settings, Calendar] | None:
+    """The settings and the calendar, or nothing once every problem has been told."""
+    from tradewarden.machines.calendar_file import CalendarError
+    from tradewarden.orchestrator.calendar import load_calendar
+    from tradewarden.settings import load, state_directory
+    from tradewarden.settings_sources import ConfigError
+
+    try:
+        calendar = load_calendar(state_directory())
+        return load(config, known_segments=calendar.segments), calendar
+    except CalendarError as error:
+        _complain(*str(error).splitlines())
+    except ConfigError as error:
+        _complain(*error.problems)
+    return None
+
+
 def _run(parsed: argparse.Namespace) -> int:
     _spare_memory()
     from tradewarden import daemon, log
-    from tradewarden.orchestrator.calendar import load_calendar
     from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.orchestrator.statedir import StateDirectoryTakenError, claim
-    from tradewarden.settings import ConfigError, load
 
-    calendar = load_calendar(None)
-    try:
-        settings = load(parsed.config, known_segments=calendar.segments)
-    except ConfigError as error:
-        _complain(*error.problems)
+    configured = _configured(parsed.config)
+    if configured is None:
         return BAD_CONFIGURATION
+    settings, calendar = configured
     log.configure(settings.log.level)
+
+    def ready(desk: daemon.Desk) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
+
     try:
         with claim(settings.state_dir):
-            return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop))
+            return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
     except StateDirectoryTakenError as error:
         _complain(str(error))
         return 1
@@ -168,14 +189,10 @@ def _demo(parsed: argparse.Namespace) -> int:
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    from tradewarden.orchestrator.calendar import load_calendar
-    from tradewarden.settings import ConfigError, load
-
-    try:
-        settings = load(parsed.config, known_segments=load_calendar(None).segments)
-    except ConfigError as error:
-        _complain(*error.problems)
+    configured = _configured(parsed.config)
+    if configured is None:
         return BAD_CONFIGURATION
+    settings, _ = configured
     for warning in settings.warnings():
         _complain(f"warning: {warning}")
     _say(f"The configuration is good: {', '.join(settings.segments)}, port {settings.http.port}.")
@@ -200,7 +217,8 @@ def _status(parsed: argparse.Namespace) -> int:
 
 
 def _login(parsed: argparse.Namespace) -> int:
-    from tradewarden.settings import ConfigError, load
+    from tradewarden.settings import load
+    from tradewarden.settings_sources import ConfigError
     from tradewarden.terminal_login import login
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from tradewarden import __version__, log
 from tradewarden.feed.brokers.kite import KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.http.app import Http
+from tradewarden.http.metrics import Figures
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
@@ -25,14 +27,14 @@ from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.feed import FeedDriver
-from tradewarden.orchestrator.heartbeat import Heartbeat
+from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.orchestrator.token import TokenStore
-from tradewarden.settings import Settings
+from tradewarden.settings import HttpSettings, Settings
 
 logger = structlog.get_logger()
 
@@ -50,6 +52,13 @@ class Desk:
     heartbeat: Heartbeat
     http: Http
     notifier: Notifier
+
+    def reload(self) -> None:
+        """SIGHUP: read the token files and the clock again; nothing is restarted."""
+        self.notifier.reloading()
+        self.auth.read_files()
+        self.market.sync()
+        self.notifier.ready()
 
 
 def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> Desk:
@@ -121,6 +130,13 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> 
         control_path=control_socket(state),
         clock=clock,
         version=__version__,
+        figures=Figures(
+            machines={"auth": auth.machine, "feed": feed.machine}
+            | {f"market.{session.segment}": session for session in market.sessions},
+            lost=feed.lost_total,
+            lag=heartbeat,
+            lag_bounds=LAG_BOUNDS,
+        ),
     )
     coupling.join(market, auth, feed, settled=reports.refresh)
     heartbeat.beats += [reports.refresh, pulse.beat]
@@ -136,7 +152,7 @@ async def run(
 ) -> None:
     """Wake the desk, keep it running until `stop` is set, and put it to rest.
 
-    Raises OSError when the port is taken; anything else that is raised is a fault of ours.
+    Raises CannotListenError when the port is taken; anything else that is raised is a fault of ours.
     """
     async with asyncio.TaskGroup() as group:
         deeds: set[asyncio.Task[None]] = set()
@@ -149,24 +165,41 @@ async def run(
 
         desk = wire(settings, calendar, clock, spawn)
         failed = _faults_of_callbacks()
-        await desk.http.start()
         try:
+            await _listen(desk, settings.http)
             spawn(desk.heartbeat.run(), name="heartbeat")
             desk.market.sync()
             desk.auth.begin()
             desk.notifier.ready()
             ready(desk)
             await _either(stop, failed)
+        except CannotListenError as trouble:
+            failed.set_result(trouble)
         finally:
             await rest(desk, deeds)
     if failed.done():
         raise failed.result()
 
 
+class CannotListenError(OSError):
+    """The desk's door cannot be opened; the text says which, why and what to do."""
+
+
+async def _listen(desk: Desk, http: HttpSettings) -> None:
+    try:
+        await desk.http.start()
+    except OSError as trouble:
+        reason = os.strerror(trouble.errno) if trouble.errno else str(trouble)
+        raise CannotListenError(
+            f"cannot listen at {http.host}:{http.port}: {reason}; stop the program that does, or set http.port."
+        ) from None
+
+
 async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
     """Put the desk to rest: say so, end the feed and whatever is under way, then close the door."""
     desk.notifier.stopping()
     desk.reports.stop()
+    desk.http.close_streams()
     for part in (desk.market, desk.auth, desk.feed):
         part.disarm()
     desk.stream.close()

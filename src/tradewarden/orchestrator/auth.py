@@ -97,6 +97,7 @@ class AuthDriver(Driver[AuthToken]):
         self._logins: dict[str, asyncio.Future[LoggedIn | LoginFailed]] = {}
         self._verified_at: datetime | None = None
         self.usable_since: datetime | None = None
+        machine.unsettled_since = clock.mono_ns()
 
     # Files
 

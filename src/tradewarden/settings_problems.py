@@ -1,0 +1,121 @@
+"""What is wrong with settings, one sentence a problem: where, which key, which value, what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, TypeGuard, get_origin
+
+from pydantic import BaseModel
+
+from tradewarden.log import redact
+from tradewarden.settings_sources import BETWEEN, PREFIX, Sources
+
+OURS = frozenset({"TRADEWARDEN_BOOT_ID"})  # set by the unit, not by an operator
+UNTOLD = frozenset({"api_key", "api_secret", "admin_token"})  # whatever is wrong with them, their value is not repeated
+
+ALLOWED = {  # what pydantic calls it: what a person would
+    "bool_parsing": "true or false",
+    "dict_type": "a table",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_type": "a table",
+    "path_type": "the path of a file, in quotes",
+    "string_pattern_mismatch": "one word without blanks",
+    "string_type": "text in quotes",
+    "too_short": "at least one entry",
+}
+
+
+def sentence(model: type[BaseModel], fault: Any, sources: Sources) -> str:
+    """What pydantic found, for a person."""
+    keys = tuple(key for key in fault["loc"] if key != "[key]")
+    dotted, where = ".".join(str(key) for key in keys), sources.origin(keys)
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: {dotted} is not known{_nearest(str(keys[-1]), _siblings(model, keys))}."
+    allowed = ALLOWED.get(fault["type"])
+    told = fault["msg"].removeprefix("Value error, ").replace("Input should be", "allowed is")
+    return f"{where}: {dotted}{_value(model, keys, fault['input'])}: {f'allowed is {allowed}' if allowed else told}."
+
+
+def unknown_variables(model: type[BaseModel]) -> Iterator[str]:
+    """Variables with our prefix that set nothing: pydantic passes over them in silence."""
+    for name, keys in _variables():
+        if keys[0] not in model.model_fields:
+            known = [PREFIX + leaf.upper() for leaf in _leaves(model)]
+            yield f"environment variable {name}: not known{_nearest(name, known)}."
+
+
+def unknown_credentials(model: type[BaseModel], directory: Path | None) -> Iterator[str]:
+    """Credentials that set nothing, most often for want of the section's name."""
+    for file in sorted(directory.iterdir()) if directory is not None and directory.is_dir() else []:
+        if file.name.split(BETWEEN)[0].lower() not in model.model_fields:
+            yield f"credential {file.name}: not known{_nearest(file.name, _leaves(model))}."
+
+
+def misread(model: type[BaseModel]) -> Iterator[str]:
+    """Variables of lists and tables that are not JSON: pydantic stops at the first and does not name it."""
+    for name, keys in _variables():
+        if not _takes_json(model, keys):
+            continue
+        try:
+            json.loads(os.environ[name] or "null")
+        except ValueError:
+            yield f'environment variable {name}: {".".join(keys)}: allowed is JSON, such as ["one", "two"].'
+
+
+def _variables() -> Iterator[tuple[str, list[str]]]:
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name not in OURS:
+            yield name, name[len(PREFIX) :].lower().split(BETWEEN)
+
+
+def _takes_json(model: type[BaseModel], keys: list[str]) -> bool:
+    field = model.model_fields.get(keys[0])
+    if field is None:
+        return False
+    if not _is_section(field.annotation):
+        return get_origin(field.annotation) in (list, dict)
+    return len(keys) == 1 or _takes_json(field.annotation, keys[1:])
+
+
+def _is_section(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _leaves(model: type[BaseModel], before: str = "") -> list[str]:
+    """Every setting as the environment and the credentials spell it: http__port."""
+    names = []
+    for name, field in model.model_fields.items():
+        if _is_section(field.annotation):
+            names += _leaves(field.annotation, f"{before}{name}{BETWEEN}")
+        else:
+            names.append(before + name)
+    return names
+
+
+def _siblings(model: type[BaseModel], keys: tuple[int | str, ...]) -> Collection[str]:
+    for key in keys[:-1]:
+        field = model.model_fields.get(str(key))
+        if field is None or not _is_section(field.annotation):
+            return ()
+        model = field.annotation
+    return list(model.model_fields)
+
+
+def _value(model: type[BaseModel], keys: tuple[int | str, ...], value: object) -> str:
+    """The offending value, unless it is a secret or may hold one."""
+    is_plain = isinstance(value, str | int | float) and not UNTOLD.intersection(keys)
+    field = model.model_fields.get(str(keys[0])) if len(keys) == 1 else None
+    is_section = field is not None and _is_section(field.annotation)
+    return f" = {redact(repr(value))}" if is_plain and not is_section else ""
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}" if near else f"; known are {', '.join(sorted(known))}" if known else ""

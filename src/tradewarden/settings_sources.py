@@ -1,0 +1,124 @@
+"""Where settings come from, the strongest first: environment, systemd's credentials, file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "TRADEWARDEN_"
+BETWEEN = "__"
+
+Model = TypeVar("Model", bound=BaseSettings)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; one sentence per problem."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def find(files: Iterable[Path]) -> Path | None:
+    """The first file that is there; one that cannot be looked at is, so that it is refused and not passed over."""
+    for file in files:
+        try:
+            file.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return file
+        return file
+    return None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What the file says. Raises ConfigError where it cannot be read or is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as trouble:
+        raise ConfigError(f"{path}: cannot be read: {trouble.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text.") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: is not TOML: {error}.") from None
+
+
+class Sources:
+    """The places that values were read from, so that a problem can be told with its place."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        named = os.environ.get("CREDENTIALS_DIRECTORY")
+        self.credentials = Path(named) if named else None
+        self._named: list[tuple[str, PydanticBaseSettingsSource]] = []
+
+    def merge(self, model: type[Model]) -> Model:
+        """The settings of all places. Raises pydantic's ValidationError, or SettingsError where a value is no JSON."""
+        sources = self
+
+        class Merged(model):  # type: ignore[misc, valid-type] # the sources of a model are a hook of its class
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                env_settings: PydanticBaseSettingsSource,
+                **_others: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return sources.order(settings_cls, env_settings)
+
+        Merged.__name__ = model.__name__
+        merged: Model = Merged()
+        return merged
+
+    def order(
+        self, model: type[BaseSettings], environment: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The sources in the order of their strength, remembered by name."""
+        self._named = [("environment", environment)]
+        if self.credentials is not None:
+            nested = NestedSecretsSettingsSource(
+                model,  # type: ignore[arg-type] # it takes the class too, as its constructor says
+                self.credentials,
+                secrets_dir_missing="error",
+                secrets_prefix="",
+                secrets_nested_delimiter=BETWEEN,
+            )
+            self._named.append(("credential", nested))
+        if self._path is not None:
+            self._named.append((str(self._path), TomlConfigSettingsSource(model, self._path)))
+        return tuple(source for _, source in self._named)
+
+    def origin(self, keys: tuple[int | str, ...]) -> str:
+        """Where the value at this place came from: the variable, the credential or the file."""
+        variable = BETWEEN.join(key for key in keys if isinstance(key, str))
+        for name, source in self._named:
+            if _holds(source(), keys):
+                match name:
+                    case "environment":
+                        return f"environment variable {PREFIX}{variable.upper()}"
+                    case "credential":
+                        return f"credential {variable}"
+                    case _:
+                        return name
+        return "defaults"
+
+
+def _holds(found: Any, keys: tuple[int | str, ...]) -> bool:
+    for key in keys:
+        if not isinstance(found, dict):
+            return isinstance(key, int)  # a place in a list, which is there as a whole
+        if key not in found:
+            return False
+        found = found[key]
+    return True

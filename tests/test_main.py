@@ -1,0 +1,316 @@
+"""The command line as a person or a unit file uses it: real processes, real signals, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from desk import KEY, SECRET, USER
+from tradewarden.orchestrator.clock import IST
+from tradewarden.simulator.kite import KiteSimulator
+
+LIVE = datetime(2026, 11, 23, 10, tzinfo=IST)
+Process = asyncio.subprocess.Process
+
+
+async def tradewarden(*arguments: str, cwd: Path, stdin: bytes = b"", **environment: str) -> tuple[int, str, str]:
+    """One command, from start to end."""
+    process = await start(*arguments, cwd=cwd, **environment)
+    async with asyncio.timeout(40):
+        out, err = await process.communicate(stdin)
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def start(*arguments: str, cwd: Path, **environment: str) -> Process:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TRADEWARDEN_", "NOTIFY_", "STATE_"))}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tradewarden",
+        *arguments,
+        cwd=cwd,
+        env=inherited | environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def first_line(process: Process, holds: Callable[[str], bool]) -> str:
+    """The first line on standard output that is so."""
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        while line := await process.stdout.readline():
+            if holds(line.decode()):
+                return line.decode()
+    assert process.stderr is not None
+    raise AssertionError((await process.stderr.read()).decode())
+
+
+async def finish(process: Process, number: int = signal.SIGTERM) -> int:
+    if process.returncode is None:
+        process.send_signal(number)
+    async with asyncio.timeout(20):
+        await process.communicate()
+    assert process.returncode is not None
+    return process.returncode
+
+
+@asynccontextmanager
+async def daemon(folder: Path, **environment: str) -> AsyncIterator[tuple[Process, str]]:
+    """A daemon of its own on a simulated broker; ready when this begins."""
+    async with KiteSimulator(api_key=KEY, api_secret=SECRET, user_id=USER, now=lambda: LIVE) as broker:
+        port = free_port()
+        write_config(folder, broker, port)
+        process = await start("run", cwd=folder, **environment)
+        try:
+            await first_line(process, lambda line: "health.headline" in line)
+            await reachable(f"http://127.0.0.1:{port}/livez")
+            yield process, f"http://127.0.0.1:{port}"
+        finally:
+            await finish(process)
+
+
+def write_config(folder: Path, broker: KiteSimulator, port: int, extra: str = "") -> Path:
+    path = folder / "tradewarden.toml"
+    path.write_text(f"""
+[kite]
+api_key = "{KEY}"
+user_id = "{USER}"
+rest_url = "{broker.url}"
+ticker_url = "{broker.ws_url}"
+login_url = "{broker.login_url}"
+[feed.instruments]
+full = [256265]
+[http]
+port = {port}
+public_url = "http://127.0.0.1:{port}"
+{extra}
+""")
+    return path
+
+
+async def reachable(url: str) -> None:
+    async with asyncio.timeout(10), aiohttp.ClientSession() as client:
+        while True:
+            try:
+                async with client.get(url):
+                    return
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.02)
+
+
+async def test_help_names_every_command(tmp_path: Path) -> None:
+    code, out, _ = await tradewarden("--help", cwd=tmp_path)
+    assert code == 0
+    for command in ("run", "demo", "check", "selftest", "status", "login", "decode", "simulate"):
+        assert re.search(rf"^\s+{command}\s", out, re.MULTILINE), command
+
+
+async def test_bad_configuration_is_exit_status_78_with_one_sentence_per_problem(tmp_path: Path) -> None:
+    (tmp_path / "tradewarden.toml").write_text('segments = ["NSE_EQ", "NYSE"]\n[http]\nport = 99999\nprot = 1\n')
+    for command in ("run", "check"):
+        code, _, err = await tradewarden(command, cwd=tmp_path)
+        assert code == 78
+        assert len(err.splitlines()) >= 2
+        assert all(line.startswith("tradewarden: tradewarden.toml: ") for line in err.splitlines())
+
+
+async def test_a_configuration_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    code, _, err = await tradewarden("run", "--config", "nowhere.toml", cwd=tmp_path)
+    assert code == 78
+    assert "nowhere.toml" in err
+
+
+async def test_check_says_what_works_but_will_surprise(tmp_path: Path) -> None:
+    code, out, err = await tradewarden("check", cwd=tmp_path)
+    assert code == 0
+    assert "The configuration is good" in out
+    assert "warning: kite.api_key" in err
+
+
+async def test_a_port_in_use_is_one_sentence_and_exit_status_1(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for arguments in (["run"], ["demo", "--port", str(port)], ["simulate", "kite", "--port", str(port)]):
+            code, _, err = await tradewarden(*arguments, cwd=tmp_path, TRADEWARDEN_HTTP__PORT=str(port))
+            assert code == 1, (arguments, err)
+            sentences = [line for line in err.splitlines() if line.startswith("tradewarden: ")]
+            assert len(sentences) == 1, err
+            assert str(port) in sentences[0]
+            assert "Traceback" not in err
+
+
+async def test_two_daemons_never_share_a_state_directory(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as (first, _):
+        code, _, err = await tradewarden("run", cwd=tmp_path, TRADEWARDEN_HTTP__PORT="0")
+        assert code == 1
+        assert f"pid {first.pid}" in err
+
+
+async def test_sigterm_ends_the_daemon_at_once_with_fifty_readers_of_its_events(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as (process, url), aiohttp.ClientSession() as client:
+        readers = [await client.get(f"{url}/api/system/health/events") for _ in range(50)]
+        for reader in readers:
+            await reader.content.readline()
+        begun = asyncio.get_running_loop().time()
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            assert await process.wait() == 0
+        assert asyncio.get_running_loop().time() - begun < 5
+        for reader in readers:
+            reader.close()
+
+
+async def test_systemd_hears_ready_status_and_stopping(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(0)
+        async with daemon(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify")):
+            pass
+        heard = []
+        while True:
+            try:
+                heard.append(ear.recv(4096).decode())
+            except BlockingIOError:
+                break
+    assert "READY=1" in heard
+    assert any(line.startswith("STATUS=auth required / feed ") for line in heard)
+    assert "STOPPING=1" in heard
+
+
+async def test_a_hangup_reads_the_files_again_and_ends_nothing(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(10)
+        async with daemon(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify")) as (process, url):
+            process.send_signal(signal.SIGHUP)
+            while not (await asyncio.to_thread(ear.recv, 4096)).startswith(b"RELOADING=1\nMONOTONIC_USEC="):
+                pass
+            async with aiohttp.ClientSession() as client, client.get(f"{url}/readyz") as answer:
+                assert answer.status == 200
+            assert process.returncode is None
+
+
+async def test_a_calendar_of_ones_own_with_a_mistake_is_exit_status_78(tmp_path: Path) -> None:
+    folder = tmp_path / "var" / "calendar.d"
+    folder.mkdir(parents=True)
+    (folder / "tonight.toml").write_text("[[closures]\n")
+    code, _, err = await tradewarden("run", cwd=tmp_path)
+    assert code == 78
+    assert "tonight.toml" in err
+
+
+async def test_status_asks_the_daemon_over_its_control_socket(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as (_, url):
+        code, out, _ = await tradewarden("status", cwd=tmp_path)
+        assert "auth" in out
+        assert "required" in out
+        assert code in (0, 1)  # today the market may be open or not: only the words are certain
+        _, out, _ = await tradewarden("status", "--json", "--url", url, cwd=tmp_path)
+        assert json.loads(out)["serviceId"] == "tradewarden"
+
+
+async def test_status_without_a_daemon_says_where_it_looked(tmp_path: Path) -> None:
+    code, out, _ = await tradewarden("status", cwd=tmp_path)
+    assert code == 69
+    assert "control.sock" in out
+
+
+async def test_selftest_tries_every_machine_and_the_health_answer(tmp_path: Path) -> None:
+    code, out, err = await tradewarden("selftest", cwd=tmp_path)
+    assert code == 0, out + err
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        ["market", "working:"],
+        ["market", "working:"],
+        ["auth", "working:"],
+        ["feed", "working:"],
+        ["health", "working:"],
+    ]
+
+
+async def test_selftest_of_a_daemon_that_is_not_there_says_so(tmp_path: Path) -> None:
+    code, out, _ = await tradewarden("selftest", "--url", f"http://127.0.0.1:{free_port()}", cwd=tmp_path)
+    assert code == 1
+    assert out.startswith("health   not working: no tradewarden answers at http://127.0.0.1:")
+
+
+FRAME = b"\x00\x02" + b"\x00\x08" + (408065).to_bytes(4, "big") + (150005).to_bytes(4, "big") + b"\x00\x08\x00\x00"
+
+
+async def test_decode_prints_the_good_ticks_and_exits_65_for_a_bad_part(tmp_path: Path) -> None:
+    (tmp_path / "frame.bin").write_bytes(FRAME)
+    code, out, err = await tradewarden("decode", "kite", "frame.bin", cwd=tmp_path)
+    assert code == 65
+    tick = json.loads(out)
+    assert (tick["instrument_token"], tick["last_price"], tick["mode"]) == (408065, 1500.05, "ltp")
+    assert err.startswith("tradewarden: ")
+
+
+async def test_decode_reads_a_good_frame_from_standard_input(tmp_path: Path) -> None:
+    good = b"\x00\x01" + FRAME[2:12]
+    code, out, err = await tradewarden("decode", "kite", "-", cwd=tmp_path, stdin=good)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["instrument_token"] == 408065
+
+
+async def test_the_simulated_broker_runs_on_its_own(tmp_path: Path) -> None:
+    port = free_port()
+    process = await start("simulate", "kite", "--port", str(port), cwd=tmp_path)
+    try:
+        line = await first_line(process, lambda line: "Simulated Kite" in line)
+        assert f"http://127.0.0.1:{port}" in line
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/state") as answer:
+            assert (await answer.json())["user_id"] == USER
+    finally:
+        assert await finish(process) == 0
+
+
+async def test_a_recording_with_a_mistake_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text("time,symbol,price\n09:15:00,INFY,abc\n")
+    code, _, err = await tradewarden("simulate", "kite", "--port", "0", "--replay", "day.csv", cwd=tmp_path)
+    assert code == 65
+    assert "day.csv" in err
+    assert "2" in err
+
+
+async def test_the_demo_tells_its_story_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+    port = free_port()
+    process = await start("demo", "--port", str(port), cwd=tmp_path)
+    try:
+        await first_line(process, lambda line: "auth.required" in line)
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/") as page:
+            text = await page.text()
+        assert "Login required" in text
+        assert "clock is simulated" in text
+    finally:
+        assert await finish(process, signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-13-01T09:00"])
+async def test_a_moment_that_is_none_is_refused_with_an_example(tmp_path: Path, moment: str) -> None:
+    code, _, err = await tradewarden("demo", "--at", moment, cwd=tmp_path)
+    assert code == 2
+    assert "2026-11-23T09:14" in err
