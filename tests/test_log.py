@@ -103,6 +103,7 @@ SECRETS_BY_NAME: list[dict[str, Any]] = [
     {"header": f"Authorization: token {CANARY}:{CANARY}"},
     {"header": f"token {CANARY}:{CANARY}"},
     {"header": f"Bearer {CANARY}"},
+    {"url": f"https://user:{CANARY}@proxy.example/"},
     {"text": f"{{'api_secret': '{CANARY}', 'x': 1}}"},
     {"text": json.dumps({"access_token": CANARY, "public_token": CANARY})},
     {"raw": f"api_secret={CANARY}".encode()},

@@ -31,6 +31,7 @@ _KEY = re.compile(_NAMES, re.IGNORECASE)
 _VALUE = re.compile(
     rf"(?P<name>(?:{_NAMES})[\w-]*[\"'`]?\s*(?:=|:|%3D)\s*(?:(?:token|bearer|basic)\s+|b?[\"'])?)[^\s&\"'`,;)}}\]]+"
     r"|(?P<scheme>\btoken\s+)[\w-]+:[\w.~+/=-]+"  # Kite's own: token KEY:TOKEN
+    r"|(?P<login>://)[^/\s@]+(?=@)"
     r"|(?P<other>\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}",  # a word without a digit is just a word
     re.IGNORECASE,
 )
@@ -72,7 +73,7 @@ def _redact(value: Any, depth: int) -> Any:
 def _redact_text(text: str) -> str:
     for secret in sorted(_secrets, key=len, reverse=True):  # one may be a part of another
         text = text.replace(secret, HIDDEN)
-    return _VALUE.sub(lambda found: f"{found['name'] or found['scheme'] or found['other']}{HIDDEN}", text)
+    return _VALUE.sub(lambda found: f"{found[found.lastgroup or 0]}{HIDDEN}", text)
 
 
 def _redact_event(_logger: Any, _method: str, event: Event) -> Event:
