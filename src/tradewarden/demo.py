@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 from tradewarden.daemon import Desk, run
@@ -17,6 +17,7 @@ from tradewarden.settings import FeedSettings, HttpSettings, KiteSettings, Setti
 from tradewarden.simulator.kite import KiteSimulator
 
 START = datetime(2026, 11, 23, 9, 14, tzinfo=IST)  # a Monday, inside the pre-open: the market opens a minute later
+HOURS = (time(9, 0), time(16, 0))  # when the simulated exchange sends prices
 USER = "AB1234"
 GLYPHS = {"ok": "●", "warning": "!", "critical": "✕"}
 
@@ -31,6 +32,7 @@ async def broker(port: int, desk_url: str, clock: ShiftedClock) -> AsyncIterator
         api_secret="demosecret",
         user_id=USER,
         now=clock.now,
+        hours=HOURS,
     )
     async with simulator:
         yield simulator
