@@ -183,6 +183,17 @@ def test_a_long_outage_is_never_given_up_and_heals_within_the_cap(tmp_path: Path
     play(tmp_path, LIVE, scene, tick_seconds=1.0)
 
 
+def test_a_dial_that_is_cut_off_is_one_dial(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_feed("streaming")
+        desk.broker.world.change({"socket": "refuse"})
+        desk.broker.do("drop_socket")
+        await asyncio.sleep(120)
+        assert desk.dials() == desk.parts.feed.machine.gen
+
+    play(tmp_path, LIVE, scene, tick_seconds=1.0)
+
+
 def test_there_is_never_more_than_one_socket(tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
         await desk.until_feed("streaming")

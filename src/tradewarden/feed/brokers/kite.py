@@ -152,6 +152,8 @@ class KiteStream:
                 timeout=aiohttp.ClientTimeout(total=None),
                 ws_response_class=Socket,
             )
+            # aiohttp asks once more by itself when a connection breaks: a dial is one dial, the machine counts them.
+            self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
         socket = await self._session.ws_connect(
             self._url,
             params={"api_key": self._api_key, "access_token": token},
