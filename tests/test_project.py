@@ -12,6 +12,10 @@ from tradewarden import __version__
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PLACE = re.compile(
+    r"://|(?<!no-emit)-(?:index-url|find-links)\b|--trusted-host|@ file"
+    r"|(?<![\w./-])/(?:work|opt|home|root|tmp)\b"
+)
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -48,15 +52,8 @@ def test_every_package_is_pinned_to_one_version_with_hashes(lock: Path) -> None:
     ids=lambda file: file.name,
 )
 def test_what_sets_up_names_no_server_no_link_and_no_path_of_a_machine(file: Path) -> None:
-    lines = [line for line in file.read_text().splitlines() if not line.lstrip().startswith("#!")]
-    found = [
-        line
-        for line in lines
-        if re.search(
-            r"://|(?<!no-emit)-(?:index-url|find-links)\b|--trusted-host|@ file|(?<![\w./-])/(?:work|opt|home|root|tmp)\b",
-            line,
-        )
-    ]
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#!")]
+    found = [line for line in lines if PLACE.search(line)]
     assert found == []
 
 
@@ -72,10 +69,8 @@ def test_the_locks_hold_what_the_project_asks_for(lock: Path) -> None:
 
 def test_a_desk_runs_without_what_only_developers_need() -> None:
     """structlog imports rich where it finds it, which costs 7 MB of a memory that is counted."""
-    assert (
-        not {"rich", "pytest", "hypothesis", "playwright", "fastapi", "uvicorn"}
-        & pinned(ROOT / "requirements/run.txt").keys()
-    )
+    only_developers = {"rich", "pytest", "hypothesis", "playwright", "fastapi", "uvicorn"}
+    assert not only_developers & pinned(ROOT / "requirements" / "run.txt").keys()
 
 
 def test_developers_test_the_very_versions_that_a_desk_runs() -> None:
