@@ -29,9 +29,15 @@ class Days(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
 
-    @initialize(seed=st.integers(0, 1 << 16), token=st.sampled_from(["none", "good", "dead"]))
-    def start(self, seed: int, token: str) -> None:
+    @initialize(
+        seed=st.integers(0, 1 << 16),
+        token=st.sampled_from(["good", "good", "good", "none", "dead"]),
+        wanted=st.sampled_from([True, True, False]),
+        expected=st.sampled_from(["dense", "sparse", "none"]),
+    )
+    def start(self, seed: int, token: str, wanted: bool, expected: str) -> None:  # noqa: FBT001 - drawn
         self.world = World(seed)
+        self.world.wanted, self.world.expected = wanted, expected
         if token != "none":
             self.world.file = self.world.mint(good=token == "good")
         self.world.begin()
@@ -39,6 +45,19 @@ class Days(RuleBasedStateMachine):
     @rule(milliseconds=st.integers(0, 200_000), late=st.sampled_from([0, 0, 0, 1, 30]))
     def time_passes(self, milliseconds: int, late: int) -> None:
         self.world.pass_time(milliseconds * SECOND // 1000, late=late * SECOND)
+
+    @rule()
+    def a_minute_passes(self) -> None:
+        self.world.pass_time(60 * SECOND)
+
+    @rule()
+    def a_moment_passes(self) -> None:
+        self.world.pass_time(10 * SECOND)
+
+    @precondition(lambda self: not self.world.wanted)
+    @rule()
+    def half_an_hour_passes(self) -> None:
+        self.world.pass_time(HOUR // 2)
 
     @rule(wanted=st.booleans())
     def the_window_opens_or_closes(self, wanted: bool) -> None:  # noqa: FBT001 - drawn
@@ -57,31 +76,21 @@ class Days(RuleBasedStateMachine):
     def a_person_logs_in(self, outcome: str, seconds: int) -> None:
         self.world.login(outcome, seconds * SECOND)
 
-    @rule()
-    def a_person_logs_out(self) -> None:
-        self.world.logout()
-
-    @rule(good=st.booleans())
-    def another_program_saves_a_token(self, good: bool) -> None:  # noqa: FBT001 - drawn
-        self.world.file = self.world.mint(good=good)
-        self.world.read_file()
-
-    @rule()
-    def the_token_file_is_saved_again(self) -> None:
-        self.world.read_file()
-
-    @rule()
-    def the_token_file_is_empty_for_a_moment(self) -> None:
+    @rule(change=st.sampled_from(["good", "dead", "touched", "emptied", "deleted", "logout"]))
+    def the_token_files_change(self, change: str) -> None:
         world = self.world
-        file, own, world.file, world.own = world.file, world.own, None, None
+        match change:
+            case "good" | "dead":
+                world.file = world.mint(good=change == "good")
+            case "emptied":  # for the moment in which an editor writes it
+                file, own, world.file, world.own = world.file, world.own, None, None
+                world.read_file()
+                world.file, world.own = file, own
+            case "deleted":
+                world.file = world.own = None
+            case "logout":
+                world.logout()
         world.read_file()
-        world.file, world.own = file, own
-        world.read_file()
-
-    @rule()
-    def the_token_file_is_deleted(self) -> None:
-        self.world.file = self.world.own = None
-        self.world.read_file()
 
     @precondition(lambda self: self.world.auth.held is not None)
     @rule()
@@ -103,18 +112,17 @@ class Days(RuleBasedStateMachine):
     def the_stream_side_changes_its_mood(self, mood: str) -> None:
         self.world.dials = mood
 
-    @rule(flowing=st.booleans())
-    def ticks_flow_or_not(self, flowing: bool) -> None:  # noqa: FBT001 - drawn
-        self.world.flowing = flowing
+    @rule(ticks=st.sampled_from(["flow", "rest", "forgotten"]))
+    def ticks_flow_or_not(self, ticks: str) -> None:
+        self.world.ticks = ticks
 
-    @rule(reason=st.sampled_from(["network", "server", "mute"]))
+    @precondition(lambda self: self.world.feed.has_socket)
+    @rule(reason=st.sampled_from(["network", "server", "mute", "refused"]))
     def the_socket_dies(self, reason: str) -> None:
-        self.world.drop(reason)
-
-    @precondition(lambda self: self.world.line is not None)
-    @rule()
-    def the_broker_refuses_the_socket(self) -> None:
-        self.world.refuse()
+        if reason == "refused":
+            self.world.refuse()
+        else:
+            self.world.drop(reason)
 
     @precondition(lambda self: self.world.feed.gen > 1)
     @rule(
@@ -152,8 +160,7 @@ class Days(RuleBasedStateMachine):
     @invariant()
     def what_must_hold_holds(self) -> None:
         self.world.check_always()
-        if not self.world.late:
-            self.world.pass_time(0)
+        self.world.breathe()
 
     def teardown(self) -> None:
         self.world.heal()

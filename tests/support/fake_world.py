@@ -20,6 +20,7 @@ from tradewarden.machines.coupling import tell_feed
 from tradewarden.machines.feed import COOL_OFF, STABLE, Close, Connect, FeedWatchdog, Resubscribe
 from tradewarden.machines.statechart import Machine
 
+LIFE = 2 * HOUR // 3  # of a token by its hint: short, so that its end comes up often
 _CHAIN = 8
 _DEADLINES = 2000  # in one stretch of time: more would be a busy loop
 _PERSON_NEEDED = ("required", "expired")
@@ -51,7 +52,7 @@ class World:
         self.alive: dict[int, bool] = {}
         self.probes = "answer"  # answer, unreachable, never, slow
         self.dials = "accept"  # accept, refuse, throttle, bad_request, network, hang
-        self.flowing = True
+        self.ticks = "flow"  # flow, rest, forgotten (until somebody subscribes again)
         self.line: Line | None = None
         self.dialled: list[tuple[int, int]] = []  # when, and with which generation
         self.hints_moved = False
@@ -85,7 +86,7 @@ class World:
             if self.auth.held is not None or self.auth.leaf == "unknown":
                 self.tell_auth("token_missing")
         elif self.auth.is_new(found):
-            self.tell_auth("token_found", token=found, expires_at=self.now + 20 * HOUR)
+            self.tell_auth("token_found", token=found, expires_at=self.now + LIFE)
 
     def logout(self) -> None:
         """A person logs out: the file of the login goes, those of other programs are theirs."""
@@ -127,7 +128,7 @@ class World:
         if self._busy:
             return
         if self.auth.held is not None and self.auth.probe_at is None:
-            self.auth.probe_at = self.now + 3 * HOUR
+            self.auth.probe_at = self.now + LIFE // 3
         for _ in range(32):
             self.feed.expect(self.expected, now=self.now)
             tell = tell_feed(self.auth, self.feed, wanted=self.wanted, now=self.now)
@@ -153,6 +154,7 @@ class World:
                 case Resubscribe(gen):
                     assert self.line is not None, "a resubscribe without a socket"
                     assert self.line.gen == gen
+                    self.ticks = "flow" if self.ticks == "forgotten" else self.ticks
                 case Verify(asked):
                     self._probe(asked)
                 case Exchange(login=login):
@@ -186,11 +188,11 @@ class World:
             if unreachable:
                 self.tell_auth("unreachable", gen=generation)
             elif self.alive[generation]:
-                self.tell_auth("verify_ok", gen=generation, expires_at=self.now + 20 * HOUR)
+                self.tell_auth("verify_ok", gen=generation, expires_at=self.now + LIFE)
             else:
-                self.tell_auth("rejected", gen=generation, ours=True)
-                if self.auth.held is None and self.auth.rejected_token == asked:
+                if asked in (self.auth.held, self.auth.rejected_token):
                     self._buried.add(generation)
+                self.tell_auth("rejected", gen=generation, ours=True)
 
         self._later(self._seconds(16, 60) if self.probes == "slow" else self._seconds(0.05, 14), answer)
 
@@ -200,7 +202,7 @@ class World:
         def end() -> None:
             if outcome in ("good", "dead"):
                 self.own = self.mint(good=outcome == "good")
-                self.tell_auth("exchange_ok", token=self.own, expires_at=self.now + 20 * HOUR)
+                self.tell_auth("exchange_ok", token=self.own, expires_at=self.now + LIFE)
             else:
                 self.tell_auth("exchange_failed", reason=outcome, login=login)
 
@@ -212,7 +214,12 @@ class World:
     def _weigh_refusal(self) -> None:
         """The first word about a refused token: a good one costs the feed a minute."""
         held = self.auth.held
-        if self._refused is not None and held is not None and held.generation == self._refused and not self.auth.doubted:
+        if (
+            self._refused is not None
+            and held is not None
+            and held.generation == self._refused
+            and not self.auth.doubted
+        ):
             self._cool_from = self.now if self.auth.confirmed else None
             self._refused = None
 
@@ -225,12 +232,14 @@ class World:
         assert generation not in self._buried, "a dead token was dialled"
         assert self.auth.usable(self.now), "dialled without a usable token"
         assert self._throttled_at is None or self.now - self._throttled_at >= COOL_OFF, "dialled in the minute of a 429"
-        if self._cool_from is not None and self.dialled[-2:-1] and self.dialled[-2][1] == generation:
+        if self.dialled[-2:-1] and self.dialled[-2][1] != generation:
+            self._cool_from = None  # a new token ends the minute
+        if self._cool_from is not None:
             assert self.now - self._cool_from >= COOL_OFF, "dialled in the minute after a contradicted refusal"
         if self.dials == "hang":
             return
         mood = "refuse" if self.dials == "accept" and not self.alive[generation] else self.dials
-        self._later(self._seconds(0.2, 9), lambda: self._dial_ends(line, mood))
+        self._later(self._seconds(0.1, 4), lambda: self._dial_ends(line, mood))
 
     def _dial_ends(self, line: Line, mood: str) -> None:
         if self.line is not line:
@@ -238,7 +247,7 @@ class World:
         match mood:
             case "accept":
                 line.open, self._cool_from = True, None
-                self._together("opened", "verify_ok", line, expires_at=self.now + 20 * HOUR)
+                self._together("opened", "verify_ok", line, expires_at=self.now + LIFE)
                 self._later(self._seconds(0.2, 4), lambda: self._tick(line))
             case "refuse":
                 self.refuse()
@@ -271,11 +280,11 @@ class World:
     def _tick(self, line: Line) -> None:
         if self.line is not line:
             return
-        if self.flowing:
+        if self.ticks == "flow":
             self.feed.last_tick = self.now
             if self.feed.leaf != "streaming":
                 self.tell_feed("ticked", gen=line.gen)
-        self._later(self._seconds(1, 9), lambda: self._tick(line))
+        self._later(self._seconds(0.5, 8), lambda: self._tick(line))
 
     # Time
 
@@ -293,6 +302,11 @@ class World:
         self.now = target
         if not late:
             self.check_on_time()
+
+    def breathe(self) -> None:
+        """Up to some seconds between two facts; often none at all."""
+        if not self.late:
+            self.pass_time(max(0, self._seconds(-8, 12)))
 
     def _next(self) -> tuple[int, Callable[[], None]]:
         candidates: list[tuple[int, Callable[[], None]]] = [(1 << 80, lambda: None)]
@@ -343,7 +357,9 @@ class World:
             assert auth.held is not None
             assert auth.held.generation != feed.barred, "knocking with a token that was answered with 400"
         if feed.leaf == "blocked_on_auth":
-            assert not auth.usable(self.now) or (auth.held and auth.held.generation == feed.barred), "blocked for nothing"
+            assert not auth.usable(self.now) or (auth.held and auth.held.generation == feed.barred), (
+                "blocked for nothing"
+            )
         assert (self.line is not None) == feed.has_socket, f"{feed.leaf} with the wrong number of sockets"
         assert self.line is None or self.line.gen == feed.gen
         if feed.leaf == "backing_off":
@@ -362,7 +378,9 @@ class World:
         auth = self.auth
         assert auth.held is None or auth.leaf not in _PERSON_NEEDED, f"{auth.leaf} with a token"
         assert auth.held is not None or auth.leaf in ("unknown", "exchanging", *_PERSON_NEEDED), f"{auth.leaf} without"
-        assert not auth.doubted or auth.leaf in ("verifying", "exchanging"), f"a doubt that nobody looks into: {auth.leaf}"
+        assert not auth.doubted or auth.leaf in ("verifying", "exchanging"), (
+            f"a doubt that nobody looks into: {auth.leaf}"
+        )
         if auth.leaf in ("valid", "expiring"):
             assert auth.verdict == auth.leaf
         if auth.held is not None:
@@ -381,13 +399,15 @@ class World:
             assert self.now - max(heard, feed.since, feed.expected_since) < limit, "silence unnoticed"
         if not self.hints_moved and auth.leaf in ("valid", "expiring"):
             near = auth.expires_at is not None and self.now >= auth.expires_at - HOUR // 2
-            assert near == (auth.leaf == "expiring"), f"{auth.leaf} with a token that {'does' if near else 'does not'} end"
+            assert near == (auth.leaf == "expiring"), (
+                f"{auth.leaf} with a token that {'does' if near else 'does not'} end"
+            )
 
     # In the end
 
     def heal(self) -> None:
         """The broker is well, the feed is wanted, and a person logs in if (and only if) the desk asks for it."""
-        self.probes, self.dials, self.flowing = "answer", "accept", True
+        self.probes, self.dials, self.ticks = "answer", "accept", "flow"
         self.wanted, self.expected = True, "dense"
         self.settle()
         for _ in range(3):

@@ -263,9 +263,8 @@ class AuthToken(Machine):
         """The generation that an answer may speak of: of the held token, or of the one just reported dead."""
         if self.held is not None:
             return self.held.generation
-        if self.rejected_token is None or (event == "verify_ok" and self._asked != self.rejected_token.generation):
-            return None
-        return self.rejected_token.generation
+        asked = self._asked if event == "verify_ok" or self.leaf == "expired" else None
+        return None if self.rejected_token is None or asked != self.rejected_token.generation else asked
 
     def holds(self) -> bool:
         """Whether a token is held."""
