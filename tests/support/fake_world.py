@@ -63,6 +63,7 @@ class World:
         self._buried: set[int] = set()
         self._throttled_at: int | None = None
         self._refused: int | None = None
+        self._refused_at = 0
         self._cool_from: int | None = None
         self._busy = 0
 
@@ -220,7 +221,8 @@ class World:
             and held.generation == self._refused
             and not self.auth.doubted
         ):
-            self._cool_from = self.now if self.auth.confirmed else None
+            heard = self._refused_at if self.feed.leaf == "halted" else self.now  # a halted feed hears of nothing
+            self._cool_from = heard if self.auth.confirmed else None
             self._refused = None
 
     def _dial(self) -> None:
@@ -262,7 +264,7 @@ class World:
     def refuse(self) -> None:
         """The broker says 403, at the handshake or (others do) on the open socket."""
         if self.line is not None:
-            self._refused, self._cool_from = self.line.token.generation, None
+            self._refused, self._refused_at, self._cool_from = self.line.token.generation, self.now, None
             self._together("refused", "refused", self.line)
 
     def _together(self, to_feed: str, to_auth: str, line: Line, **facts: Any) -> None:
