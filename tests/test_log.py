@@ -174,8 +174,8 @@ def test_a_secret_too_short_to_be_one_does_not_blot_out_ordinary_words() -> None
 
 
 def connect(url: str, api_secret: str) -> None:
-    password = api_secret
-    raise ConnectionError(f"cannot dial {url} with {len(password)} characters")
+    innocent = api_secret
+    raise ConnectionError(f"cannot dial {url} with {len(innocent)} characters")
 
 
 def test_a_traceback_says_where_without_the_secrets_on_the_way(out: io.StringIO) -> None:

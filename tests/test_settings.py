@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from tradewarden import settings as module
 from tradewarden.feed.tick import Mode
-from tradewarden.settings import ConfigError, Settings, load
+from tradewarden.settings import ConfigError, KiteSettings, Settings, load
 from tradewarden.settings_problems import _leaves
 
 SEGMENTS = ("NSE_EQ", "NFO", "MCX")
@@ -352,6 +352,12 @@ def test_no_secret_of_the_environment_is_ever_repeated(monkeypatch: pytest.Monke
     assert CANARY not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+def test_a_section_made_in_code_does_not_repeat_a_secret_either() -> None:
+    with pytest.raises(ValidationError) as caught:
+        KiteSettings.model_validate({"api_secret": [CANARY]})
+    assert CANARY not in str(caught.value)
 
 
 # What works but will surprise

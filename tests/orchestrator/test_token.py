@@ -80,7 +80,8 @@ def test_a_leftover_of_a_crash_while_writing_does_not_stop_the_next_login(tmp_pa
     [
         (".env", f"KITE_ACCESS_TOKEN={A}\n"),
         ("desk.env", f'# by the login script\nexport ZERODHA_ACCESS_TOKEN="{A}"  # today\nOTHER=${{HOME}}\n'),
-        ("desk.env", f"\ufeffKITE_API_KEY=key\r\nKITE_ACCESS_TOKEN='{A}'\r\n"),
+        ("desk.env", f"\ufeffKITE_ACCESS_TOKEN='{A}'\r\nKITE_API_KEY=key\r\n"),
+        (".env", f"BOT_TOKEN={A}\nKITE_ACCESS_TOKEN=${{BOT_TOKEN}}\n"),
         ("no_suffix", f"ZERODHA_ACCESS_TOKEN = {A}"),
         ("token", A),
         ("token.txt", f"\n  {A}\n\n"),
@@ -104,7 +105,7 @@ def test_other_programs_may_save_a_token_as_env_json_or_bare(tmp_path: Path, nam
         ("<html>sorry</html>", "neither KITE_ACCESS_TOKEN nor ZERODHA_ACCESS_TOKEN is in it, nor is it a bare token"),
         ('KITE_ACCESS_TOKEN="a\\r\\nHost: evil"', "its token is empty or has characters that no token has"),
         ("{", "not JSON"),
-        ("{" + '"a":[' * 9000, "not JSON"),
+        ('{"a":' + "[" * 60000, "not JSON"),
         ('{"access_token": 5}', "it has no access_token"),
         ('{"access_token": ""}', "its token is empty or has characters that no token has"),
         ("A" * 65537, "larger than 65536 bytes"),
@@ -138,6 +139,27 @@ def test_what_is_no_file_is_neither_waited_for_nor_fatal(tmp_path: Path) -> None
         "Too many levels of symbolic links",
         "No such file or directory",
     ]
+
+
+def test_a_trouble_that_comes_back_is_told_again(tmp_path: Path) -> None:
+    store = store_in(tmp_path, watched=("desk",))
+    with capture_logs() as lines:
+        store.load()
+        write(tmp_path / "desk", A)
+        store.load()
+        (tmp_path / "desk").unlink()
+        store.load()
+    assert [line["why"] for line in lines] == ["No such file or directory"] * 2
+
+
+def test_whose_token_it_is_may_be_learned_later(tmp_path: Path) -> None:
+    write(tmp_path / "bare", A)
+    store = store_in(tmp_path, watched=("bare", "more.json"))
+    store.load()
+    write(tmp_path / "more.json", json.dumps({"access_token": A, "user_id": "AB1234"}))
+    token = store.load()
+    assert token is not None
+    assert (token.user_id, token.generation) == ("AB1234", 1)
 
 
 def test_each_change_of_a_files_trouble_is_told_again(tmp_path: Path) -> None:

@@ -100,7 +100,6 @@ class TokenStore:
         except (UnusableFileError, OSError) as trouble:
             self._keep_aside(_why(trouble))
             return None
-        self._seen[self._path] = own.found.stamp
         self._known = dict(own.earlier) | self._known
         self._highest = max(self._highest, *(known.generation for known in self._known.values()), 0)
         return own.found if self._is_ours(self._path, own.found) else None
@@ -117,13 +116,12 @@ class TokenStore:
         log.warning("auth.token_file_corrupt", path=str(self._path), kept_as=str(aside), why=why)
 
     def _foreign(self, path: Path) -> Found | None:
-        self._seen[path] = look(path)
+        self._seen[path] = look(path)  # before reading: what changes meanwhile shows as a change
         try:
             found = read_watched(path)
         except (UnusableFileError, OSError) as trouble:
             self._tell(path, "auth.token_file_unusable", _why(trouble))
             return None
-        self._seen[path] = found.stamp
         if not self._is_ours(path, found):
             return None
         self._told.pop(path, None)

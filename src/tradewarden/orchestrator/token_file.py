@@ -42,7 +42,6 @@ class Found:
     user_id: str | None = None
     generation: int = 0
     ours: bool = False
-    stamp: Stamp | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +69,15 @@ def digest(value: str) -> str:
 def look(path: Path) -> Stamp | None:
     """How the file looks from outside; none when it cannot be seen."""
     try:
-        return _stamp(path.stat())
+        status = path.stat()
     except OSError:
         return None
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def read_own(path: Path) -> Own:
     """What the daemon itself saved. Raises OSError or UnusableFileError."""
-    text, status = _read(path)
-    body = _json(text)
+    body = _json(_read(path)[0])
     generation = body.get("generation")
     found = Found(
         _checked(body["access_token"]),
@@ -86,7 +85,6 @@ def read_own(path: Path) -> Own:
         _user(body),
         generation if isinstance(generation, int) and generation > 0 else 0,
         ours=True,
-        stamp=_stamp(status),
     )
     return Own(found, _earlier(body.get("earlier")))
 
@@ -102,7 +100,7 @@ def read_watched(path: Path) -> Found:
         value = text.strip()
     else:
         value = _checked(_env_value(text))
-    return Found(value, datetime.fromtimestamp(status.st_mtime, UTC), user, stamp=_stamp(status))
+    return Found(value, datetime.fromtimestamp(status.st_mtime, UTC), user)
 
 
 def write_own(path: Path, token: Token, known: Mapping[str, Known]) -> None:
@@ -155,10 +153,6 @@ def put(path: Path, content: str, mode: int) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
-
-
-def _stamp(status: os.stat_result) -> Stamp:
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
 
 
 def _read(path: Path) -> tuple[str, os.stat_result]:
@@ -227,7 +221,7 @@ def _user(body: Mapping[str, Any]) -> str | None:
 
 
 def _env_value(text: str) -> str:
-    values = dotenv_values(stream=StringIO(text), interpolate=False)
+    values = dotenv_values(stream=StringIO(text))
     for name in NAMES:
         value = (values.get(name) or "").strip()
         if value:
