@@ -1,0 +1,47 @@
+import asyncio
+from pathlib import Path
+
+from desk import LIVE, Desk, play
+
+
+def test_ages_alone_never_raise_the_number_of_the_picture(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_headline("market.live")
+        await asyncio.sleep(60)
+        before = desk.picture
+        await asyncio.sleep(300)
+        assert desk.picture.seq == before.seq
+        assert desk.picture.feed.ticks_total > before.feed.ticks_total
+
+    play(tmp_path, LIVE, scene, tick_seconds=1.0)
+
+
+def test_every_change_of_a_machine_raises_the_number_and_is_told_once(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        told: list[int] = []
+        desk.parts.reports.subscribe(lambda picture: told.append(picture.seq))
+        await desk.until_feed("streaming")
+        desk.broker.do("drop_socket")
+        await asyncio.sleep(5)
+        assert told == list(range(told[0], told[0] + len(told)))
+        assert len(told) >= 4
+
+    play(tmp_path, LIVE, scene)
+
+
+def test_a_headline_keeps_its_moment_for_as_long_as_it_stands(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        begun = desk.picture.headline.since
+        await asyncio.sleep(120)
+        assert desk.picture.headline.code == "auth.required"
+        assert desk.picture.headline.since == begun
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
+def test_the_picture_says_that_the_daemon_is_stopping(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        desk.parts.reports.stop()
+        assert (desk.picture.headline.code, desk.picture.stopping) == ("system.stopping", True)
+
+    play(tmp_path, LIVE, scene)
