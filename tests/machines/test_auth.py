@@ -150,7 +150,7 @@ def test_a_dead_value_stays_dead_when_its_file_is_deleted_and_comes_back() -> No
 def test_a_file_that_is_empty_for_the_moment_in_which_it_is_written_does_not_cost_the_token() -> None:
     machine = auth_in("valid")
     tell(machine, "token_missing")
-    assert (machine.leaf, machine.held) == ("required", None)
+    assert machine.leaf == "required"
     assert questions(tell(machine, "token_found", token=token(2))) == [2]
     tell(machine, "verify_ok", gen=2)
     assert (machine.leaf, machine.usable(machine.now)) == ("valid", True)
@@ -160,7 +160,7 @@ def test_a_file_that_is_empty_for_the_moment_in_which_it_is_written_does_not_cos
 def test_a_token_that_a_person_logged_out_of_does_not_come_back_by_itself(state: str) -> None:
     machine = auth_in(state)
     tell(machine, "logout")
-    assert machine.held is None
+    assert not machine.usable(machine.now)
     assert tell(machine, "token_found", token=token(2)) == []
     tell(machine, "token_found", token=token(3))
     assert (machine.leaf, machine.held) == ("verifying", token(3))
@@ -244,7 +244,9 @@ def test_a_refusal_while_a_login_is_exchanged_casts_doubt_on_the_old_token() -> 
     ],
 )
 def test_a_doubt_is_lifted_by_a_verdict_by_silence_and_by_a_new_token(
-    event: str, facts: dict[str, Any], confirmed: bool
+    event: str,
+    facts: dict[str, Any],
+    confirmed: bool,  # noqa: FBT001 - drawn
 ) -> None:
     machine = auth_in("valid")
     tell(machine, "refused", gen=2)

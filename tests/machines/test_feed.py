@@ -82,7 +82,10 @@ def test_a_word_of_another_socket_is_dropped_and_counted(state: str, event: str,
     machine = feed_in(state)
     machine.gen = 7
     before = machine.next_deadline()
-    assert tell(machine, event, **FACTS[event] | {"gen": gen, **({"reason": "rate_limited"} if event == "lost" else {})}) == []
+    assert (
+        tell(machine, event, **FACTS[event] | {"gen": gen, **({"reason": "rate_limited"} if event == "lost" else {})})
+        == []
+    )
     assert (machine.leaf, machine.next_deadline()) == (state, before)
     assert (machine.stale_results_total, machine.ignored_total) == (1, 0)
 

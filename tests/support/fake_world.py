@@ -317,8 +317,11 @@ class World:
             if deadline is not None:
                 candidates.append((deadline + self.late, wake))
         if self._pending:
-            candidates.append((self._pending[0][0], lambda: heapq.heappop(self._pending)[2]()))
+            candidates.append((self._pending[0][0], self._answer))
         return min(candidates, key=lambda candidate: candidate[0])
+
+    def _answer(self) -> None:
+        heapq.heappop(self._pending)[2]()
 
     def _wake_auth(self) -> None:
         def due() -> None:

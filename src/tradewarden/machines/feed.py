@@ -236,7 +236,7 @@ class FeedWatchdog(Machine):
         self.reason = "configuration"
 
     def on_lost(self, reason: str) -> None:
-        """Called by the library for every lost socket."""
+        """After a 429 nobody dials for a minute."""
         if reason == "rate_limited":
             self._throttled_until = self.now + COOL_OFF
 
