@@ -1,0 +1,76 @@
+"""When data was due and did not come: one entry for each outage, however often was dialled meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tradewarden.machines.backoff import SECOND
+from tradewarden.machines.feed import SILENCE
+
+SESSION_ENDED = "session ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """An interval without data that was due, from the last tick to the first proven one, and every cause in turn."""
+
+    began: datetime
+    ended: datetime
+    causes: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted."""
+        return (self.ended - self.began).total_seconds()
+
+
+class Outage:
+    """Follows one feed and says when an outage is over that was long enough to be told.
+
+    What is shorter than the phase's limit of silence (10 s dense, 120 s sparse) is no gap. A gap that is open when data
+    stops being due ends there.
+    """
+
+    def __init__(self) -> None:
+        self.began: datetime | None = None
+        self.causes: list[str] = []
+        self._expected = "none"
+
+    def observe(
+        self,
+        *,
+        now: datetime,
+        streaming: bool,
+        expected: str,
+        due_since: datetime,
+        last_tick: datetime | None,
+        cause: str | None,
+    ) -> Gap | None:
+        """Tell how the feed stands; the gap that has just ended, if one has.
+
+        `due_since` is when the present phase began to expect what it expects, `last_tick` the last tick of the stream.
+        """
+        if expected not in SILENCE:
+            return self._close(now, SESSION_ENDED)
+        if streaming:
+            self._expected = expected
+            return self._close(now, None)
+        if self.began is None:
+            self.began = due_since if last_tick is None else max(last_tick, due_since)
+        self._expected = expected
+        self._blame(cause)
+        return None
+
+    def _blame(self, cause: str | None) -> None:
+        if cause is not None and cause not in self.causes:
+            self.causes.append(cause)
+
+    def _close(self, now: datetime, cause: str | None) -> Gap | None:
+        began, self.began = self.began, None
+        if began is None:
+            return None
+        self._blame(cause)
+        causes, self.causes = tuple(self.causes), []
+        limit = timedelta(seconds=SILENCE[self._expected] / SECOND)
+        return Gap(began, now, causes) if now - began > limit else None

@@ -1,0 +1,84 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tradewarden.machines.gap import SESSION_ENDED, Gap, Outage
+
+OPEN = datetime(2026, 11, 23, 3, 45, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return OPEN + timedelta(seconds=seconds)
+
+
+def tell(
+    outage: Outage,
+    now: float,
+    *,
+    streaming: bool = False,
+    expected: str = "dense",
+    last_tick: float | None = None,
+    cause: str | None = None,
+) -> Gap | None:
+    return outage.observe(
+        now=at(now),
+        streaming=streaming,
+        expected=expected,
+        due_since=OPEN,
+        last_tick=None if last_tick is None else at(last_tick),
+        cause=cause,
+    )
+
+
+def test_a_gap_reaches_from_the_last_tick_to_the_first_proven_one() -> None:
+    outage = Outage()
+    assert tell(outage, 110, last_tick=100, cause="stall") is None
+    assert tell(outage, 130, streaming=True) == Gap(at(100), at(130), ("stall",))
+
+
+def test_an_outage_is_one_gap_however_often_was_dialled_and_names_every_cause_once() -> None:
+    outage = Outage()
+    for second, cause in ((110, "stall"), (115, "network"), (120, "network"), (125, "server")):
+        assert tell(outage, second, last_tick=100, cause=cause) is None
+    gap = tell(outage, 130, streaming=True)
+    assert gap is not None
+    assert gap.causes == ("stall", "network", "server")
+    assert tell(outage, 140, streaming=True) is None
+
+
+@pytest.mark.parametrize(("expected", "limit"), [("dense", 10), ("sparse", 120)])
+def test_what_is_no_longer_than_the_limit_of_silence_is_no_gap(expected: str, limit: int) -> None:
+    short, long = Outage(), Outage()
+    tell(short, 101, expected=expected, last_tick=100, cause="network")
+    assert tell(short, 100 + limit, streaming=True, expected=expected) is None
+    tell(long, 101, expected=expected, last_tick=100, cause="network")
+    assert tell(long, 100.001 + limit, streaming=True, expected=expected) is not None
+
+
+def test_a_gap_begins_no_earlier_than_data_was_due() -> None:
+    outage = Outage()
+    tell(outage, 1, last_tick=-3600, cause="auth")
+    gap = tell(outage, 300, streaming=True)
+    assert gap is not None
+    assert (gap.began, gap.seconds) == (OPEN, 300)
+
+
+def test_a_feed_that_never_ticked_has_a_gap_from_the_begin_of_the_phase() -> None:
+    outage = Outage()
+    tell(outage, 1, cause="auth")
+    gap = tell(outage, 60, streaming=True)
+    assert gap is not None
+    assert gap.began == OPEN
+
+
+def test_a_gap_that_is_open_when_data_stops_being_due_ends_there_and_says_so_beside_its_cause() -> None:
+    outage = Outage()
+    tell(outage, 110, last_tick=100, cause="network")
+    assert tell(outage, 200, expected="none") == Gap(at(100), at(200), ("network", SESSION_ENDED))
+    assert tell(outage, 300, expected="none") is None
+
+
+def test_nothing_is_missing_while_nothing_is_due() -> None:
+    outage = Outage()
+    assert tell(outage, 100, expected="none", cause="network") is None
+    assert outage.began is None
