@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 from aiohttp import web
@@ -25,6 +26,14 @@ SHUTDOWN = 5.0  # seconds for open requests; streams are closed before, or they 
 BODY = 16 * 1024  # bytes: nothing that is sent to us is larger
 
 _NOTHING = Figures()
+
+
+class Part(Protocol):
+    """Something else of the desk that is shown over HTTP: one module, one line where the daemon is wired."""
+
+    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+        """Its paths; `visitors` tells who asks."""
+        ...
 
 
 class Http:
@@ -46,6 +55,7 @@ class Http:
         fail_code: int = 503,
         control_path: Path | None = None,
         figures: Figures = _NOTHING,
+        parts: Sequence[Part] = (),
     ) -> None:
         self._host, self._port = host, port
         self._reports = reports
@@ -64,6 +74,7 @@ class Http:
             answers.picture, visitors, self._requests, self._live.count, version=version, figures=figures
         )
         self._pages = pages
+        self._more = [route for part in parts for route in part.routes(visitors)]
         reports.subscribe(self._live.publish)
 
     @property
@@ -122,6 +133,7 @@ class Http:
                 web.get(f"/compat{ROOT}/events", self._live.events, allow_head=False),
                 *self._auth.routes(),
                 *self._pages.routes(),
+                *self._more,
             ]
         )
         return app
