@@ -1,0 +1,31 @@
+import subprocess
+import sys
+
+
+def run(script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, check=False, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+LEAN = "import sys; from tradewarden import lean; lean.import_structlog()\n"
+
+
+def test_the_daemon_holds_neither_twisted_nor_rich() -> None:
+    heavy = "print(sorted({name.split('.')[0] for name in sys.modules} & {'twisted', 'zope', 'rich', 'kiteconnect'}))"
+    assert run(f"{LEAN}import tradewarden.daemon\n{heavy}") == "[]\n"
+
+
+def test_who_wants_them_later_gets_them() -> None:
+    assert run(f"{LEAN}import twisted.python.log, kiteconnect; print('there')") == "there\n"
+
+
+def test_the_log_works_without_them_tracebacks_and_all() -> None:
+    script = f"{LEAN}from tradewarden import log; log.configure(); raise ValueError('x')"
+    done = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, check=False, timeout=30)
+    assert '"event":"daemon.crashed"' in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_second_call_changes_nothing() -> None:
+    run(f"{LEAN}import structlog as first; lean.import_structlog(); import structlog; assert first is structlog")
