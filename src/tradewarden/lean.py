@@ -1,4 +1,4 @@
-"""structlog alone: it imports Twisted and rich where it finds them, and the broker's client has brought Twisted along."""
+"""structlog alone: it imports Twisted and rich where it finds them, and the broker's client brings Twisted along."""
 
 from __future__ import annotations
 
