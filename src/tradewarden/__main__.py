@@ -65,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--watch", type=float, metavar="SECONDS", help="say it again every so often")
     status.add_argument("--json", action="store_true", help="the health answer as it is")
 
+    gaps = add("gaps", _gaps, "when data was due and did not come, newest first")
+    gaps.add_argument("--url", help="where the daemon listens; default: its control socket")
+    gaps.add_argument("--limit", type=int, default=20, help="how many to tell (default 20)")
+    gaps.add_argument("--json", action="store_true", help="as one JSON object")
+
     add_config(add("login", _login, "log in to the broker from this terminal"))
 
     decode = add("decode", _decode, "one WebSocket frame of the broker, as one JSON object a tick")
@@ -159,6 +164,7 @@ def _run(parsed: argparse.Namespace) -> int:
     _spare_memory()
     from tradewarden import daemon, log
     from tradewarden.orchestrator.clock import SystemClock
+    from tradewarden.orchestrator.ledger import LedgerError
     from tradewarden.orchestrator.statedir import StateDirectoryTakenError, claim
 
     configured = _configured(parsed.config)
@@ -173,7 +179,7 @@ def _run(parsed: argparse.Namespace) -> int:
     try:
         with claim(settings.state_dir):
             return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
-    except StateDirectoryTakenError as error:
+    except (StateDirectoryTakenError, LedgerError) as error:
         _complain(str(error))
         return 1
 
@@ -214,6 +220,15 @@ def _status(parsed: argparse.Namespace) -> int:
 
     socket = control_socket(state_directory())
     return asyncio.run(status(parsed.url, socket, as_json=parsed.json, every=parsed.watch, say=_say))
+
+
+def _gaps(parsed: argparse.Namespace) -> int:
+    from tradewarden.gaps_command import gaps
+    from tradewarden.orchestrator.statedir import control_socket
+    from tradewarden.settings import state_directory
+
+    socket = control_socket(state_directory())
+    return asyncio.run(gaps(parsed.url, socket, limit=parsed.limit, as_json=parsed.json, say=_say))
 
 
 def _login(parsed: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from tradewarden import __version__, log
 from tradewarden.feed.brokers.kite import KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.http.app import Http
+from tradewarden.http.gaps import Gaps
 from tradewarden.http.metrics import Figures
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.calendar import Calendar
@@ -27,7 +28,9 @@ from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.feed import FeedDriver
+from tradewarden.orchestrator.gap import GapWatch
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
+from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
@@ -52,6 +55,8 @@ class Desk:
     heartbeat: Heartbeat
     http: Http
     notifier: Notifier
+    gaps: GapWatch
+    ledger: Ledger
 
     def reload(self) -> None:
         """SIGHUP: read the token files and the clock again; nothing is restarted."""
@@ -61,7 +66,7 @@ class Desk:
         self.notifier.ready()
 
 
-def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> Desk:
+def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, spawn: Spawn) -> Desk:
     """Make every long-lived object of the daemon and tie them together."""
     kite, state, subscriptions = settings.kite, settings.state_dir, settings.feed.subscriptions()
     coupling = Coupling()
@@ -104,6 +109,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> 
     feed.attach(stream, coupling)
     login = Login(auth, rest.login_page if kite.api_key and kite.api_secret else None, clock)
     notifier = Notifier()
+    gaps = GapWatch(feed, market, ledger, name="kite", instruments=subscriptions)
     heartbeat = Heartbeat(
         clock,
         beats=[auth.look],
@@ -137,10 +143,11 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, spawn: Spawn) -> 
             lag=heartbeat,
             lag_bounds=LAG_BOUNDS,
         ),
+        parts=[Gaps(ledger)],
     )
-    coupling.join(market, auth, feed, settled=reports.refresh)
+    coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh])
     heartbeat.beats += [reports.refresh, pulse.beat]
-    return Desk(market, auth, feed, stream, login, reports, heartbeat, http, notifier)
+    return Desk(market, auth, feed, stream, login, reports, heartbeat, http, notifier, gaps, ledger)
 
 
 async def run(
@@ -152,8 +159,10 @@ async def run(
 ) -> None:
     """Wake the desk, keep it running until `stop` is set, and put it to rest.
 
-    Raises CannotListenError when the port is taken; anything else that is raised is a fault of ours.
+    Raises CannotListenError when the port is taken and LedgerError when the ledger cannot be used; anything else that
+    is raised is a fault of ours.
     """
+    ledger = Ledger(settings.state_dir / "ledger.db")
     async with asyncio.TaskGroup() as group:
         deeds: set[asyncio.Task[None]] = set()
 
@@ -163,7 +172,7 @@ async def run(
             task.add_done_callback(deeds.discard)
             return task
 
-        desk = wire(settings, calendar, clock, spawn)
+        desk = wire(settings, calendar, clock, ledger, spawn)
         failed = _faults_of_callbacks()
         try:
             await _listen(desk, settings.http)
@@ -207,6 +216,8 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
         deed.cancel()
     await desk.http.stop()
     await desk.stream.aclose()
+    desk.gaps.end()
+    desk.ledger.close()
     desk.notifier.close()
 
 

@@ -52,10 +52,10 @@ class Outage:
         `due_since` is when the present phase began to expect what it expects, `last_tick` the last tick of the stream.
         """
         if expected not in SILENCE:
-            return self._close(now, SESSION_ENDED)
+            return self.close(now, SESSION_ENDED)
         if streaming:
             self._expected = expected
-            return self._close(now, None)
+            return self.close(now, None)
         if self.began is None:
             self.began = due_since if last_tick is None else max(last_tick, due_since)
         self._expected = expected
@@ -66,7 +66,8 @@ class Outage:
         if cause is not None and cause not in self.causes:
             self.causes.append(cause)
 
-    def _close(self, now: datetime, cause: str | None) -> Gap | None:
+    def close(self, now: datetime, cause: str | None) -> Gap | None:
+        """End the outage that is open, if one is; a cause of the end stands beside those of the beginning."""
         began, self.began = self.began, None
         if began is None:
             return None

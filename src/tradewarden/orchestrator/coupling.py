@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tradewarden.machines.coupling import tell_feed
@@ -13,19 +13,17 @@ from tradewarden.orchestrator.market import MarketDriver
 _ROUNDS = 32
 
 
-def _nobody() -> None:
-    """Nobody wants to know yet."""
-
-
 class Coupling:
     """The only place where market, token and feed meet."""
 
     def __init__(self) -> None:
         self._depth = 0
-        self._settled: Callable[[], None] = _nobody
+        self._settled: Sequence[Callable[[], None]] = ()
         self._parts: tuple[MarketDriver, AuthDriver, FeedDriver] | None = None
 
-    def join(self, market: MarketDriver, auth: AuthDriver, feed: FeedDriver, *, settled: Callable[[], None]) -> None:
+    def join(
+        self, market: MarketDriver, auth: AuthDriver, feed: FeedDriver, *, settled: Sequence[Callable[[], None]]
+    ) -> None:
         """Name the three, and who wants to know when they have come to rest; before that nothing is coupled."""
         self._parts, self._settled = (market, auth, feed), settled
 
@@ -38,7 +36,8 @@ class Coupling:
             return
         with self._together():
             self._couple(*self._parts)
-        self._settled()
+        for follow in self._settled:
+            follow()
 
     def _couple(self, market: MarketDriver, auth: AuthDriver, feed: FeedDriver) -> None:
         for _ in range(_ROUNDS):

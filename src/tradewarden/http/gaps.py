@@ -1,0 +1,54 @@
+"""The gaps over HTTP: when data was due and did not come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from tradewarden.http.problems import ProblemError
+from tradewarden.http.visitors import Viewer, Visitors
+from tradewarden.orchestrator.ledger import Ledger, RecordedGap
+
+MOST = 1000
+
+
+class Gaps:
+    """GET /api/gaps: the last gaps, newest first; which instruments they concern is told to an admin."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+        """Its one path."""
+
+        async def get(request: web.Request) -> web.Response:
+            is_admin = visitors.viewer(request) is Viewer.ADMIN
+            told = [_told(gap, is_admin=is_admin) for gap in self._ledger.gaps(limit=_limit(request))]
+            headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+            return web.Response(body=orjson.dumps({"gaps": told}), headers=headers)
+
+        return [web.get("/api/gaps", get)]
+
+
+def _limit(request: web.Request) -> int:
+    text = request.query.get("limit", "100")
+    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+        raise ProblemError(422, "validation", errors=[{"parameter": "limit", "detail": f"allowed is 1 to {MOST}"}])
+    return int(text)
+
+
+def _told(recorded: RecordedGap, *, is_admin: bool) -> dict[str, Any]:
+    gap = recorded.gap
+    told: dict[str, Any] = {
+        "id": recorded.id,
+        "feed": recorded.feed,
+        "from": gap.began.isoformat(timespec="milliseconds"),
+        "to": gap.ended.isoformat(timespec="milliseconds"),
+        "seconds": round(gap.seconds, 3),
+        "cause": gap.causes[0] if gap.causes else None,
+        "causes": gap.causes,
+        "instrumentCount": len(recorded.instruments),
+    }
+    return told | {"instruments": recorded.instruments} if is_admin else told

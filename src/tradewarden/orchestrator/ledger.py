@@ -1,0 +1,121 @@
+"""What must be remembered: one SQLite file with a version, upgraded at start after a copy is taken."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+import structlog
+
+from tradewarden.machines.gap import Gap
+
+# One entry a version: what turns the ledger of the version before into this one.
+UPGRADES: tuple[str, ...] = (
+    """
+    CREATE TABLE gaps (
+        id INTEGER PRIMARY KEY,
+        feed TEXT NOT NULL,
+        began TEXT NOT NULL,
+        ended TEXT NOT NULL,
+        causes TEXT NOT NULL,       -- JSON, in the order in which they came up
+        instruments TEXT NOT NULL   -- JSON, the tokens that were subscribed
+    ) STRICT;
+    CREATE INDEX gaps_by_end ON gaps (ended);
+    """,
+)
+
+log = structlog.get_logger()
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedGap:
+    """One gap as it was written down."""
+
+    id: int
+    feed: str
+    gap: Gap
+    instruments: tuple[int, ...]
+
+
+class Ledger:
+    """The desk's memory. Writes take well under a millisecond: WAL, and no wait for the disk at each of them."""
+
+    def __init__(self, path: Path, *, upgrades: Sequence[str] = UPGRADES) -> None:
+        self._path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.Error as trouble:
+            raise LedgerError(f"{path}: {trouble}; is its directory there, and may this user write in it?") from trouble
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._upgrade(upgrades)
+        except sqlite3.Error as trouble:
+            self._db.close()  # an upgrade that failed half-way is rolled back with it
+            raise LedgerError(f"{path}: {trouble}; move it away to begin a new one.") from trouble
+        except LedgerError:
+            self._db.close()
+            raise
+
+    @property
+    def version(self) -> int:
+        """The version of the file."""
+        found = self._db.execute("PRAGMA user_version").fetchone()
+        return int(found[0])
+
+    def _upgrade(self, upgrades: Sequence[str]) -> None:
+        version = self.version
+        if version > len(upgrades):
+            raise LedgerError(
+                f"{self._path} was written by a newer tradewarden (version {version}, this one knows {len(upgrades)}):"
+                " install that one again, or move the file away."
+            )
+        if version == len(upgrades):
+            return
+        if version:
+            copy = self._path.with_name(f"{self._path.name}.v{version}")
+            copy.unlink(missing_ok=True)
+            self._db.execute("VACUUM INTO ?", (str(copy),))
+            log.info("ledger.upgrade", src=version, dst=len(upgrades), copy=str(copy))
+        for number, statements in enumerate(upgrades[version:], version + 1):
+            self._db.executescript(f"BEGIN IMMEDIATE; {statements}; PRAGMA user_version = {number}; COMMIT;")
+
+    def add_gap(self, feed: str, gap: Gap, instruments: Sequence[int]) -> None:
+        """Write down a gap that has ended."""
+        self._db.execute(
+            "INSERT INTO gaps (feed, began, ended, causes, instruments) VALUES (?, ?, ?, ?, ?)",
+            (
+                feed,
+                gap.began.isoformat(),
+                gap.ended.isoformat(),
+                orjson.dumps(gap.causes).decode(),
+                orjson.dumps(list(instruments)).decode(),
+            ),
+        )
+
+    def gaps(self, *, limit: int = 100) -> list[RecordedGap]:
+        """The last gaps, newest first."""
+        rows = self._db.execute(
+            "SELECT id, feed, began, ended, causes, instruments FROM gaps ORDER BY id DESC LIMIT ?", (limit,)
+        )
+        return [
+            RecordedGap(
+                number,
+                feed,
+                Gap(datetime.fromisoformat(began), datetime.fromisoformat(ended), tuple(orjson.loads(causes))),
+                tuple(orjson.loads(instruments)),
+            )
+            for number, feed, began, ended, causes, instruments in rows
+        ]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()

@@ -1,0 +1,65 @@
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tradewarden.machines.gap import Gap
+from tradewarden.orchestrator.ledger import UPGRADES, Ledger, LedgerError
+
+BEGAN = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+
+
+def gap(number: int) -> Gap:
+    return Gap(BEGAN + timedelta(minutes=number), BEGAN + timedelta(minutes=number, seconds=30), ("stall", "network"))
+
+
+def test_what_is_written_down_is_found_after_a_restart_newest_first(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    for number in range(3):
+        ledger.add_gap("kite", gap(number), [256265, 408065])
+    ledger.close()
+    again = Ledger(tmp_path / "ledger.db")
+    assert [found.gap for found in again.gaps()] == [gap(2), gap(1), gap(0)]
+    assert again.gaps(limit=1)[0].instruments == (256265, 408065)
+    again.close()
+
+
+def test_an_older_ledger_is_upgraded_after_a_copy_was_taken(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    old = Ledger(path)
+    old.add_gap("kite", gap(1), [1])
+    old.close()
+    newer = Ledger(path, upgrades=[*UPGRADES, "ALTER TABLE gaps ADD COLUMN note TEXT"])
+    assert newer.version == len(UPGRADES) + 1
+    assert [found.gap for found in newer.gaps()] == [gap(1)]
+    newer.close()
+    with sqlite3.connect(tmp_path / f"ledger.db.v{len(UPGRADES)}") as copy:
+        assert copy.execute("SELECT count(*) FROM gaps").fetchone() == (1,)
+    copy.close()
+
+
+def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Ledger(path).close()
+    with pytest.raises(LedgerError):
+        Ledger(path, upgrades=[*UPGRADES, "ALTER TABLE gaps ADD COLUMN note TEXT; SELECT * FROM nowhere"])
+    ledger = Ledger(path)
+    assert ledger.version == len(UPGRADES)
+    ledger.add_gap("kite", gap(1), [])
+    ledger.close()
+
+
+def test_a_ledger_of_a_newer_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Ledger(path, upgrades=[*UPGRADES, "SELECT 1"]).close()
+    with pytest.raises(LedgerError, match="written by a newer tradewarden"):
+        Ledger(path)
+
+
+def test_a_file_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"not a database, but a letter to my mother" * 100)
+    with pytest.raises(LedgerError, match=r"ledger\.db: .*move it away"):
+        Ledger(path)
+    assert path.read_bytes().startswith(b"not a database")
