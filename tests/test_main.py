@@ -50,10 +50,16 @@ async def start(*arguments: str, cwd: Path, **environment: str) -> Process:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that is free, and so is the next one, as a demo desk needs it."""
+    while True:
+        with socket.socket() as probe, socket.socket() as neighbour:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+            try:
+                neighbour.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
 
 
 async def first_line(process: Process, holds: Callable[[str], bool]) -> str:

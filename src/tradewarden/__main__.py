@@ -128,12 +128,6 @@ def _live(scene: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
     return 0
 
 
-def _spare_memory() -> None:
-    """Keep Twisted (5 MB) out of a daemon that never uses it: structlog would load what kiteconnect brought."""
-    if "structlog" not in sys.modules:
-        sys.modules.setdefault("twisted", None)  # type: ignore[arg-type]
-
-
 def _complain(*sentences: str) -> None:
     for sentence in sentences:
         print(f"tradewarden: {sentence}", file=sys.stderr)
@@ -161,7 +155,9 @@ def _configured(config: Path | None) -> tuple[Settings, Calendar] | None:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    _spare_memory()
+    from tradewarden.lean import import_structlog
+
+    import_structlog()
     from tradewarden import daemon, log
     from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.orchestrator.ledger import LedgerError
@@ -185,7 +181,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 
 def _demo(parsed: argparse.Namespace) -> int:
-    _spare_memory()
+    from tradewarden.lean import import_structlog
+
+    import_structlog()
     from tradewarden import log
     from tradewarden.demo import START, demo
 
