@@ -615,10 +615,15 @@ def test_the_token_of_a_login_is_taken_whenever_it_comes(state: str) -> None:
     assert (machine.expires_at, machine.confirmed, machine.failures) == (START + 30 * HOUR, True, 0)
 
 
-def test_the_new_tokens_end_counts_and_not_the_old_ones() -> None:
-    machine = auth_in("expiring")
-    tell(machine, "exchange_ok", token=token(3), expires_at=machine.now + 24 * HOUR)
-    assert (machine.leaf, machine.expires_at) == ("valid", machine.now + 24 * HOUR)
+@pytest.mark.parametrize("state", HOLDING)
+@pytest.mark.parametrize(
+    ("old", "new", "expected"), [(MINUTE, 24 * HOUR, "valid"), (24 * HOUR, MINUTE, "expiring"), (0, 24 * HOUR, "valid")]
+)
+def test_the_new_tokens_end_counts_and_not_the_old_ones(state: str, old: int, new: int, expected: str) -> None:
+    machine = auth_in(state)
+    machine.hint(expires_at=machine.now + old, probe_at=None)
+    tell(machine, "exchange_ok", token=token(3), expires_at=machine.now + new)
+    assert (machine.leaf, machine.expires_at) == (expected, machine.now + new)
 
 
 @pytest.mark.parametrize("state", ["exchanging"])
@@ -689,3 +694,28 @@ def test_when_a_question_is_asked_again_can_be_seen_only_while_one_is_open() -> 
     assert machine.retry_at is None
     tell(machine, "verify_ok", gen=2)
     assert machine.retry_at is None
+
+
+def test_a_machine_that_was_never_told_anything_wakes_by_itself_and_looks_for_a_token() -> None:
+    assert AuthToken(lambda: 0.5).next_deadline() == SECOND // 2
+
+
+def test_a_new_token_forgets_why_the_last_login_failed() -> None:
+    machine = auth_in("exchanging", held=False)
+    tell(machine, "exchange_failed", reason="configuration")
+    tell(machine, "token_found", token=token(3))
+    assert machine.reason is None
+
+
+def test_a_verdict_counts_though_a_login_is_under_way() -> None:
+    machine = auth_in("verifying")
+    tell(machine, "login_callback", request_token="r")
+    tell(machine, "verify_ok", gen=2)
+    assert (machine.leaf, machine.verdict) == ("exchanging", "valid")
+
+
+def test_after_an_answer_the_next_question_is_a_new_one() -> None:
+    machine = auth_in("verifying")
+    tell(machine, "verify_ok", after=SECOND, gen=2)
+    machine.hint(expires_at=None, probe_at=machine.now + SECOND)
+    assert questions(wake(machine)) == [2]

@@ -1,11 +1,12 @@
 """What every machine promises: one door, nothing lost, nothing half done."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from statemachine import State
 
-from tradewarden.machines.auth import AuthToken
+from tradewarden.machines.auth import AuthToken, Token
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.market import MarketSession
 from tradewarden.machines.statechart import Machine
@@ -51,6 +52,13 @@ def test_a_transition_that_stays_does_not_move_the_time_of_entry() -> None:
     door.fire("push", now=9, fits=True)
     assert door.since == 1
     assert door.transitions_total == {("start", "shut"): 1, ("shut", "ajar"): 1}
+
+
+def test_a_state_around_others_is_never_the_one_it_is_in() -> None:
+    feed = FeedWatchdog(lambda: 0.5)
+    feed.fire("wanted", now=9, usable=True, token=Token("secret", 1, datetime(2026, 11, 23, tzinfo=UTC)))
+    assert (feed.leaf, feed.since) == ("connecting", 9)
+    assert feed.transitions_total == {("start", "halted"): 1, ("halted", "connecting"): 1}
 
 
 def test_a_fact_that_means_nothing_now_is_counted() -> None:
