@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import aiohttp
@@ -21,6 +22,7 @@ from tradewarden.feed.brokers.line import Line, Socket
 from tradewarden.feed.brokers.resolver import Resolver
 from tradewarden.feed.events import FeedEvents
 from tradewarden.feed.tick import Mode
+from tradewarden.machines.subscription import difference
 
 MOST_INSTRUMENTS = 3000  # on one connection, by Kite's documentation
 LARGEST_MESSAGE = 4 * 1024 * 1024
@@ -29,13 +31,33 @@ HEADERS = {"X-Kite-Version": "3", "User-Agent": f"tradewarden/{__version__}"}
 log = structlog.get_logger(__name__)
 
 
-def requests(subscriptions: Mapping[int, Mode]) -> list[str]:
-    """What to ask Kite for: every instrument once, then each mode that is not the quote it begins with."""
-    if not subscriptions:
-        return []
-    by_mode = {mode: [token for token, wanted in subscriptions.items() if wanted is mode] for mode in Mode}
-    modes = [{"a": "mode", "v": [mode.value, by_mode[mode]]} for mode in (Mode.FULL, Mode.LTP) if by_mode[mode]]
-    return [orjson.dumps(message).decode() for message in ({"a": "subscribe", "v": list(subscriptions)}, *modes)]
+def requests(subscriptions: Mapping[int, Mode], held: Mapping[int, Mode] = MappingProxyType({})) -> list[str]:
+    """What to ask Kite for, so that what is held becomes what is wanted.
+
+    What is too much leaves first, since it counts toward the limit; then each new instrument is asked for once; then
+    each mode is set that is not there yet. A new instrument begins in quote mode.
+    """
+    change = difference(held, subscriptions)
+    messages: list[dict[str, Any]] = []
+    if change.leave:
+        messages.append({"a": "unsubscribe", "v": list(change.leave)})
+    if change.add:
+        messages.append({"a": "subscribe", "v": list(change.add)})
+    modes = {token: mode for token, mode in change.add.items() if mode is not Mode.QUOTE} | dict(change.modes)
+    for mode in (Mode.FULL, Mode.QUOTE, Mode.LTP):
+        tokens = [token for token, wanted in modes.items() if wanted is mode]
+        if tokens:
+            messages.append({"a": "mode", "v": [mode.value, tokens]})
+    return [orjson.dumps(message).decode() for message in messages]
+
+
+def _few_enough(subscriptions: Mapping[int, Mode]) -> dict[int, Mode]:
+    if len(subscriptions) > MOST_INSTRUMENTS:
+        raise ValueError(
+            f"{len(subscriptions)} instruments are more than one Kite connection carries; "
+            f"take {len(subscriptions) - MOST_INSTRUMENTS} out, {MOST_INSTRUMENTS} is the most"
+        )
+    return dict(subscriptions)
 
 
 class KiteStream:
@@ -56,16 +78,11 @@ class KiteStream:
         dial_timeout: float = 10.0,
         ssl: ssl.SSLContext | None = None,
     ) -> None:
-        if len(subscriptions) > MOST_INSTRUMENTS:
-            raise ValueError(
-                f"{len(subscriptions)} instruments are more than one Kite connection carries; "
-                f"take {len(subscriptions) - MOST_INSTRUMENTS} out, {MOST_INSTRUMENTS} is the most"
-            )
         if URL(url).scheme not in {"ws", "wss"} or not URL(url).host:
             raise ValueError(f"{url!r} is no address of a WebSocket; it begins with wss:// (or ws:// for a simulator)")
         self._url = URL(url)
         self._api_key = api_key
-        self._subscriptions = dict(subscriptions)
+        self._subscriptions = _few_enough(subscriptions)
         self._events = events
         self._mute_after = mute_after
         self._dial_timeout = dial_timeout
@@ -101,9 +118,21 @@ class KiteStream:
 
     def resubscribe(self) -> None:
         """Ask for all instruments again on the open connection; nothing happens when there is none."""
+        self._ask_beside("resubscribe", afresh=True)
+
+    def set_subscriptions(self, wanted: Mapping[int, Mode]) -> None:
+        """Stream exactly these from now on; of an open connection only what differs is asked.
+
+        Raises ValueError when they are more than a connection carries; nothing has changed then.
+        """
+        self._subscriptions = _few_enough(wanted)
+        self._ask_beside("subscribe")
+
+    def _ask_beside(self, what: str, *, afresh: bool = False) -> None:
         line = self._line
         if line is not None and line.socket is not None and line.group is not None:
-            line.group.create_task(self._ask_again(line.socket), name=f"kite-resubscribe-{line.gen}")
+            asking = self._ask_meanwhile(line, line.socket, afresh=afresh)
+            line.group.create_task(asking, name=f"kite-{what}-{line.gen}")
 
     def close(self) -> None:
         """End the connection, or the attempt, in this very moment; nothing more is told of it."""
@@ -138,7 +167,7 @@ class KiteStream:
         line.watch(self._mute_after)
         self._tell(line, self._events.opened)
         try:
-            await self._ask(socket)
+            await self._ask(line, socket)
             return await self._read(line, socket)
         except (aiohttp.ClientError, OSError):
             return ending.DROPPED
@@ -166,13 +195,19 @@ class KiteStream:
         )
         return cast("Socket", socket)
 
-    async def _ask(self, socket: Socket) -> None:
-        for message in requests(self._subscriptions):
-            await socket.send_str(message)
+    async def _ask(self, line: Line, socket: Socket, *, afresh: bool = False) -> None:
+        # One at a time: what has been asked of this connection is known only once it is written.
+        async with line.asking:
+            wanted, held = self._subscriptions, line.asked
+            if afresh:
+                held = {token: mode for token, mode in held.items() if token not in wanted}
+            for message in requests(wanted, held):
+                await socket.send_str(message)
+            line.asked = wanted
 
-    async def _ask_again(self, socket: Socket) -> None:
+    async def _ask_meanwhile(self, line: Line, socket: Socket, *, afresh: bool) -> None:
         with contextlib.suppress(aiohttp.ClientError, OSError):  # the reader meets the same loss and tells it
-            await self._ask(socket)
+            await self._ask(line, socket, afresh=afresh)
 
     async def _read(self, line: Line, socket: Socket) -> ending.Ending:
         clock = asyncio.get_running_loop().time

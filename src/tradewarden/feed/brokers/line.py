@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 
 import aiohttp
+
+from tradewarden.feed.tick import Mode
 
 LATE = 0.1  # seconds: a timer later than this tells of our own loop, not of the broker
 
@@ -29,6 +32,8 @@ class Line:
         self.socket: Socket | None = None
         self.patience: asyncio.Timeout | None = None  # of the attempt
         self.group: asyncio.TaskGroup | None = None  # owns what is sent beside the reading
+        self.asking = asyncio.Lock()
+        self.asked: Mapping[int, Mode] = {}  # what this connection was told to stream
         self.last_rx = 0.0
         self.mute = False
         self.silenced = False  # nobody wants to hear of it any more
