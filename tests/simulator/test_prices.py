@@ -112,10 +112,37 @@ def test_futures_expire_on_the_months_last_tuesday_and_change_their_tokens() -> 
     assert expiry_after(date(2026, 11, 24)) == date(2026, 11, 24)
     assert expiry_after(date(2026, 11, 25)) == date(2026, 12, 29)
     assert expiry_after(date(2026, 12, 30)) == date(2027, 1, 26)
-    futures = [i for i in listed(date(2026, 11, 23)) if i.expiry]
+    futures = [i for i in listed(date(2026, 11, 23)) if i.expiry and not i.option]
     assert {i.symbol for i in futures if i.name == "NIFTY"} == {"NIFTY26NOVFUT", "NIFTY26DECFUT"}
     assert all(i.token & 0xFF == 2 for i in futures if i.exchange == "NFO")
     assert len({i.token for i in listed(date(2026, 11, 23))}) == len(listed(date(2026, 11, 23)))
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 23), date(2026, 11, 25), date(2026, 12, 31)])
+def test_options_are_listed_for_the_weeks_and_months_to_come_each_with_a_token_and_a_symbol_of_its_own(
+    day: date,
+) -> None:
+    options = [i for i in listed(day) if i.option]
+    assert len({i.token for i in options}) == len({i.symbol for i in options}) == len(options)
+    assert all(i.expiry and i.expiry >= day and i.token & 0xFF == 2 and i.price > 0 for i in options)
+    assert not {i.token for i in options} & {i.token for i in listed(day + timedelta(days=90)) if i.option}
+    nifty = {i.expiry for i in options if i.name == "NIFTY"}
+    assert len(nifty) >= 5
+    assert {expiry_after(day)} < nifty
+    assert len({i.expiry for i in options if i.name == "BANKNIFTY"}) == 2
+
+
+def test_weekly_options_are_named_by_their_day_and_monthly_ones_by_their_month() -> None:
+    symbols = {i.symbol for i in listed(date(2026, 11, 23)) if i.option}
+    assert {"NIFTY26NOV26050CE", "NIFTY26D0126050PE", "BANKNIFTY26DEC59000CE"} <= symbols
+
+
+def test_the_dump_lists_what_is_alive_that_day_and_moves_no_price(board: Board) -> None:
+    today = {i.symbol for i, _ in board.dump(OPEN)}
+    later = {i.symbol for i, _ in board.dump(OPEN + timedelta(days=2))}
+    assert {"NIFTY26NOVFUT", "NIFTY26NOV26050CE", "GOLD26NOVFUT"} <= today - later
+    assert {"NIFTY27JANFUT", "NIFTY26D2226050CE"} <= later - today
+    assert dict(board.dump(OPEN))[FUTURE] == board.quote(FUTURE.token, OPEN).last_price
 
 
 def test_the_dump_has_kites_columns() -> None:
@@ -127,6 +154,7 @@ def test_the_dump_has_kites_columns() -> None:
     assert "738561,2885,RELIANCE,RELIANCE INDUSTRIES,1546,,0,0.1,1,EQ,NSE,NSE" in lines
     assert "256265,1001,NIFTY 50,NIFTY 50,26050,,0,0,0,EQ,INDICES,NSE" in lines
     assert any(line.endswith(",NIFTY,26110,2026-11-24,0,0.1,65,FUT,NFO-FUT,NFO") for line in lines)
+    assert any(line.endswith(",2026-12-01,26050,0.05,65,CE,NFO-OPT,NFO") for line in lines)
 
 
 def test_names_and_tokens_find_an_instrument(board: Board) -> None:

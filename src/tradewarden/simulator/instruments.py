@@ -76,7 +76,18 @@ _FUTURES: Final = (
     ("INFY", NFO, 1_549.00, 0.10, 400),
     ("USDINR", CDS, 89.2150, 0.0025, 1),
     ("CRUDEOIL", MCX, 5_240.00, 1.00, 1),
+    ("GOLD", MCX, 124_650.00, 1.00, 1),
+    ("SILVER", MCX, 155_840.00, 1.00, 1),
+    ("NATURALGAS", MCX, 402.60, 0.10, 1),
 )
+# name, middle of the ladder, strike step, strikes to each side, whether there are weekly ones, lot
+_CHAINS: Final = (
+    ("NIFTY", 26_000, 50, 60, True, 65),
+    ("BANKNIFTY", 59_000, 100, 40, False, 30),
+)
+_WEEKS: Final = 4  # how many weekly expiries are listed
+_OPTIONS_FROM: Final = 1 << 23  # exchange tokens: above those of the futures
+_WEEKLY_MONTHS: Final = "123456789OND"  # one letter a month, as the symbols of weekly options have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,8 @@ class Instrument:
     tick_size: float
     lot: int = 1
     expiry: date | None = None
+    strike: float = 0
+    option: str = ""  # CE or PE
 
     @property
     def segment(self) -> int:
@@ -118,7 +131,7 @@ class Instrument:
 
     def row(self, last_price: float) -> list[object]:
         """Its line of the dump."""
-        kind = "FUT" if self.derivative else "EQ"
+        kind = self.option or ("FUT" if self.derivative else "EQ")
         segment = "INDICES" if self.index else self.exchange
         return [
             self.token,
@@ -127,11 +140,11 @@ class Instrument:
             self.name,
             f"{last_price:g}" if last_price else "0",
             self.expiry or "",
-            0,
+            f"{self.strike:g}",
             0 if self.index else self.tick_size,
             0 if self.index else self.lot,
             kind,
-            f"{segment}-FUT" if self.derivative else segment,
+            f"{segment}-{'OPT' if self.option else 'FUT'}" if self.derivative else segment,
             self.exchange,
         ]
 
@@ -142,9 +155,50 @@ def lasting() -> list[Instrument]:
 
 
 def listed(today: date) -> list[Instrument]:
-    """Indices, shares, and the futures of this month and the next."""
+    """Indices, shares, the futures of this month and the next, and the options of both and of the coming weeks."""
     near = expiry_after(today)
-    return lasting() + futures(near) + futures(expiry_after(near + timedelta(days=1)))
+    later = expiry_after(near + timedelta(days=1))
+    return lasting() + futures(near) + futures(later) + options(today, (near, later))
+
+
+def options(today: date, monthly: tuple[date, ...]) -> list[Instrument]:
+    """Calls and puts on the indices: NIFTY's every Tuesday and month, BANKNIFTY's every month."""
+    tuesday = today + timedelta(days=(_TUESDAY - today.weekday()) % 7)
+    weekly = {tuesday + timedelta(weeks=week) for week in range(_WEEKS)}
+    return [
+        _option(place, chain, expiry, strike, kind, month=expiry in monthly)
+        for place, chain in enumerate(_CHAINS)
+        for expiry in sorted({*monthly, *weekly} if chain[4] else monthly)
+        for strike in range(-chain[3], chain[3] + 1)
+        for kind in ("CE", "PE")
+    ]
+
+
+def _option(
+    place: int, chain: tuple[str, int, int, int, bool, int], expiry: date, rung: int, kind: str, *, month: bool
+) -> Instrument:
+    name, middle, step, _, _, lot = chain
+    strike = middle + rung * step
+    spot = next(price for future, _, price, _, _ in _FUTURES if future == name)
+    worth = max(spot - strike if kind == "CE" else strike - spot, 0.0)
+    price = worth + spot * 0.01 / (1 + abs(spot - strike) / (4 * step))  # a hump of time value over the money
+    when = f"{expiry:%y}{_MONTHS[expiry.month - 1]}" if month else _week(expiry)
+    number = _OPTIONS_FROM | (expiry.toordinal() % 8192) << 10 | place << 9 | (rung + 128) << 1 | (kind == "PE")
+    return Instrument(
+        token=number << 8 | NFO,
+        symbol=f"{name}{when}{strike}{kind}",
+        name=name,
+        price=round(price, 1),
+        tick_size=0.05,
+        lot=lot,
+        expiry=expiry,
+        strike=strike,
+        option=kind,
+    )
+
+
+def _week(expiry: date) -> str:
+    return f"{expiry:%y}{_WEEKLY_MONTHS[expiry.month - 1]}{expiry:%d}"
 
 
 def futures(expiry: date) -> list[Instrument]:

@@ -108,6 +108,7 @@ class Board:
         self.recording = recording
         self._rng = random.Random(seed)  # noqa: S311 - prices, not secrets; a seed makes a run repeatable
         recorded = recording.instruments if recording else ()
+        self._day = today
         self._instruments = {instrument.token: instrument for instrument in (*recorded, *listed(today))}
         self._quotes: dict[int, Quote] = {}
         self._played: dict[int, int] = {}
@@ -116,6 +117,21 @@ class Board:
     def instruments(self) -> list[Instrument]:
         """Everything that is listed."""
         return list(self._instruments.values())
+
+    def dump(self, when: datetime) -> list[tuple[Instrument, float]]:
+        """Everything that is listed that day with its last price: contracts come and go, looking moves nothing."""
+        day = when.date()
+        if day != self._day:
+            self._day = day
+            self._instruments = {instrument.token: instrument for instrument in listed(day)} | self._instruments
+        alive = (i for i in self._instruments.values() if i.expiry is None or i.expiry >= day)
+        return [(instrument, self._last_price(instrument, when)) for instrument in alive]
+
+    def _last_price(self, instrument: Instrument, when: datetime) -> float:
+        asked_about = instrument.token in self._quotes or (
+            self.recording is not None and instrument.token in self.recording.trades
+        )
+        return self.quote(instrument.token, when).last_price if asked_about else instrument.price
 
     def find(self, name: str) -> Instrument | None:
         """The instrument that a request calls EXCHANGE:SYMBOL, or by its token."""

@@ -62,9 +62,9 @@ class Rest:
         if self._broker.world.http == "500":
             return respond(request, self._broker.broken())
         exchange, when = request.match_info.get("exchange", "").upper(), self._now()
-        wanted = (i for i in self._board.instruments if exchange in ("", i.exchange))
-        body = dump((i, self._board.quote(i.token, when).last_price) for i in wanted)
+        body = dump((i, price) for i, price in self._board.dump(when) if exchange in ("", i.exchange))
         response = web.Response(body=body, content_type="text/csv")
+        response.last_modified = when
         if "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
         return response
