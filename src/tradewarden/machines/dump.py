@@ -162,3 +162,21 @@ def _figure(text: str) -> float:
     if not math.isfinite(figure):
         raise ValueError(f"{text!r} is no figure")
     return figure
+
+
+def to_row(instrument: Instrument) -> list[object]:
+    """An instrument as JSON can have it."""
+    expiry = instrument.expiry.isoformat() if instrument.expiry else None
+    each = instrument
+    return [each.token, each.exchange, each.symbol, each.name, each.kind, expiry, each.strike, each.last_price]
+
+
+def from_row(row: object) -> Instrument:
+    """The same, back. Raises ValueError for anything else."""
+    match row:
+        case [int(token), str(exchange), str(symbol), str(name), str(kind), str() | None as expiry, *figures]:
+            day = date.fromisoformat(expiry) if expiry else None
+            strike, price = (float(figure) for figure in figures)
+            return Instrument(token, exchange, symbol, name, kind, day, strike, price)
+        case _:
+            raise ValueError(f"{row!r} is no instrument")

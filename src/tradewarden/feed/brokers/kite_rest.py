@@ -10,14 +10,20 @@ import json
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+from tradewarden.machines.dump import Dump, DumpError, from_row
+from tradewarden.machines.instruments import Needs
+
 CHILD = "tradewarden.feed.brokers.kite_child"
+DUMP_CHILD = "tradewarden.feed.brokers.kite_dump"
+DUMP_PATIENCE = 90.0  # seconds for the whole dump, on a slow line
 KITE_TIME = ZoneInfo("Asia/Kolkata")
 # What the child inherits: where certificates, libraries and a proxy are. Nothing else is its business.
 PLACES = ("LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -113,21 +119,55 @@ class KiteRest:
         if answer.get("outcome") != "ok":
             raise BrokerUnreachable(_text(answer))
 
+    async def dump(self, needs: Needs, *, day: date, now: datetime, lines: Mapping[str, int]) -> Dump:
+        """What is needed of the day's dump of instruments; `lines` are those that the last good one had.
+
+        Raises DumpError when it is not whole, BrokerUnreachable when there is none.
+        """
+        request = {
+            "root": self._rest_url,
+            "timeout": self._timeout,
+            "deadline": DUMP_PATIENCE,
+            "day": day.isoformat(),
+            "underlyings": sorted(needs.underlyings),
+            "symbols": sorted(needs.symbols),
+            "tokens": sorted(needs.tokens),
+            "lines": dict(lines),
+        }
+        answer = await self._converse(DUMP_CHILD, request, DUMP_PATIENCE)
+        match answer:
+            case {"outcome": "ok", "late": late, "lines": dict(counts), "instruments": list(rows)}:
+                return Dump(day, now, counts, tuple(from_row(row) for row in rows), str(late) if late else None)
+            case {"outcome": "refused", "text": str(text)}:
+                raise DumpError(text)
+            case _:
+                raise BrokerUnreachable(_text(answer))
+
     async def _ask(self, verb: str, **secrets: str) -> dict[str, object]:
         request = {"do": verb, "root": self._rest_url, "timeout": self._timeout, "api_key": self._api_key, **secrets}
+        return await self._converse(CHILD, request, self._timeout)
+
+    async def _converse(self, child_module: str, request: dict[str, object], patience: float) -> dict[str, object]:
         # -P: the directory we were started in is no place for modules. Ours are found where this process finds them,
         # be it a wheel, a virtual environment, an editable install or --user.
         try:
             child = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", CHILD, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=self._environment()
+                sys.executable,
+                "-P",
+                "-m",
+                child_module,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=DEVNULL,
+                env=self._environment(),
             )
         except OSError as error:
             raise BrokerUnreachable(f"{sys.executable} could not be started: {error.strerror}") from None
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(patience):
                 said, _ = await child.communicate(json.dumps(request).encode())
         except TimeoutError:
-            raise BrokerUnreachable(f"Kite did not answer within {self._timeout:g} s") from None
+            raise BrokerUnreachable(f"Kite did not answer within {patience:g} s") from None
         finally:
             await _end(child)
         try:
