@@ -176,7 +176,7 @@ def from_row(row: object) -> Instrument:
     match row:
         case [int(token), str(exchange), str(symbol), str(name), str(kind), str() | None as expiry, *figures]:
             day = date.fromisoformat(expiry) if expiry else None
-            strike, price = (float(figure) for figure in figures)
+            strike, price = (float(str(figure)) for figure in figures)
             return Instrument(token, exchange, symbol, name, kind, day, strike, price)
         case _:
             raise ValueError(f"{row!r} is no instrument")
