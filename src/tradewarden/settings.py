@@ -125,12 +125,12 @@ class Section(BaseModel):
 class KiteSettings(Section):
     """The account at Zerodha Kite."""
 
-    api_key: Word | None = Field(None, repr=False)
-    api_secret: SecretStr | None = Field(None, min_length=1)
+    api_key: Word | None = Field(None, repr=False, description="of the app at Kite Connect")
+    api_secret: SecretStr | None = Field(None, min_length=1, description="of the same app; needed for logins only")
     user_id: Word | None = Field(None, description="logins and tokens of another account are refused")
-    rest_url: WebUrl = "https://api.kite.trade"
-    ticker_url: SocketUrl = "wss://ws.kite.trade"
-    login_url: WebUrl = "https://kite.zerodha.com/connect/login"
+    rest_url: WebUrl = Field("https://api.kite.trade", description="logins and questions about the token go there")
+    ticker_url: SocketUrl = Field("wss://ws.kite.trade", description="ticks come from there")
+    login_url: WebUrl = Field("https://kite.zerodha.com/connect/login", description="where a person logs in")
     probe_hours: list[Hour] = Field(["06:00", "07:35", "08:15"], description="IST; when tokens are known to die")
     token_files: list[File] = Field([], description="files in which other programs save a token")
     export_files: list[File] = Field([], description="files that get each fresh token, for other programs")
@@ -152,14 +152,18 @@ class FeedSettings(Section):
 class HttpSettings(Section):
     """Where the desk answers."""
 
-    host: Literal["127.0.0.1", "::1", "localhost"] = "127.0.0.1"
+    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
+        "127.0.0.1", description="this machine only; others come through a proxy"
+    )
     port: int = Field(PORT, ge=0, le=65535, description="0 takes any free one")
     public_url: WebUrl = Field(
         "", description="as a browser reaches it, for the broker's callback; host and port if unset"
     )
-    admin_token: SecretStr | None = Field(None, min_length=8)
-    cors_origins: list[Origin] = []
-    health_fail_code: Literal[503, 200] = 503
+    admin_token: SecretStr | None = Field(
+        None, min_length=8, description="for programs; made and kept in the state directory if unset"
+    )
+    cors_origins: list[Origin] = Field([], description="whose pages may read the health answer in a browser")
+    health_fail_code: Literal[503, 200] = Field(503, description="the status code of a health answer that says fail")
 
     @model_validator(mode="after")
     def _reachable_on_this_machine_at_least(self) -> HttpSettings:
@@ -172,7 +176,7 @@ class HttpSettings(Section):
 class LogSettings(Section):
     """What is written down."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is written")
 
 
 class Settings(BaseSettings):
@@ -187,12 +191,17 @@ class Settings(BaseSettings):
         validate_default=False,
     )
 
-    segments: list[str] = Field(["NSE_EQ", "NFO"], min_length=1)
+    segments: list[str] = Field(
+        ["NSE_EQ", "NFO"], min_length=1, description="the markets of this desk; the first one leads among equals"
+    )
     kite: KiteSettings = KiteSettings()
     feed: FeedSettings = FeedSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
-    state_dir: File = Field(default_factory=state_directory)
+    state_dir: File = Field(
+        default_factory=state_directory,
+        description="token, ledger, admin token, own calendars; $STATE_DIRECTORY if unset, else ./var",
+    )
     _file: Path | None = PrivateAttr(None)
 
     @property
