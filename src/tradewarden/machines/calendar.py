@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 
+from tradewarden.machines.override import Override
 from tradewarden.machines.segment import Segment
-from tradewarden.machines.session import Moment, most_expected
+from tradewarden.machines.session import MIDNIGHT, Moment, most_expected, told_by_venue
 
 __all__ = ["BRIDGE", "LEAD", "Calendar", "Moment", "most_expected"]  # the words of one answer, from one place
 
@@ -21,25 +22,58 @@ _HORIZON = timedelta(days=60)  # longer than any market has ever paused between 
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a day in which one answer holds."""
+
+    begin: datetime
+    end: datetime
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
     """The dated sessions of every known segment; asked with an aware time in any zone, it never guesses."""
 
     by_segment: Mapping[str, Segment] = field(repr=False)
     sha256: str  # of the files it was made from
+    overrides: Mapping[str, Override] = field(default_factory=dict)  # an admin's word, one a segment
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_segment", MappingProxyType(dict(self.by_segment)))
+        object.__setattr__(self, "overrides", MappingProxyType(dict(self.overrides)))
+
+    def under(self, overrides: Mapping[str, Override]) -> Calendar:
+        """The same calendar under an admin's word; words about unknown segments are left out."""
+        return replace(self, overrides={name: word for name, word in overrides.items() if name in self.by_segment})
 
     @property
     def segments(self) -> frozenset[str]:
         """The segments it knows."""
         return frozenset(self.by_segment)
 
-    def at(self, segment: str, when: datetime) -> Moment:
-        """Where the segment stands at this moment."""
+    def at(self, segment: str, when: datetime, venue: str | None = None) -> Moment:
+        """Where the segment stands at this moment; a venue without a closing bell may say so itself."""
         rules = self._known(segment)
         local = when.astimezone(rules.zone) if when.tzinfo else _refuse_naive(when)
-        return rules.day(local.date()).at(local.hour * 3600 + local.minute * 60 + local.second)
+        moment = rules.day(local.date()).at(local.hour * 3600 + local.minute * 60 + local.second)
+        if venue is not None and moment.phase == "online":
+            moment = told_by_venue(venue)
+        override = self.overrides.get(segment)
+        return override.over(moment) if override is not None and override.holds(when) else moment
+
+    def spans(self, segment: str, day: date) -> list[Span]:
+        """The day as the files tell it, from midnight to midnight of the segment's zone."""
+        rules = self._known(segment)
+        table = rules.day(day)
+        ends = (*table.begins[1:], MIDNIGHT)
+        return [
+            Span(rules.instant(day, begin), rules.instant(day, end), moment)
+            for begin, end, moment in zip(table.begins, ends, table.moments, strict=True)
+        ]
+
+    def told_by(self, segment: str, day: date) -> tuple[str, str]:
+        """Who says so, and how sure it is: confirmed, provisional, mock."""
+        return self._known(segment).told_by(day)
 
     def next_change(self, segment: str, when: datetime) -> tuple[datetime, Moment] | None:
         """When anything of the answer changes next, and to what; none past coverage."""
@@ -94,9 +128,21 @@ class Calendar:
 
     def _next(self, segment: str, when: datetime, aspect: Callable[[Moment], object]) -> tuple[datetime, Moment] | None:
         now = aspect(self.at(segment, when))
+        return next(((begin, moment) for begin, moment in self._later(segment, when) if aspect(moment) != now), None)
+
+    def _later(self, segment: str, when: datetime) -> Iterator[tuple[datetime, Moment]]:
         rules = self._known(segment)
-        later = rules.changes_after(when.astimezone(rules.zone))
-        return next(((begin, moment) for begin, moment in later if aspect(moment) != now), None)
+        override = self.overrides.get(segment)
+        if override is None or not override.holds(when):
+            yield from rules.changes_after(when.astimezone(rules.zone))
+            return
+        end = override.until.astimezone(rules.zone)
+        for begin, moment in rules.changes_after(when.astimezone(rules.zone)):
+            if begin >= end:
+                break
+            yield begin, override.over(moment)
+        yield end, self.at(segment, end)
+        yield from rules.changes_after(end)
 
     def _wanted(
         self, segments: Sequence[str], when: datetime, lead: timedelta, bridge: timedelta, days: int
@@ -115,7 +161,16 @@ class Calendar:
 
     def _due(self, segments: Sequence[str], now: datetime, sight: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The stretches in which any segment expects data, by their begin, from the day before on."""
-        return heapq.merge(*(_due_of(self._known(segment), now, sight) for segment in segments))
+        return heapq.merge(*(self._due_of(segment, now, sight) for segment in segments))
+
+    def _due_of(self, segment: str, now: datetime, sight: datetime) -> Iterator[tuple[datetime, datetime]]:
+        due = _due_of(self._known(segment), now, sight)
+        override = self.overrides.get(segment)
+        if override is None or override.due is None or override.until <= now:
+            return due
+        begin, end = override.since.astimezone(UTC), override.until.astimezone(UTC)
+        rest = [part for stretch in due for part in _without(stretch, begin, end)]
+        return iter(sorted([*rest, (begin, end)] if override.due else rest))
 
 
 def _due_of(rules: Segment, now: datetime, sight: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -124,6 +179,13 @@ def _due_of(rules: Segment, now: datetime, sight: datetime) -> Iterator[tuple[da
         for begin, end in rules.day(day).due:
             yield rules.instant(day, begin).astimezone(UTC), rules.instant(day, end).astimezone(UTC)
         day += _ONE_DAY
+
+
+def _without(stretch: tuple[datetime, datetime], begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """What of a stretch lies outside these two times."""
+    for part in ((stretch[0], min(stretch[1], begin)), (max(stretch[0], end), stretch[1])):
+        if part[0] < part[1]:
+            yield part
 
 
 def _windows(

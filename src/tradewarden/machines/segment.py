@@ -6,30 +6,41 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from tradewarden.machines.session import Day, Moment, Phase, quiet_day, trading_day, unknown_day
+from tradewarden.machines.session import MIDNIGHT, Day, Moment, Phase, clipped, quiet_day, trading_day, unknown_day
 
-_SATURDAY = 5
+WEEKDAYS = frozenset(range(5))  # Monday to Friday
 _ONE_DAY = timedelta(days=1)
 _WEEKEND = quiet_day(Moment("closed", "weekend", None, "weekend"))
+_SIGHT = timedelta(days=400)  # nobody plans further; a venue that never closes would be searched for ever
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The ordinary hours from a date on, until the next rule."""
+    """The ordinary hours from a date on, until rules of a later date."""
 
     effective_from: date
     phases: tuple[Phase, ...]
     source: str
+    days: frozenset[int] = WEEKDAYS  # 0 is Monday
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A day without ordinary trading, and its name."""
+    """A day without ordinary trading, or with a part of it only, and its name."""
 
     name: str
     source: str
+    open_from: int | None = None  # seconds after midnight: an evening-only holiday
+    open_until: int | None = None  # a half day
+
+    def left_of(self, phases: Sequence[Phase]) -> tuple[Phase, ...]:
+        """What of the ordinary hours is held all the same."""
+        if self.open_from is None and self.open_until is None:
+            return ()
+        return clipped(phases, self.open_from or 0, self.open_until or MIDNIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +70,17 @@ class Segment:
     closures: Mapping[date, Closure]
     specials: Mapping[date, Special]
     _effective: tuple[date, ...] = field(init=False, repr=False)
-    _ordinary: tuple[Day, ...] = field(init=False, repr=False)
+    _in_force: tuple[tuple[Rule, ...], ...] = field(init=False, repr=False)
+    _weeks: tuple[tuple[Day, ...], ...] = field(init=False, repr=False)
     _exceptional: dict[date, Day] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # All days that differ are built once: a query is two look-ups, and a calendar weighs some kilobytes.
-        night = Moment("closed", "night", "regular")
-        ordinary = tuple(trading_day(rule.phases, "regular", None, night) for rule in self.rules)
-        object.__setattr__(self, "_effective", tuple(rule.effective_from for rule in self.rules))
-        object.__setattr__(self, "_ordinary", ordinary)
-        holidays = {day: quiet_day(_holiday(closure)) for day, closure in self.closures.items()}
+        together = [tuple(group) for _, group in groupby(self.rules, key=lambda rule: rule.effective_from)]
+        object.__setattr__(self, "_effective", tuple(rules[0].effective_from for rules in together))
+        object.__setattr__(self, "_in_force", tuple(together))
+        object.__setattr__(self, "_weeks", tuple(_week(rules) for rules in together))
+        holidays = {day: self._holiday(day) for day in self.closures}
         object.__setattr__(self, "_exceptional", holidays | {day: self._special(day) for day in self.specials})
 
     def day(self, day: date) -> Day:
@@ -76,14 +88,22 @@ class Segment:
         if not self.covered_from <= day <= self.covered_until:
             return self._unknown(day)
         exceptional = self._exceptional.get(day)
-        if exceptional is not None:
-            return exceptional
-        return _WEEKEND if day.weekday() >= _SATURDAY else self._ordinary[self._in_force(day)]
+        return self._weeks[self._era(day)][day.weekday()] if exceptional is None else exceptional
+
+    def told_by(self, day: date) -> tuple[str, str]:
+        """Who says what the day is, and how sure that is: confirmed, provisional or mock."""
+        if day in self.specials:
+            return self.specials[day].source, self.specials[day].status
+        if day in self.closures:
+            return self.closures[day].source, "confirmed"
+        rule = self._rule(day) or self._in_force[self._era(day)][0]
+        return rule.source, "confirmed"
 
     def changes_after(self, local: datetime) -> Iterator[tuple[datetime, Moment]]:
-        """Every later begin of a phase in order, up to the instant at which coverage ends."""
+        """Every later begin of a phase in order, up to the instant at which coverage ends or sight does."""
         day = max(local.date(), self.covered_from)
-        while day <= self.covered_until + _ONE_DAY:
+        last = min(self.covered_until + _ONE_DAY, day + _SIGHT)
+        while day <= last:
             table = self.day(day)
             for second, moment in zip(table.begins, table.moments, strict=True):
                 begin = self.instant(day, second)
@@ -95,23 +115,45 @@ class Segment:
         """The wall-clock time so many seconds after the segment's own midnight."""
         return datetime.combine(day, time.min, self.zone) + timedelta(seconds=second)
 
-    def _in_force(self, day: date) -> int:
+    def _era(self, day: date) -> int:
         return max(bisect_right(self._effective, day) - 1, 0)
 
+    def _rule(self, day: date) -> Rule | None:
+        return next((rule for rule in self._in_force[self._era(day)] if day.weekday() in rule.days), None)
+
+    def _usual(self, day: date) -> tuple[Phase, ...]:
+        """The ordinary hours of that date, even on a weekend."""
+        return (self._rule(day) or self._in_force[self._era(day)][0]).phases
+
     def _unknown(self, day: date) -> Day:
-        usual = () if day.weekday() >= _SATURDAY else self.rules[self._in_force(day)].phases
+        rule = self._rule(day)
+        usual = rule.phases if rule else ()
         if day < self.covered_from:
             return unknown_day("before_coverage", f"calendar begins {self.covered_from}", usual)
         return unknown_day("past_coverage", f"calendar ends {self.covered_until}", usual)
 
+    def _holiday(self, day: date) -> Day:
+        closure = self.closures[day]
+        left = closure.left_of(self._usual(day)) if self._rule(day) else ()
+        if not left:
+            return quiet_day(_closed(closure))
+        return trading_day(left, "regular", closure.name, _closed(closure, "regular"))
+
     def _special(self, day: date) -> Day:
         special, closure = self.specials[day], self.closures.get(day)
-        phases = special.phases or self.rules[self._in_force(day)].phases
+        phases = special.phases or self._usual(day)
         if special.session == "regular":  # a closure that was called off leaves no trace in the states
             return trading_day(phases, "regular", None, Moment("closed", "night", "regular"))
-        rest = _holiday(closure, special.session) if closure else Moment("closed", "night", special.session)
+        rest = _closed(closure, special.session) if closure else Moment("closed", "night", special.session)
         return trading_day(phases, special.session, special.reason, rest)
 
 
-def _holiday(closure: Closure, session: str | None = None) -> Moment:
+def _week(rules: Sequence[Rule]) -> tuple[Day, ...]:
+    night = Moment("closed", "night", "regular")
+    tables = {rule: trading_day(rule.phases, "regular", None, night) for rule in rules}
+    by_day = {day: tables[rule] for rule in rules for day in rule.days}
+    return tuple(by_day.get(day, _WEEKEND) for day in range(7))
+
+
+def _closed(closure: Closure, session: str | None = None) -> Moment:
     return Moment("closed", "holiday", session, closure.name)

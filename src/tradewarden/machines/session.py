@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 EXPECTED = ("none", "sparse", "dense")  # ascending: how much data a phase makes due
 MIDNIGHT = 24 * 60 * 60
@@ -12,12 +12,14 @@ MIDNIGHT = 24 * 60 * 60
 # Every phase a calendar file may name, as state.phase, and the data it makes due unless the file says otherwise.
 # Silence while an auction closes at random, matches or hands over is no staleness, hence "none".
 PHASES = {
+    "pre_open.cancel_only": "none",
     "pre_open.entry": "sparse",
     "pre_open.limit_only": "sparse",
     "pre_open.random_close": "none",
     "pre_open.match": "none",
     "pre_open.buffer": "none",
     "live.continuous": "dense",
+    "live.online": "dense",  # a venue without a closing bell, unless it says otherwise itself
     "closing_auction.reference": "sparse",
     "closing_auction.entry": "sparse",
     "closing_auction.limit_only": "sparse",
@@ -43,6 +45,23 @@ class Moment:
     session: str | None = None
     reason: str | None = None
     expected: str = "none"
+
+
+# What a venue without a closing bell says of itself: Kraken's words (its status channel pushes them).
+VENUE = {
+    "online": ("live", "dense"),
+    "post_only": ("live", "sparse"),  # orders may be placed, nothing is matched
+    "cancel_only": ("closed", "none"),
+    "maintenance": ("closed", "none"),
+}
+
+
+def told_by_venue(status: str) -> Moment:
+    """Where a venue stands by its own word; a word that nobody knows claims nothing."""
+    if status not in VENUE:
+        return Moment("unknown", "venue_status", "regular", "the venue says a word that is not known")
+    state, expected = VENUE[status]
+    return Moment(state, status, "regular", None if status == "online" else f"the venue says {status}", expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,12 @@ class Day:
     def at(self, second: int) -> Moment:
         """The phase that holds at this second after midnight."""
         return self.moments[bisect_right(self.begins, second) - 1]
+
+
+def clipped(phases: Sequence[Phase], begin: int, end: int) -> tuple[Phase, ...]:
+    """What is left of the phases between two times of the day."""
+    inside = (replace(phase, begin=max(phase.begin, begin), end=min(phase.end, end)) for phase in phases)
+    return tuple(phase for phase in inside if phase.begin < phase.end)
 
 
 def quiet_day(moment: Moment) -> Day:
