@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -194,3 +195,28 @@ def test_a_login_from_a_terminal_without_a_daemon_leaves_the_token_where_the_dae
 
     play(tmp_path, LIVE, scene, token=False)
     assert said[-1].startswith(f"Logged in as {USER}.")
+
+
+def test_a_login_under_way_when_the_daemon_stops_is_finished_and_does_not_hold_it_up(tmp_path: Path) -> None:
+    pages: list[str] = []
+
+    async def scene(desk: Desk) -> None:
+        async with desk.client.get(f"{desk.url}/login", allow_redirects=False) as begun:
+            state = parse_qs(parse_qs(urlsplit(begun.headers["Location"]).query)["redirect_params"][0])["state"][0]
+        token = desk.broker.broker.log_in(USER, desk.clock.now())
+        query = {"state": state, "request_token": token, "status": "success"}
+
+        async def come_back() -> None:
+            async with desk.client.get(f"{desk.url}/auth/callback", params=query) as page:
+                pages.append(await page.text())
+
+        coming = asyncio.create_task(come_back())
+        await desk.until_auth("exchanging")
+        desk.stop.set()
+        await coming
+
+    begun = time.monotonic()
+    play(tmp_path, LIVE, scene, token=False)
+    assert time.monotonic() - begun < 5
+    assert "Logged in" in pages[0]
+    assert (tmp_path / "token.json").exists()

@@ -23,7 +23,7 @@ from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.report import Picture
-from tradewarden.orchestrator.auth import AuthDriver
+from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
@@ -38,6 +38,8 @@ from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.orchestrator.token import TokenStore
 from tradewarden.settings import HttpSettings, Settings
+
+LAST_LOGIN = 2.5  # seconds that a login under way gets when the daemon stops
 
 logger = structlog.get_logger()
 
@@ -212,6 +214,9 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
     for part in (desk.market, desk.auth, desk.feed):
         part.disarm()
     desk.stream.close()
+    logins = [deed for deed in deeds if deed.get_name() == EXCHANGE]
+    if logins:
+        await asyncio.wait(logins, timeout=LAST_LOGIN)
     for deed in tuple(deeds):
         deed.cancel()
     await desk.http.stop()

@@ -349,3 +349,9 @@ def written() -> str:
 
 def test_the_table_is_the_one_that_was_agreed() -> None:
     assert written() == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_a_wall_clock_that_was_set_back_grants_no_second_grace() -> None:
+    market = a_market(wanted_since=ago(-1800))
+    situation = Situation.of(an_auth(), a_feed(state="halted", usable_since=ago(-1800)), market, now=ago(0))
+    assert situation.grace is False

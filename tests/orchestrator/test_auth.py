@@ -1,4 +1,6 @@
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Coroutine
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -207,3 +209,192 @@ def test_no_token_is_ever_in_a_report(tmp_path: Path) -> None:
         assert "kept" not in repr(bench.auth.machine.held)
 
     on_bench(tmp_path, scene)
+
+
+def write(bench: Bench, path: Path, value: str) -> None:
+    path.write_text(value)
+    now = bench.clock.now().timestamp()
+    os.utime(path, (now, now))
+    bench.auth.look()
+
+
+def with_watched(
+    folder: Path, scene: Callable[[Bench, Path], Coroutine[Any, Any, None]], *, login: bool = False
+) -> None:
+    """A bench whose store watches `desk.env`; with `login` a token of an own login is kept as well."""
+    file = folder / "desk.env"
+
+    async def play() -> None:
+        bench = Bench(folder, EVENING, EVENING - timedelta(hours=1) if login else None)
+        bench.store._watched = (file,)
+        bench.broker.takes = 0.5
+        bench.auth.begin()
+        await scene(bench, file)
+        bench.auth.disarm()
+
+    run_virtually(play)
+
+
+class Judging(Counter):
+    """A broker that knows which values are good."""
+
+    good: frozenset[str] = frozenset()
+
+    async def probe(self, access_token: str) -> Probe:
+        await super().probe(access_token)
+        return Probe(Verdict.GOOD, user_id="AB1234") if access_token in self.good else Probe(Verdict.DEAD, "dead")
+
+
+def judge(bench: Bench, *good: str) -> None:
+    bench.broker = bench.auth._broker = Judging(bench.clock)
+    bench.broker.good = frozenset(good)
+
+
+def test_a_typo_in_the_token_file_is_forgiven_once_the_old_value_is_back(tmp_path: Path) -> None:
+    async def scene(bench: Bench, file: Path) -> None:
+        judge(bench, "good-token")
+        write(bench, file, "good-token")
+        await asyncio.sleep(5)
+        write(bench, file, "good-tokne")
+        await asyncio.sleep(5)
+        assert bench.auth.machine.leaf == "expired"
+        write(bench, file, "good-token")
+        await asyncio.sleep(5)
+        assert bench.auth.machine.leaf == "valid"
+
+    with_watched(tmp_path, scene)
+
+
+def test_a_file_that_was_seen_half_written_costs_a_question_and_not_the_token(tmp_path: Path) -> None:
+    async def scene(bench: Bench, file: Path) -> None:
+        judge(bench, "good-token")
+        write(bench, file, "good-token")
+        await asyncio.sleep(5)
+        write(bench, file, "good-")
+        write(bench, file, "good-token")
+        await asyncio.sleep(5)
+        assert bench.auth.machine.leaf == "valid"
+        assert bench.auth.machine.held is not None
+        assert bench.auth.machine.held.value == "good-token"
+
+    with_watched(tmp_path, scene)
+
+
+def test_garbage_from_another_program_gives_way_to_the_token_of_our_own_login(tmp_path: Path) -> None:
+    async def scene(bench: Bench, file: Path) -> None:
+        judge(bench, "kept")
+        await asyncio.sleep(5)
+        write(bench, file, "garbage")
+        await asyncio.sleep(5)
+        assert bench.auth.machine.leaf == "valid"
+        assert bench.auth.machine.held is not None
+        assert bench.auth.machine.held.value == "kept"
+
+    with_watched(tmp_path, scene, login=True)
+
+
+def test_a_dead_value_is_asked_about_once_however_often_its_file_is_touched(tmp_path: Path) -> None:
+    async def scene(bench: Bench, file: Path) -> None:
+        judge(bench)
+        for _ in range(5):
+            write(bench, file, "dead-token")
+            await asyncio.sleep(5)
+        assert bench.auth.machine.leaf == "expired"
+        assert len(bench.broker.asked) == 1
+
+    with_watched(tmp_path, scene)
+
+
+def test_a_file_that_is_empty_for_one_look_is_being_written_and_pages_nobody(tmp_path: Path) -> None:
+    async def scene(bench: Bench, file: Path) -> None:
+        judge(bench, "good-token", "better-token")
+        write(bench, file, "good-token")
+        await asyncio.sleep(5)
+        write(bench, file, "")
+        assert bench.auth.machine.leaf == "valid"
+        write(bench, file, "better-token")
+        await asyncio.sleep(5)
+        assert bench.auth.machine.leaf == "valid"
+        write(bench, file, "")
+        bench.auth.look()
+        assert bench.auth.machine.leaf == "required"
+
+    with_watched(tmp_path, scene)
+
+
+@pytest.mark.parametrize("trouble", [errno.EMFILE, errno.EIO, errno.ENOMEM])
+def test_a_host_in_trouble_says_nothing_about_the_token_file(
+    tmp_path: Path, trouble: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(bench: Bench) -> None:
+        await asyncio.sleep(5)
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError(trouble, os.strerror(trouble))
+
+        with monkeypatch.context() as patch:  # a full table of descriptors has no wire
+            patch.setattr("tradewarden.orchestrator.token.read_own", fail)
+            bench.auth.read_files()
+        assert bench.auth.machine.leaf == "valid"
+        assert (tmp_path / "token.json").exists()
+        assert bench.store.changed()  # so the next beat tries again
+
+    on_bench(tmp_path, scene)
+
+
+def test_two_callbacks_with_one_request_token_are_one_exchange_and_both_are_told(tmp_path: Path) -> None:
+    async def scene(bench: Bench) -> None:
+        first, second = await asyncio.gather(bench.auth.login("same"), bench.auth.login("same"))
+        assert first == second == LoggedIn("AB1234")
+
+    on_bench(tmp_path, scene, minted_at=None)
+
+
+def test_an_older_login_that_fails_does_not_end_the_newer_one(tmp_path: Path) -> None:
+    async def scene(bench: Bench) -> None:
+        answers: dict[str, tuple[float, Session | BrokerRefused]]
+        answers = {"old": (1.0, BrokerRefused("refused", "too old")), "new": (3.0, Session("fresh", "AB1234", None))}
+
+        async def exchange(request_token: str) -> Session:
+            takes, answer = answers[request_token]
+            await asyncio.sleep(takes)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        bench.broker.exchange = exchange  # type: ignore[method-assign]
+        old, new = asyncio.create_task(bench.auth.login("old")), asyncio.create_task(bench.auth.login("new"))
+        await asyncio.sleep(2)
+        assert bench.auth.machine.leaf == "exchanging"
+        assert await old == LoginFailed("refused", "too old")
+        assert await new == LoggedIn("AB1234")
+        assert bench.auth.machine.leaf == "valid"
+
+    on_bench(tmp_path, scene, minted_at=None)
+
+
+def test_a_verdict_is_the_brokers_even_when_a_newer_token_came_meanwhile(tmp_path: Path) -> None:
+    async def scene(bench: Bench, file: Path) -> None:
+        judge(bench, "good-token", "newer-token")
+        write(bench, file, "good-token")
+        await asyncio.sleep(5)
+        asking = asyncio.create_task(bench.auth.verify())
+        await asyncio.sleep(0.1)
+        write(bench, file, "newer-token")
+        assert (await asking).verdict == "valid"
+
+    with_watched(tmp_path, scene)
+
+
+def test_a_probe_hour_that_fell_into_a_suspend_is_made_up_for(tmp_path: Path) -> None:
+    start = datetime(2026, 11, 24, 7, 0, tzinfo=IST)
+
+    async def scene(bench: Bench) -> None:
+        await asyncio.sleep(5)
+        asked = len(bench.broker.asked)
+        bench.clock._start += timedelta(minutes=50)  # the host slept from 07:00 to 07:50
+        bench.auth.clock_jumped()
+        await asyncio.sleep(5)
+        assert len(bench.broker.asked) == asked + 1
+
+    on_bench(tmp_path, scene, start=start, minted_at=start - timedelta(minutes=30))

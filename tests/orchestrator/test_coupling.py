@@ -62,3 +62,15 @@ def test_the_deadline_of_the_first_dense_tick_begins_with_its_phase(tmp_path: Pa
         assert timedelta(seconds=10) <= desk.clock.now() - opening < timedelta(seconds=10.05)
 
     play(tmp_path, datetime(2026, 11, 23, 9, 13, tzinfo=IST), scene)
+
+
+def test_a_stream_that_was_dialled_with_somebody_elses_token_is_hung_up(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        desk.save_token(desk.broker.mint("ZZ9999"))
+        picture = await desk.until(lambda picture: picture.auth.reason == "other_account")
+        assert picture.headline.code == "auth.required"
+        await asyncio.sleep(5)
+        assert desk.picture.feed.state == "blocked_on_auth"
+        assert desk.broker.state()["sockets"] == 0
+
+    play(tmp_path, LIVE, scene, token=False)

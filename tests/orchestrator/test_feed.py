@@ -220,3 +220,47 @@ def test_a_malformed_frame_is_counted_by_kind_and_changes_nothing_else() -> None
         assert bench.feed.machine.leaf == "connected"
 
     on_bench(scene)
+
+
+def quote(token: int, buy_quantity: int) -> Tick:
+    fields = [token, 150000, 1, 150000, 5000, buy_quantity, 0, 1, 1, 1, 1]
+    body = b"".join(field.to_bytes(4, "big") for field in fields)
+    return decode(b"\x00\x01" + len(body).to_bytes(2, "big") + body)[0][0]
+
+
+def test_a_price_that_stands_still_is_no_dead_stream() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.open()
+        for _ in range(60):
+            bench.tell(ltp(408065, 150000))
+            await asyncio.sleep(1)
+        assert bench.feed.machine.leaf == "streaming"
+        assert bench.line.did.count("close") == 0
+
+    on_bench(scene)
+
+
+def test_at_a_circuit_limit_the_queue_alone_proves_the_stream() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.open()
+        bench.tell(quote(408065, 1000))
+        bench.tell(quote(408065, 1100))
+        assert bench.feed.machine.leaf == "streaming"
+
+    on_bench(scene)
+
+
+def test_every_way_into_backing_off_is_counted_by_its_cause() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.open()
+        await asyncio.sleep(20)  # stale, given up, dialled again
+        await asyncio.sleep(12)  # nobody opens: the dial times out
+        assert bench.feed.lost_total["stall"] == 1
+        assert bench.feed.lost_total["network"] >= 1
+        before = bench.feed.lost_total["server"]
+        bench.feed.fire("unwanted")
+        bench.open()
+        bench.feed.lost(bench.feed.machine.gen, "server", "503")
+        assert bench.feed.lost_total["server"] == before + 1
+
+    on_bench(scene)

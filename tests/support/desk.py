@@ -38,6 +38,7 @@ class Desk:
     state: Path
     client: aiohttp.ClientSession
     settings: Settings
+    stop: asyncio.Event
 
     @property
     def picture(self) -> Picture:
@@ -136,7 +137,7 @@ async def running_desk(
         url = f"http://127.0.0.1:{parts.http.port}"
         broker.redirect_url = f"{url}/auth/callback"
         async with aiohttp.ClientSession() as client:
-            yield Desk(parts, broker, clock, url, state, client, settings)
+            yield Desk(parts, broker, clock, url, state, client, settings, stop)
         stop.set()
         await task
 

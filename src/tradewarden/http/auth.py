@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import web
@@ -18,7 +17,7 @@ from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.http.pages import Note, Pages
 from tradewarden.http.ports import Login, Outcome, Verified, Verifier
 from tradewarden.http.problems import ProblemError, rate_limited, stopping
-from tradewarden.http.visitors import Viewer, Visitors, address, is_local, token_needed
+from tradewarden.http.visitors import Viewer, Visitors, address, is_local, refuse_other_sites, token_needed
 from tradewarden.machines.report import Severity
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.login import LoginNotPossibleError
@@ -107,8 +106,7 @@ class Auth:
         self._visitors = visitors
         self._pages = pages
         self._is_stopping = is_stopping
-        parts = urlsplit(public_url)
-        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._public_url = public_url
         self._logins = Allowance(5, 60, clock)
         self._callbacks = Allowance(5, 60, clock)
         self._verifies = Allowance(1, 10, clock)
@@ -156,7 +154,7 @@ class Auth:
 
     async def verify(self, request: web.Request) -> web.Response:
         """POST …/auth/verify: ask the broker now."""
-        self._refuse_other_sites(request)
+        refuse_other_sites(request, self._public_url)
         if self._visitors.viewer(request) is not Viewer.ADMIN:
             raise token_needed(request)
         await _expect_nothing(request)
@@ -167,14 +165,6 @@ class Auth:
         except TimeoutError:
             raise ProblemError(504, "broker-unreachable") from None
         return _verdict(verified)
-
-    def _refuse_other_sites(self, request: web.Request) -> None:
-        """A browser says where a request comes from; a program says nothing."""
-        if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise ProblemError(403, "csrf")
-        origin = request.headers.get("Origin")
-        if origin is not None and origin not in (self._origin, f"{request.scheme}://{request.host}"):
-            raise ProblemError(403, "csrf")
 
 
 def _is_program(request: web.Request) -> bool:
@@ -216,6 +206,7 @@ _ERRORS: MappingProxyType[str, str | None] = MappingProxyType(
     {
         "valid": None,
         "rejected": "token rejected by broker",
+        "other_account": "the token belongs to another account",
         "none": "no token is held: log in first",
     }
 )

@@ -167,6 +167,7 @@ class AuthToken(Machine):
         self.probe_at: int | None = None
         self.unsettled_since = 0
         self.failures = 0
+        self.disowned: int | None = None  # the generation that turned out to be another account's
         self._waived = 0  # the generation that a person logged out of
         self._uniform = uniform
         self._backoff = backoff or Backoff()
@@ -309,11 +310,13 @@ class AuthToken(Machine):
         self.doubted, self.confirmed, self._asked = False, False, None
         self.expires_at = self.probe_at = self._retry_at = None
 
-    def waive(self) -> None:
-        """Forget the held token because a person wishes so: the same value does not come back by itself."""
+    def waive(self, reason: str | None = None) -> None:
+        """Forget the held token because a person wishes so, or because it is somebody else's."""
         if self.held is not None:
             self._waived = self.held.generation
+            self.disowned = self.held.generation if reason == "other_account" else self.disowned
         self.drop()
+        self.reason = reason
 
     def exchange(self, request_token: str) -> None:
         """Begin to turn a login into a token."""

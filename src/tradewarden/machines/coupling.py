@@ -22,7 +22,7 @@ def tell_feed(auth: AuthToken, feed: FeedWatchdog, *, wanted: bool, now: int) ->
 
     Call it after every change of either side until it has nothing more to say.
     """
-    if not wanted:
+    if not wanted or _is_disowned(auth, feed):
         return None if feed.leaf == "halted" else Tell("unwanted")
     token = auth.held
     usable = token is not None and auth.usable(now) and token.generation != feed.barred
@@ -37,3 +37,8 @@ def tell_feed(auth: AuthToken, feed: FeedWatchdog, *, wanted: bool, now: int) ->
             return Tell("auth_ready", {"token": token, "confirmed": auth.confirmed})
         case _:
             return None
+
+
+def _is_disowned(auth: AuthToken, feed: FeedWatchdog) -> bool:
+    """Whether the feed streams with a token that belongs to another account: the one case in which it is hung up."""
+    return feed.has_socket and feed.token is not None and feed.token.generation == auth.disowned

@@ -59,7 +59,7 @@ class Situation:
         """What the three reports amount to at this moment."""
 
         def within(limit: timedelta, *moments: datetime | None) -> bool:
-            return any(moment is not None and now - moment < limit for moment in moments)
+            return any(moment is not None and timedelta() <= now - moment < limit for moment in moments)
 
         begun = (market.wanted_since, feed.usable_since) if market.wanted else (market.wanted_since,)
         return cls(

@@ -15,9 +15,10 @@ from tradewarden.machines.auth import AuthToken, Exchange, ReadToken, Token, Ver
 from tradewarden.machines.report import AuthReport
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.driver import Driver, Spawn
-from tradewarden.orchestrator.token import TokenStore
+from tradewarden.orchestrator.token import TokenStore, TryAgainError
 
 EXPIRY = time(6, 0)  # Kite's documents say 06:00 IST; people see 07:00 to 08:00: a hint, never a verdict
+EXCHANGE = "auth.exchange"  # the name of the task that must not be cut off lightly: a request token works once
 PROBE_HOURS = (time(6, 0), time(7, 35), time(8, 15))
 
 log = structlog.get_logger()
@@ -95,6 +96,10 @@ class AuthDriver(Driver[AuthToken]):
         self._hints: dict[int, datetime] = {}
         self._probing: dict[int, tuple[asyncio.Task[None], datetime]] = {}
         self._logins: dict[str, asyncio.Future[LoggedIn | LoginFailed]] = {}
+        self._answers: dict[int, Probe] = {}
+        self._dead: set[int] = set()  # generations that the broker or a person has done with
+        self._looked_in_vain = False
+        self._probe_hour: datetime | None = None
         self._verified_at: datetime | None = None
         self.usable_since: datetime | None = None
         machine.unsettled_since = clock.mono_ns()
@@ -107,21 +112,31 @@ class AuthDriver(Driver[AuthToken]):
 
     def look(self) -> None:
         """Read the token files again if one of them has changed; called at each beat."""
-        if self._store.changed():
+        if self._store.changed() or self._looked_in_vain:
             self.read_files()
 
     def read_files(self) -> None:
         """Tell the machine of a newer token, or that there is none left."""
-        token = self._store.load()
-        held = self.machine.held
-        if token is None:
-            if held is not None or self.machine.leaf == "unknown":
-                self.fire("token_missing")
-        elif self._is_foreign(token.user_id):
-            log.warning("auth.other_account", user_id=token.user_id, configured=self._user_id)
-        elif self.machine.is_new(token):
+        try:
+            tokens = self._store.tokens()
+        except TryAgainError:
+            return
+        if not tokens:
+            self._find_nothing()
+            return
+        self._looked_in_vain = False
+        token = next((token for token in tokens if token.generation not in self._dead), None)
+        if token is not None and not self.machine.is_new(token) and self.machine.held is None:
+            token = self._store.renew(token)  # an older one that nobody found dead is better than none
+        if token is not None and self.machine.is_new(token):
             self._learned(token.value)
             self.fire("token_found", token=token, expires_at=self._hint(next_hour(token.minted_at, [EXPIRY])))
+
+    def _find_nothing(self) -> None:
+        """No file holds a token. A file that is being written anew is empty for a moment, so look twice."""
+        if self.machine.leaf == "unknown" or (self.machine.held is not None and self._looked_in_vain):
+            self.fire("token_missing")
+        self._looked_in_vain = not self._looked_in_vain and self.machine.held is not None
 
     def _is_foreign(self, user_id: str | None) -> bool:
         return self._user_id is not None and user_id is not None and user_id != self._user_id
@@ -129,9 +144,10 @@ class AuthDriver(Driver[AuthToken]):
     def _disown(self, token: Token, user_id: str | None) -> None:
         """A file held a good token of somebody else: this desk does not trade on it."""
         log.warning("auth.other_account", user_id=user_id, configured=self._user_id)
+        self._dead.add(token.generation)
         if self.machine.held == token:
-            self.fire("logout")
-            self.machine.explain("other_account")
+            self.fire("logout", reason="other_account")
+            self.read_files()
 
     # Deeds
 
@@ -140,8 +156,8 @@ class AuthDriver(Driver[AuthToken]):
         match effect:
             case Verify(token):
                 self._probe(token)
-            case Exchange(request_token):
-                self._spawn(self._exchange(request_token), name="auth.exchange")
+            case Exchange(request_token, login):
+                self._spawn(self._exchange(request_token, login), name=EXCHANGE)
             case ReadToken():
                 asyncio.get_running_loop().call_soon(self.read_files)
             case _:
@@ -157,6 +173,7 @@ class AuthDriver(Driver[AuthToken]):
 
     async def _ask(self, token: Token) -> None:
         probe = await self._broker.probe(token.value)
+        self._answers = {token.generation: probe}
         log.info("auth.verdict", verdict=probe.verdict, gen=token.generation, text=probe.text)
         match probe.verdict:
             case Verdict.GOOD if self._is_foreign(probe.user_id):
@@ -165,28 +182,33 @@ class AuthDriver(Driver[AuthToken]):
                 self._verified_at = self.clock.now()
                 self.fire("verify_ok", gen=token.generation, expires_at=self._next_expiry())
             case Verdict.DEAD:
+                self._dead.add(token.generation)
                 self.fire("rejected", gen=token.generation, ours=True)
+                self.read_files()
             case Verdict.UNKNOWN:
                 self.fire("unreachable", gen=token.generation)
             case _:
                 assert_never(probe.verdict)
 
-    async def _exchange(self, request_token: str) -> None:
-        outcome = await self._try_exchange(request_token)
-        waiting = self._logins.pop(request_token, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(outcome)
+    async def _exchange(self, request_token: str, login: int) -> None:
+        outcome: LoggedIn | LoginFailed = LoginFailed("unreachable", "tradewarden stopped meanwhile. Log in again.")
+        try:
+            outcome = await self._try_exchange(request_token, login)
+        finally:
+            waiting = self._logins.pop(request_token, None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(outcome)
 
-    async def _try_exchange(self, request_token: str) -> LoggedIn | LoginFailed:
+    async def _try_exchange(self, request_token: str, login: int) -> LoggedIn | LoginFailed:
         try:
             session = await self._broker.exchange(request_token)
         except BrokerRefused as refusal:
-            return self._login_failed(refusal.reason, str(refusal))
+            return self._login_failed(login, refusal.reason, str(refusal))
         except BrokerUnreachable as trouble:
-            return self._login_failed("unreachable", str(trouble))
+            return self._login_failed(login, "unreachable", str(trouble))
         if self._is_foreign(session.user_id):
             text = f"This desk belongs to {self._user_id}; the login was made as {session.user_id}."
-            return self._login_failed("other_account", text)
+            return self._login_failed(login, "other_account", text)
         self._learned(session.access_token)
         token = self._store.save(
             session.access_token, user_id=session.user_id, minted_at=session.minted_at or self.clock.now()
@@ -195,19 +217,20 @@ class AuthDriver(Driver[AuthToken]):
         self.fire("exchange_ok", token=token, expires_at=self._hint(next_hour(token.minted_at, [EXPIRY])))
         return LoggedIn(session.user_id)
 
-    def _login_failed(self, reason: str, text: str) -> LoginFailed:
+    def _login_failed(self, login: int, reason: str, text: str) -> LoginFailed:
         log.warning("auth.login_failed", reason=reason)
-        self.fire("exchange_failed", reason=reason)
+        self.fire("exchange_failed", reason=reason, login=login)
         return LoginFailed(reason, text)
 
     # What others ask for
 
     async def login(self, request_token: str) -> LoggedIn | LoginFailed:
         """Exchange the request token of a login that was begun here; answers when the broker has."""
-        waiting: asyncio.Future[LoggedIn | LoginFailed] = asyncio.get_running_loop().create_future()
-        self._logins[request_token] = waiting
-        self.fire("login_callback", request_token=request_token)
-        return await waiting
+        waiting = self._logins.get(request_token)
+        if waiting is None:
+            waiting = self._logins[request_token] = asyncio.get_running_loop().create_future()
+            self.fire("login_callback", request_token=request_token)
+        return await asyncio.shield(waiting)  # who asked may go away; the exchange goes on
 
     async def verify(self) -> Verified:
         """Ask the broker now; `pending` when it is being asked already."""
@@ -218,15 +241,24 @@ class AuthDriver(Driver[AuthToken]):
         if running is not None and not running[0].done():
             return self._verified("pending", running[1])
         await asyncio.shield(self._probe(token))
-        if self.machine.held != token:
-            return self._verified("rejected", now)
-        return self._verified("unreachable" if self.machine.reason == "unreachable" else "valid", now)
+        return self._verified(self._verdict(token), now)
+
+    def _verdict(self, token: Token) -> str:
+        match self._answers.get(token.generation):
+            case Probe(Verdict.GOOD, user_id=user_id):
+                return "other_account" if self._is_foreign(user_id) else "valid"
+            case Probe(Verdict.DEAD):
+                return "rejected"
+            case _:
+                return "unreachable"
 
     def _verified(self, verdict: str, started_at: datetime) -> Verified:
         return Verified(verdict, self.clock.now(), started_at, self._expires_at(), self.machine.leaf)
 
     def logout(self) -> None:
         """Forget the token on a person's wish."""
+        if self.machine.held is not None:
+            self._dead.add(self.machine.held.generation)
         self._store.drop()
         self.fire("logout")
 
@@ -241,7 +273,8 @@ class AuthDriver(Driver[AuthToken]):
         """Keep the next probe hour set, and the moment since when a token may be used."""
         machine, now = self.machine, self.clock.now()
         if machine.held is not None and machine.probe_at is None:
-            machine.probe_at = self._mono(next_hour(now, self._probe_hours))
+            self._probe_hour = next_hour(now, self._probe_hours)
+            machine.probe_at = self._mono(self._probe_hour)
         if not machine.usable(self.clock.mono_ns()):
             self.usable_since = None
         elif self.usable_since is None:
@@ -250,7 +283,10 @@ class AuthDriver(Driver[AuthToken]):
     def clock_jumped(self) -> None:
         """The wall clock jumped: derive the hints anew."""
         expires_at = self._expires_at()
-        probe_at = self._mono(next_hour(self.clock.now(), self._probe_hours)) if self.machine.held else None
+        missed = self._probe_hour is not None and self._probe_hour <= self.clock.now()
+        if not missed:  # one that fell into a suspend is asked now, not at the next hour
+            self._probe_hour = next_hour(self.clock.now(), self._probe_hours)
+        probe_at = self._mono(self._probe_hour) if self.machine.held and self._probe_hour else None
         self.machine.hint(expires_at=self._hint(expires_at) if expires_at else None, probe_at=probe_at)
         self.arm()
 

@@ -10,11 +10,13 @@ from typing import Any, Protocol
 
 import structlog
 
-from tradewarden.feed.tick import Tick
+from tradewarden.feed.tick import Mode, Tick
 from tradewarden.machines.feed import Close, Connect, FeedWatchdog, Resubscribe
 from tradewarden.machines.report import FeedReport
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.driver import Driver, Spawn
+
+SNAPSHOTS = 2  # of one instrument and mode that a subscribe may bring, one for itself and one for the change of mode
 
 log = structlog.get_logger()
 
@@ -69,7 +71,8 @@ class FeedDriver(Driver[FeedWatchdog]):
         self._on_ticks = on_ticks
         self._stream: Stream | None = None
         self._handshakes: Handshakes | None = None
-        self._seen: dict[int, tuple[object, ...]] = {}
+        self._seen: dict[int, tuple[Mode, tuple[object, ...], int]] = {}
+        self._leaf = machine.leaf
         self._last_data: int | None = None
         self._up_since: datetime | None = None
         self.frames_total = 0
@@ -102,6 +105,13 @@ class FeedDriver(Driver[FeedWatchdog]):
                 raise TypeError(f"the feed cannot {effect!r}")
 
     def settled(self) -> None:
+        """Count what failed by its cause, and follow the stream's life."""
+        if self.machine.leaf == "backing_off" != self._leaf:
+            self.lost_total[self.machine.reason or "unknown"] += 1
+        self._leaf = self.machine.leaf
+        self._follow_stream()
+
+    def _follow_stream(self) -> None:
         """Keep the moment since when the present stream is proven, and the window's own count of reconnects."""
         if self.machine.leaf not in ("streaming", "stale"):
             self._up_since = None
@@ -129,12 +139,15 @@ class FeedDriver(Driver[FeedWatchdog]):
 
     def _is_proof(self, ticks: list[Tick]) -> bool:
         """Whether one of these can only be new: not the snapshot that follows a subscribe, told again."""
-        seen, proven = self._seen, False
+        proven = False
         for tick in ticks:
-            key, content = tick.token, (tick.mode, tick.exchange_ts, tick.last_price_raw, tick.volume)
-            before = seen.get(key)
-            proven = proven or (before is not None and before[0] == content[0] and before != content)
-            seen[key] = content
+            content, times = _content(tick), 1
+            before = self._seen.get(tick.token)
+            if before is not None and before[0] is tick.mode:
+                times = before[2] + 1
+                is_third = times > SNAPSHOTS and tick.exchange_ts is None  # a price may stand still for hours
+                proven = proven or before[1] != content or is_third
+            self._seen[tick.token] = (tick.mode, content, times)
         return proven
 
     def opened(self, gen: int) -> None:
@@ -152,8 +165,8 @@ class FeedDriver(Driver[FeedWatchdog]):
     def lost(self, gen: int, reason: str, detail: str) -> None:
         """The connection ended, or did not come about."""
         log.warning("feed.lost", gen=gen, reason=reason, detail=detail)
-        self.lost_total[reason] += 1
         if reason == "configuration":
+            self.lost_total[reason] += 1
             self.fire("misconfigured", gen=gen)
         else:
             self.fire("lost", gen=gen, reason=reason)
@@ -189,3 +202,18 @@ class FeedDriver(Driver[FeedWatchdog]):
             reconnects_in_window=max(0, machine.opened_total - self._opened_before_window - 1),
             bad_frames_total=MappingProxyType(self.bad_frames_total),
         )
+
+
+def _content(tick: Tick) -> tuple[object, ...]:
+    """All that may change from one tick of an instrument to the next."""
+    return (
+        tick.exchange_ts,
+        tick.last_price_raw,
+        tick.volume,
+        tick.last_trade_ts,
+        tick.buy_quantity,
+        tick.sell_quantity,
+        tick.average_price_raw,
+        tick.oi,
+        tick.depth_block,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -23,9 +24,14 @@ from tradewarden.orchestrator.token_file import (
     write_own,
 )
 
+PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.EINTR, errno.EAGAIN})
 MEMORY = 256  # values whose generation is remembered; a desk sees a few a day
 
 log = structlog.get_logger()
+
+
+class TryAgainError(Exception):
+    """The files cannot be read just now; what is known of them still holds."""
 
 
 class TokenStore:
@@ -58,15 +64,26 @@ class TokenStore:
         return any(path not in self._seen or self._seen[path] != look(path) for path in (self._path, *self._watched))
 
     def load(self) -> Token | None:
-        """The token that was minted last, none when no file holds one.
+        """The token that was minted last, none when no file holds one."""
+        return next(iter(self.tokens()), None)
+
+    def tokens(self) -> list[Token]:
+        """Every token that a file holds, the one that was minted last first.
 
         A file of ours that cannot be understood is kept aside and its new name logged; others' files are left alone.
+        Raises TryAgainError when the host cannot read files just now.
         """
         candidates = [found for found in (self._own(), *map(self._foreign, self._watched)) if found is not None]
         for found in sorted(candidates, key=lambda found: found.minted_at):
             self._remember(found)
-        tokens = [self._token(found.value) for found in candidates]
-        return max(tokens, key=lambda token: (token.minted_at, token.generation), default=None)
+        tokens = [self._token(value) for value in dict.fromkeys(found.value for found in candidates)]
+        return sorted(tokens, key=lambda token: (token.minted_at, token.generation), reverse=True)
+
+    def renew(self, token: Token) -> Token:
+        """The same value as the newest generation: it is looked at once more although newer ones were seen since."""
+        self._highest += 1
+        self._known[digest(token.value)] = replace(self._known[digest(token.value)], generation=self._highest)
+        return self._token(token.value)
 
     def save(self, value: str, *, user_id: str | None, minted_at: datetime) -> Token:
         """Keep the token of a login, readable by nobody else, and write it where other programs look for it.
@@ -86,8 +103,11 @@ class TokenStore:
 
     def drop(self) -> None:
         """Forget the token of the last login; files of other programs are theirs."""
-        self._path.unlink(missing_ok=True)
-        self._seen[self._path] = None
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as trouble:
+            log.error("auth.token_not_forgotten", path=str(self._path), why=_why(trouble))  # noqa: TRY400 - see _export
+        self._seen[self._path] = look(self._path)
 
     # Reading
 
@@ -98,6 +118,7 @@ class TokenStore:
         except FileNotFoundError:
             return None
         except (UnusableFileError, OSError) as trouble:
+            self._try_again_later(self._path, trouble)
             self._keep_aside(_why(trouble))
             return None
         self._known = dict(own.earlier) | self._known
@@ -120,12 +141,20 @@ class TokenStore:
         try:
             found = read_watched(path)
         except (UnusableFileError, OSError) as trouble:
+            self._try_again_later(path, trouble)
             self._tell(path, "auth.token_file_unusable", _why(trouble))
             return None
         if not self._is_ours(path, found):
             return None
         self._told.pop(path, None)
         return found
+
+    def _try_again_later(self, path: Path, trouble: Exception) -> None:
+        """A host that is out of descriptors or memory, or a disk that stutters, says nothing about the file."""
+        if isinstance(trouble, OSError) and trouble.errno in PASSING:
+            self._seen.pop(path, None)
+            self._tell(path, "auth.token_file_unreadable_now", _why(trouble))
+            raise TryAgainError(f"{path}: {_why(trouble)}") from trouble
 
     def _is_ours(self, path: Path, found: Found) -> bool:
         if self._user_id is None or found.user_id in (None, self._user_id):
