@@ -30,6 +30,8 @@ from pydantic_settings import (
 )
 
 from tradewarden.feed.tick import Mode
+from tradewarden.machines.instruments import most
+from tradewarden.orchestrator.rule_files import RuleError, load_rules
 from tradewarden.settings_problems import misread, sentence, unknown_credentials, unknown_variables
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
 
@@ -142,6 +144,8 @@ class FeedSettings(Section):
     instruments: Annotated[dict[Mode, list[Instrument]], AfterValidator(_once_each)] = Field(
         {}, description="by mode: ltp, quote, full"
     )
+    rules: list[str] = Field([], description="rule files: a shipped one by its name, your own by its path")
+    dump_after: Hour = Field("08:30", description="IST; when the broker's dump of instruments is new on trading days")
     lead_minutes: int = Field(20, ge=0, le=120, description="how long before the first phase with data the feed dials")
 
     def subscriptions(self) -> dict[int, Mode]:
@@ -214,8 +218,8 @@ class Settings(BaseSettings):
         yield from _exposed(self._file)
         yield from self._about_kite()
         yield from self._about_addresses()
-        if not self.feed.subscriptions():
-            yield "feed.instruments is empty: no tick will come, and the feed will look stale while the market is live."
+        if not self.feed.subscriptions() and not self.feed.rules:
+            yield "feed.instruments and feed.rules are empty: no tick will come; the feed will look stale in live hours."
 
     def _about_kite(self) -> Iterator[str]:
         kite = self.kite
@@ -275,6 +279,7 @@ def _relations(settings: Settings, known_segments: Collection[str] | None, sourc
             yield f"{where}: segments has {segment!r}, which has no calendar; allowed are {allowed}."
         if segment in settings.segments[:index]:
             yield f"{where}: segments has {segment!r} twice; allowed is once."
+    yield from _about_rules(settings.feed, sources)
     state = settings.state_dir
     if state.exists() and not state.is_dir():
         yield f"{sources.origin(('state_dir',))}: state_dir = {str(state)!r} is a file; allowed is a directory."
@@ -284,6 +289,22 @@ def _relations(settings: Settings, known_segments: Collection[str] | None, sourc
             if path.resolve() == own:
                 where = sources.origin(("kite", name))
                 yield f"{where}: kite.{name} has {str(path)!r}, the daemon's own token file; allowed is any other file."
+
+
+def _about_rules(feed: FeedSettings, sources: Sources) -> Iterator[str]:
+    """What is wrong with the rule files, and whether one connection can carry what they ask for."""
+    where = sources.origin(("feed", "rules"))
+    try:
+        rules = load_rules(feed.rules)
+    except RuleError as error:
+        yield from (f"{where}: feed.rules: {problem}" for problem in error.problems)
+        return
+    total = most(rules) + len(feed.subscriptions())
+    if total > MOST_INSTRUMENTS and rules:
+        yield (
+            f"{where}: feed.rules and feed.instruments come to as many as {total} instruments; "
+            f"allowed are {MOST_INSTRUMENTS} in total, one connection's worth."
+        )
 
 
 def _exposed(path: Path | None) -> Iterator[str]:

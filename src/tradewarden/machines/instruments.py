@@ -296,7 +296,8 @@ def _pick_options(
     if spot is None:
         which = f"{rule.underlying} future at {rule.exchange}" if rule.spot == FUTURE else rule.spot
         return Pick(rule, problem=_sentence(rule, listing, f"does not find its spot, {which}"), expiry=expiry)
-    price = prices.get(spot.token) or spot.last_price
+    # Without a price, as in the first minutes of a new contract, a window stays where it stood.
+    price = prices.get(spot.token) or spot.last_price or centre or 0.0
     if price <= 0:
         text = f"{_who(rule)} waits for the first price of {spot.key}."
         return Pick(rule, problem=text, waiting=True, spot=spot, expiry=expiry)
