@@ -72,6 +72,14 @@ def _parser() -> argparse.ArgumentParser:
 
     add_config(add("login", _login, "log in to the broker from this terminal"))
 
+    add_config(add("logout", _logout, "forget the broker's token and make it worthless at the broker"))
+
+    token_error = add("token-error", _token_error, "tell the daemon that another program met a dead token")
+    add_config(token_error)
+    token_error.add_argument("type", help="the broker's name of the error, such as TokenException")
+    token_error.add_argument("message", nargs="?", default="", help="the broker's words")
+    token_error.add_argument("--generation", type=int, help="of the token that was refused; default: the present one")
+
     decode = add("decode", _decode, "one WebSocket frame of the broker, as one JSON object a tick")
     decode.add_argument("broker", choices=["kite"])
     decode.add_argument("file", help="- reads standard input")
@@ -244,6 +252,32 @@ def _login(parsed: argparse.Namespace) -> int:
 
 def _decode(parsed: argparse.Namespace) -> int:
     from tradewarden.feed.brokers.decoder import frame_to_kite_json
+
+def _logout(parsed: argparse.Namespace) -> int:
+    from tradewarden.settings import load
+    from tradewarden.settings_sources import ConfigError
+    from tradewarden.terminal_logout import logout
+
+    try:
+        settings = load(parsed.config)
+    except ConfigError as error:
+        _complain(*error.problems)
+        return BAD_CONFIGURATION
+    return asyncio.run(logout(settings, say=_say))
+
+
+def _token_error(parsed: argparse.Namespace) -> int:
+    from tradewarden.settings import load
+    from tradewarden.settings_sources import ConfigError
+    from tradewarden.terminal_logout import token_error
+
+    try:
+        settings = load(parsed.config)
+    except ConfigError as error:
+        _complain(*error.problems)
+        return BAD_CONFIGURATION
+    return asyncio.run(token_error(settings, parsed.type, parsed.message, parsed.generation, say=_say))
+
 
     try:
         frame = sys.stdin.buffer.read() if parsed.file == "-" else Path(parsed.file).read_bytes()

@@ -48,13 +48,21 @@ class Control:
 
     async def get(self, path: str, *, patience: float = PATIENCE, **query: str) -> Answer:
         """One GET; JSON is parsed, redirects are not followed. Raises UnreachableError."""
+        return await self._ask("GET", path, patience, params=query)
+
+    async def post(self, path: str, body: dict[str, Any], *, patience: float = PATIENCE) -> Answer:
+        """One POST of a JSON object; as `get` otherwise."""
+        return await self._ask("POST", path, patience, json=body)
+
+    async def _ask(self, method: str, path: str, patience: float, **what: Any) -> Answer:
         if self._session is None:
             raise RuntimeError("use `async with Control(...)`")
+        headers = {"Accept": "application/json"}
         try:
             async with (
                 asyncio.timeout(patience),
-                self._session.get(
-                    self._base + path, params=query, allow_redirects=False, headers={"Accept": "application/json"}
+                self._session.request(
+                    method, self._base + path, allow_redirects=False, headers=headers, **what
                 ) as answer,
             ):
                 is_json = "json" in answer.content_type

@@ -19,10 +19,12 @@ from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.http.app import Http
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.metrics import Figures
+from tradewarden.http.token import TokenDoor
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.report import Picture
+from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
@@ -145,7 +147,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
             lag=heartbeat,
             lag_bounds=LAG_BOUNDS,
         ),
-        parts=[Gaps(ledger)],
+        parts=[Gaps(ledger), TokenDoor(Account(auth, rest), clock, public_url=settings.http.public_url)],
     )
     coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh])
     heartbeat.beats += [reports.refresh, pulse.beat]

@@ -146,6 +146,7 @@ async def test_the_logged_in_answer_is_the_one_of_the_design(desk: Desk, session
             "expiresAt": "2026-01-06T06:00:00+05:30",
             "verifiedAt": "2026-01-05T09:21:41+05:30",
             "userId": "AB1234",
+            "generation": 3,
         }
     ]
     assert body["checks"]["feed:stream"] == [

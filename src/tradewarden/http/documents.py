@@ -106,6 +106,7 @@ def _auth_check(source: Source, *, component: bool = True) -> dict[str, Any]:
             "expiresAt": iso_or_none(auth.expires_at),
             "verifiedAt": iso_or_none(auth.verified_at),
             "userId": auth.user_id,
+            "generation": auth.generation,
         }
     return check
 

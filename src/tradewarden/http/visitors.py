@@ -9,6 +9,7 @@ import os
 import socket
 import struct
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -55,6 +56,16 @@ def token_needed(request: web.Request) -> ProblemError:
     if bearer or (request.path.startswith("/compat/") and "X-Admin-Key" in request.headers):
         return ProblemError(403, "forbidden")
     return ProblemError(401, "not-logged-in", headers={"WWW-Authenticate": 'Bearer realm="tradewarden"'})
+
+
+def refuse_other_sites(request: web.Request, public_url: str) -> None:
+    """A browser says where a request comes from, and only our own pages may ask; a program says nothing."""
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        raise ProblemError(403, "csrf")
+    parts = urlsplit(public_url)
+    origin = request.headers.get("Origin")
+    if origin is not None and origin not in (f"{parts.scheme}://{parts.netloc}", f"{request.scheme}://{request.host}"):
+        raise ProblemError(403, "csrf")
 
 
 def is_control(request: web.Request) -> bool:

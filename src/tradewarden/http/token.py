@@ -1,0 +1,143 @@
+"""What may be said of the broker's token from outside: another program's error, and a person's goodbye."""
+
+from __future__ import annotations
+
+import asyncio
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import orjson
+from aiohttp import web
+
+from tradewarden.http.allowance import Allowance
+from tradewarden.http.problems import ProblemError, rate_limited
+from tradewarden.http.visitors import Viewer, Visitors, address, is_local, refuse_other_sites, token_needed
+from tradewarden.machines.token_error import is_token_error
+from tradewarden.orchestrator.account import LoggedOut
+from tradewarden.orchestrator.clock import Clock
+
+_BODY = 10.0  # seconds for a request to finish arriving
+_TYPE, _MESSAGE = 80, 2000  # characters
+
+_OUTCOMES: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "taken": "The token counts as expired; the broker is asked once more.",
+        "not_a_token_error": "This error does not speak of the access token. Nothing was changed.",
+        "older": "A newer token is held. Read it, and try again. Nothing was changed.",
+        "unknown": "No token of this generation was ever held here. Nothing was changed.",
+        "known": "This token is known to be dead.",
+        "no_token": "No token is held. Nothing was changed.",
+        "contradicted": "The broker has just said that this token is good. Nothing was changed.",
+    }
+)
+
+
+class Account(Protocol):
+    """The token's keeper, as far as others may speak to it."""
+
+    @property
+    def generation(self) -> int:
+        """Of the held token; 0 when none is held."""
+        ...
+
+    def reported_dead(self, generation: int | None) -> str:
+        """Another program saw the broker's token error."""
+        ...
+
+    async def end_session(self) -> LoggedOut:
+        """Forget the token and kill it at the broker."""
+        ...
+
+
+class TokenDoor:
+    """POST /api/auth/errors and POST /api/auth/logout, for an admin."""
+
+    def __init__(self, account: Account, clock: Clock, *, public_url: str) -> None:
+        self._account = account
+        self._public_url = public_url
+        self._reports = Allowance(30, 60, clock)
+
+    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+        """Its two paths."""
+
+        def admitted(request: web.Request) -> None:
+            refuse_other_sites(request, self._public_url)
+            if visitors.viewer(request) is not Viewer.ADMIN:
+                raise token_needed(request)
+            if not is_local(request) and (wait := self._reports.take(address(request))):
+                raise rate_limited(wait)
+
+        async def errors(request: web.Request) -> web.Response:
+            admitted(request)
+            return self._report(await _body(request))
+
+        async def logout(request: web.Request) -> web.Response:
+            admitted(request)
+            _only(await _body(request), ())
+            ended = await self._account.end_session()
+            outcome = "logged_out" if ended.held else "no_token"
+            return _json({"outcome": outcome, "killedAtBroker": ended.killed, "text": ended.text})
+
+        return [web.post("/api/auth/errors", errors), web.post("/api/auth/logout", logout)]
+
+    def _report(self, body: dict[str, Any]) -> web.Response:
+        kind, message, generation = _error(body)
+        outcome = self._account.reported_dead(generation) if is_token_error(kind, message) else "not_a_token_error"
+        return _json(
+            {
+                "outcome": outcome,
+                "accepted": outcome == "taken",
+                "generation": self._account.generation,
+                "text": _OUTCOMES[outcome],
+            }
+        )
+
+
+def _error(body: dict[str, Any]) -> tuple[str, str, int | None]:
+    """The type, the words and the generation of an error; raises the problem that lists every fault."""
+    kind, message, generation = body.get("type"), body.get("message", ""), body.get("generation")
+    faults = _unknown(body, ("type", "message", "generation"))
+    if not isinstance(kind, str) or not 0 < len(kind) <= _TYPE:
+        faults.append(_fault("type", f"the broker's name of the error is expected, 1 to {_TYPE} characters"))
+    if not isinstance(message, str) or len(message) > _MESSAGE:
+        faults.append(_fault("message", f"text of at most {_MESSAGE} characters is expected"))
+    if generation is not None and (type(generation) is not int or generation < 1):
+        faults.append(_fault("generation", "a whole number above 0 is expected; leave it out for the present token"))
+    if faults:
+        raise ProblemError(422, "validation", errors=faults)
+    return str(kind), str(message), generation
+
+
+def _only(body: dict[str, Any], names: tuple[str, ...]) -> None:
+    if faults := _unknown(body, names):
+        raise ProblemError(422, "validation", errors=faults)
+
+
+def _unknown(body: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, str]]:
+    allowed = f"allowed are {', '.join(names)}" if names else "nothing is expected"
+    return [_fault(str(key)[:64], f"not known; {allowed}") for key in list(body)[:20] if key not in names]
+
+
+def _fault(key: str, detail: str) -> dict[str, str]:
+    return {"pointer": f"/{key}", "detail": detail}
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """The JSON object that was sent; none at all counts as an empty one."""
+    try:
+        async with asyncio.timeout(_BODY):
+            raw = await request.read()
+    except TimeoutError:
+        raise ProblemError(408, "bad-request") from None
+    try:
+        body = orjson.loads(raw) if raw.strip() else {}
+    except orjson.JSONDecodeError:
+        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON"}]) from None
+    if not isinstance(body, dict):
+        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected"}])
+    return body
+
+
+def _json(body: dict[str, Any]) -> web.Response:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return web.Response(body=orjson.dumps(body), headers=headers)
