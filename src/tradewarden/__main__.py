@@ -250,9 +250,6 @@ def _login(parsed: argparse.Namespace) -> int:
     return asyncio.run(login(settings, say=_say, ask=sys.stdin.readline))
 
 
-def _decode(parsed: argparse.Namespace) -> int:
-    from tradewarden.feed.brokers.decoder import frame_to_kite_json
-
 def _logout(parsed: argparse.Namespace) -> int:
     from tradewarden.settings import load
     from tradewarden.settings_sources import ConfigError
@@ -278,6 +275,9 @@ def _token_error(parsed: argparse.Namespace) -> int:
         return BAD_CONFIGURATION
     return asyncio.run(token_error(settings, parsed.type, parsed.message, parsed.generation, say=_say))
 
+
+def _decode(parsed: argparse.Namespace) -> int:
+    from tradewarden.feed.brokers.decoder import frame_to_kite_json
 
     try:
         frame = sys.stdin.buffer.read() if parsed.file == "-" else Path(parsed.file).read_bytes()
