@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     gaps.add_argument("--limit", type=int, default=20, help="how many to tell (default 20)")
     gaps.add_argument("--json", action="store_true", help="as one JSON object")
 
+    streamed = add("instruments", _instruments, "what is streamed, which rule wants it, and how fresh the dump is")
+    streamed.add_argument("--url", help="where the daemon listens; default: its control socket")
+    streamed.add_argument("--json", action="store_true", help="as one JSON object")
+
     add_config(add("login", _login, "log in to the broker from this terminal"))
 
     add_config(add("logout", _logout, "forget the broker's token and make it worthless at the broker"))
@@ -235,6 +239,15 @@ def _gaps(parsed: argparse.Namespace) -> int:
 
     socket = control_socket(state_directory())
     return asyncio.run(gaps(parsed.url, socket, limit=parsed.limit, as_json=parsed.json, say=_say))
+
+
+def _instruments(parsed: argparse.Namespace) -> int:
+    from tradewarden.instruments_command import instruments
+    from tradewarden.orchestrator.statedir import control_socket
+    from tradewarden.settings import state_directory
+
+    socket = control_socket(state_directory())
+    return asyncio.run(instruments(parsed.url, socket, as_json=parsed.json, say=_say))
 
 
 def _login(parsed: argparse.Namespace) -> int:

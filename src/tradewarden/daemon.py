@@ -18,6 +18,7 @@ from tradewarden.feed.brokers.kite import KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.http.app import Http
 from tradewarden.http.gaps import Gaps
+from tradewarden.http.instruments import Instruments
 from tradewarden.http.metrics import Figures
 from tradewarden.http.token import TokenDoor
 from tradewarden.machines.auth import AuthToken
@@ -29,14 +30,17 @@ from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
+from tradewarden.orchestrator.dump_file import DumpFile
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.gap import GapWatch
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
+from tradewarden.orchestrator.instruments import InstrumentsDriver
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.report import Reports
+from tradewarden.orchestrator.rule_files import listed, load_rules
 from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.orchestrator.token import TokenStore
 from tradewarden.settings import HttpSettings, Settings
@@ -61,6 +65,7 @@ class Desk:
     notifier: Notifier
     gaps: GapWatch
     ledger: Ledger
+    instruments: InstrumentsDriver
 
     def reload(self) -> None:
         """SIGHUP: read the token files and the clock again; nothing is restarted."""
@@ -72,7 +77,7 @@ class Desk:
 
 def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, spawn: Spawn) -> Desk:
     """Make every long-lived object of the daemon and tie them together."""
-    kite, state, subscriptions = settings.kite, settings.state_dir, settings.feed.subscriptions()
+    kite, state = settings.kite, settings.state_dir
     coupling = Coupling()
     store = TokenStore(
         settings.token_file,
@@ -101,22 +106,33 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         probe_hours=[time.fromisoformat(hour) for hour in kite.probe_hours],
         learned=log.hide,
     )
+    instruments = InstrumentsDriver(
+        [*listed(settings.feed.instruments), *load_rules(settings.feed.rules)],
+        broker=rest,
+        keep=DumpFile(state / "instruments.json"),
+        clock=clock,
+        spawn=spawn,
+        trading_day=lambda day: any(market.calendar.trading_day(segment, day) for segment in settings.segments),
+        dump_after=time.fromisoformat(settings.feed.dump_after),
+    )
     feed = FeedDriver(
         FeedWatchdog(random.random),
         clock,
         spawn,
         coupling.settle,
         usable_since=lambda: auth.usable_since,
-        instruments=len(subscriptions),
+        instruments=len(instruments.wanted),
+        on_ticks=instruments.ticks,
     )
-    stream = KiteStream(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=subscriptions, events=feed)
+    stream = KiteStream(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     login = Login(auth, rest.login_page if kite.api_key and kite.api_secret else None, clock)
     notifier = Notifier()
-    gaps = GapWatch(feed, market, ledger, name="kite", instruments=subscriptions)
+    gaps = GapWatch(feed, market, ledger, name="kite", instruments=instruments.wanted)
+    instruments.attach(stream.set_subscriptions, feed.follow, gaps.follow)
     heartbeat = Heartbeat(
         clock,
-        beats=[auth.look],
+        beats=[auth.look, instruments.look],
         jumps=[market.sync, auth.clock_jumped],
     )
     pulse = Pulse(
@@ -147,11 +163,11 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
             lag=heartbeat,
             lag_bounds=LAG_BOUNDS,
         ),
-        parts=[Gaps(ledger), TokenDoor(Account(auth, rest), clock, public_url=settings.http.public_url)],
+        parts=[Gaps(ledger), Instruments(instruments.report), TokenDoor(Account(auth, rest), clock, public_url=settings.http.public_url)],
     )
     coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh])
     heartbeat.beats += [reports.refresh, pulse.beat]
-    return Desk(market, auth, feed, stream, login, reports, heartbeat, http, notifier, gaps, ledger)
+    return Desk(market, auth, feed, stream, login, reports, heartbeat, http, notifier, gaps, ledger, instruments)
 
 
 async def run(
@@ -181,6 +197,7 @@ async def run(
         try:
             await _listen(desk, settings.http)
             spawn(desk.heartbeat.run(), name="heartbeat")
+            desk.instruments.look()
             desk.market.sync()
             desk.auth.begin()
             desk.notifier.ready()

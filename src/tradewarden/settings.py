@@ -219,7 +219,7 @@ class Settings(BaseSettings):
         yield from self._about_kite()
         yield from self._about_addresses()
         if not self.feed.subscriptions() and not self.feed.rules:
-            yield "feed.instruments and feed.rules are empty: no tick will come; the feed will look stale in live hours."
+            yield "feed.instruments and feed.rules are empty: no tick will come, and a live market will look stale."
 
     def _about_kite(self) -> Iterator[str]:
         kite = self.kite

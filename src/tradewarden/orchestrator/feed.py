@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -67,7 +67,7 @@ class FeedDriver(Driver[FeedWatchdog]):
     ) -> None:
         super().__init__(machine, clock, spawn, changed)
         self._usable_since = usable_since
-        self._instruments = instruments
+        self._instruments = instruments  # how many
         self._on_ticks = on_ticks
         self._stream: Stream | None = None
         self._handshakes: Handshakes | None = None
@@ -84,6 +84,10 @@ class FeedDriver(Driver[FeedWatchdog]):
     def attach(self, stream: Stream, handshakes: Handshakes) -> None:
         """Name the stream to dial and the listener for handshakes; once, before anything is fired."""
         self._stream, self._handshakes = stream, handshakes
+
+    def follow(self, wanted: Collection[int]) -> None:
+        """The subscription has changed to these."""
+        self._instruments = len(wanted)
 
     # Deeds
 

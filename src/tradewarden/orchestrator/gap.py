@@ -26,6 +26,10 @@ class GapWatch:
         self._instruments = sorted(instruments)
         self._outage = Outage()
 
+    def follow(self, instruments: Collection[int]) -> None:
+        """The subscription has changed: a gap that ends from now on concerns these."""
+        self._instruments = sorted(instruments)
+
     def look(self) -> None:
         """Follow the feed; writes when an outage that was long enough has ended."""
         machine, clock = self._feed.machine, self._feed.clock

@@ -93,7 +93,7 @@ class InstrumentsDriver:
         self._trading_day = trading_day
         self._dump_after = dump_after
         self._needs = needs(self._rules)
-        self._apply: Callable[[Mapping[int, Mode]], None] = lambda _wanted: None
+        self._followers: tuple[Callable[[Mapping[int, Mode]], None], ...] = ()
         self._dump: Dump | None = keep.load() if self._needs.exchanges else None
         self._listing = self._list(self._dump)
         self._prices: dict[int, float] = {}
@@ -110,9 +110,9 @@ class InstrumentsDriver:
         # The kept dump may be from before a rule was added: where one finds too little, today's is asked for again.
         self._doubt = any(pick.problem and not pick.waiting for pick in self._resolution.picks)
 
-    def attach(self, apply: Callable[[Mapping[int, Mode]], None]) -> None:
-        """Name whoever streams; it is told of every change of the subscription from now on."""
-        self._apply = apply
+    def attach(self, *followers: Callable[[Mapping[int, Mode]], None]) -> None:
+        """Name whoever is told of every change of the subscription from now on: the stream first of all."""
+        self._followers = followers
 
     # What happens
 
@@ -231,7 +231,8 @@ class InstrumentsDriver:
             centres=self._resolution.centres,
         )
         self.wanted = MappingProxyType(wanted)
-        self._apply(self.wanted)
+        for follow in self._followers:
+            follow(self.wanted)
 
     def _tell_problems(self) -> None:
         problems = self._resolution.problems
