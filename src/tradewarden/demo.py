@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -77,12 +78,17 @@ async def demo(
                 say(f"The desk's clock started at {start:%a %d %b %Y %H:%M} IST. Ctrl-C ends everything.")
                 desk.reports.subscribe(lambda picture: say(tell(picture)))
                 say(tell(desk.reports.picture))
-                if auto_login:
-                    (settings.state_dir / "token.env").write_text(f"KITE_ACCESS_TOKEN={simulator.mint()}\n")
 
             if auto_login:
-                settings.kite.token_files = [settings.state_dir / "token.env"]
+                settings.kite.token_files = [_token_of_another_program(Path(folder), simulator, start)]
             await run(settings, load_calendar(None), clock, stop, ready)
+
+
+def _token_of_another_program(folder: Path, simulator: KiteSimulator, minted_at: datetime) -> Path:
+    file = folder / "token.env"
+    file.write_text(f"KITE_ACCESS_TOKEN={simulator.mint()}\n", encoding="ascii")
+    os.utime(file, (minted_at.timestamp(), minted_at.timestamp()))
+    return file
 
 
 def tell(picture: Picture) -> str:
