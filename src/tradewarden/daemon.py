@@ -163,7 +163,11 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
             lag=heartbeat,
             lag_bounds=LAG_BOUNDS,
         ),
-        parts=[Gaps(ledger), Instruments(instruments.report), TokenDoor(Account(auth, rest), clock, public_url=settings.http.public_url)],
+        parts=[
+            Gaps(ledger),
+            Instruments(instruments.report),
+            TokenDoor(Account(auth, rest), clock, public_url=settings.http.public_url),
+        ],
     )
     coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh])
     heartbeat.beats += [reports.refresh, pulse.beat]

@@ -7,6 +7,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from tradewarden.feed.tick import Mode
 from tradewarden.machines.instruments import Listed, Rule
 from tradewarden.machines.rule_file import RuleError, parse
 
@@ -34,9 +35,9 @@ def load_rules(names: Sequence[str]) -> tuple[Rule, ...]:
     return parse(texts)
 
 
-def listed(tokens_by_mode: Mapping[str, Iterable[int]]) -> list[Rule]:
+def listed(tokens_by_mode: Mapping[Mode, Iterable[int]]) -> list[Rule]:
     """What the settings list by token, as rules: they are streamed for that reason and no other."""
-    return [Listed(SETTINGS, str(mode), tokens=tuple(tokens)) for mode, tokens in tokens_by_mode.items() if tokens]
+    return [Listed(SETTINGS, mode.value, tokens=tuple(tokens)) for mode, tokens in tokens_by_mode.items() if tokens]
 
 
 def shipped() -> list[str]:
