@@ -108,8 +108,10 @@ class Days(RuleBasedStateMachine):
     @precondition(lambda self: self.world.auth.held is not None)
     @rule(age=st.integers(0, 2))
     def another_program_reports_a_token_error(self, age: int) -> None:
-        assert self.world.auth.held is not None
-        self.world.tell_auth("rejected", gen=self.world.auth.held.generation - age, ours=False)
+        held = self.world.auth.held
+        assert held is not None
+        self.world.tell_auth("rejected", gen=held.generation - age, ours=False)
+        assert self.world.auth.held == (held if age else None)
 
     @rule(mood=st.sampled_from(["answer", "answer", "unreachable", "never", "slow"]))
     def the_rest_side_changes_its_mood(self, mood: str) -> None:

@@ -14,12 +14,13 @@ from random import Random
 from typing import Any
 
 from machines_at import HOUR, START, token
-from tradewarden.machines.auth import AuthToken, Exchange, ReadToken, Token, Verify
+from tradewarden.machines.auth import ANSWER_LIMIT, AuthToken, Exchange, ReadToken, Token, Verify
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.coupling import tell_feed
 from tradewarden.machines.feed import COOL_OFF, STABLE, Close, Connect, FeedWatchdog, Resubscribe
 from tradewarden.machines.statechart import Machine
 
+LIMIT = {"dense": 10 * SECOND, "sparse": 120 * SECOND}
 LIFE = 2 * HOUR // 3  # of a token by its hint: short, so that its end comes up often
 _CHAIN = 8
 _DEADLINES = 2000  # in one stretch of time: more would be a busy loop
@@ -35,6 +36,7 @@ class Line:
     token: Token
     dialled: bool = False
     open: bool = False
+    heard: bool = False
 
 
 class World:
@@ -59,12 +61,14 @@ class World:
         self._random = Random(seed)
         self._pending: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._asking: set[int] = set()
+        self._asking: dict[int, int] = {}  # which generation, since when
         self._buried: set[int] = set()
         self._throttled_at: int | None = None
         self._refused: int | None = None
         self._refused_at = 0
         self._cool_from: int | None = None
+        self._last_gen = 0
+        self._barred: int | None = None
         self._busy = 0
 
     def begin(self) -> None:
@@ -87,6 +91,7 @@ class World:
             if self.auth.held is not None or self.auth.leaf == "unknown":
                 self.tell_auth("token_missing")
         elif self.auth.is_new(found):
+            self._asking.pop(found.generation, None)  # a token that was gone for a moment may be asked about anew
             self.tell_auth("token_found", token=found, expires_at=self.now + LIFE)
 
     def logout(self) -> None:
@@ -116,8 +121,13 @@ class World:
     def _fire_feed(self, fire: Callable[[], list[Any]]) -> None:
         feed = self.feed
         attempt, leaf, proven = feed.attempt, feed.leaf, feed.last_tick - feed.since
+        heard = max(feed.last_tick if leaf == "streaming" else 0, feed.since, feed.expected_since)
         self._perform(fire())
-        assert feed.attempt >= attempt or (leaf == "streaming" and proven >= STABLE), "tries forgotten without proof"
+        stable = leaf == "streaming" != feed.leaf and proven >= STABLE
+        assert feed.attempt >= attempt or stable, "tries forgotten without proof"
+        assert not stable or feed.attempt == (feed.leaf == "backing_off"), "tries remembered after a minute of ticks"
+        if feed.leaf == "stale" != leaf:
+            assert self.now - heard >= LIMIT[feed.expected], "called stale too early"
 
     def _judge_auth(self, before: str, event: str) -> None:
         leaf = self.auth.leaf
@@ -147,6 +157,8 @@ class World:
             match effect:
                 case Connect(gen, held):
                     assert self.line is None, "two sockets"
+                    assert gen > self._last_gen, "two sockets of one number"
+                    self._last_gen = gen
                     self.line = Line(gen, held)
                 case Close(gen):
                     assert self.line is not None, "closed twice"
@@ -179,13 +191,16 @@ class World:
 
     def _probe(self, asked: Token) -> None:
         generation = asked.generation
-        if generation in self._asking or self.probes == "never":
+        if generation in self._asking:
+            assert self.now - self._asking[generation] >= ANSWER_LIMIT, "one question asked twice"
             return
-        self._asking.add(generation)
+        if self.probes == "never":
+            return
+        self._asking[generation] = self.now
         unreachable = self.probes == "unreachable"
 
         def answer() -> None:
-            self._asking.discard(generation)
+            self._asking.pop(generation, None)
             if unreachable:
                 self.tell_auth("unreachable", gen=generation)
             elif self.alive[generation]:
@@ -232,6 +247,7 @@ class World:
         line.dialled, generation = True, line.token.generation
         self.dialled.append((self.now, generation))
         assert generation not in self._buried, "a dead token was dialled"
+        assert generation != self._barred, "a token that was answered with 400 was dialled"
         assert self.auth.usable(self.now), "dialled without a usable token"
         assert self._throttled_at is None or self.now - self._throttled_at >= COOL_OFF, "dialled in the minute of a 429"
         if self.dialled[-2:-1] and self.dialled[-2][1] != generation:
@@ -249,6 +265,7 @@ class World:
         match mood:
             case "accept":
                 line.open, self._cool_from = True, None
+                self._asking.pop(line.token.generation, None)  # the handshake has answered what was asked
                 self._together("opened", "verify_ok", line, expires_at=self.now + LIFE)
                 self._later(self._seconds(0.2, 4), lambda: self._tick(line))
             case "refuse":
@@ -257,6 +274,7 @@ class World:
                 self._throttled_at = self.now
                 self.tell_feed("lost", gen=line.gen, reason="rate_limited")
             case "bad_request":
+                self._barred = line.token.generation
                 self.tell_feed("misconfigured", gen=line.gen)
             case _:
                 self.tell_feed("lost", gen=line.gen, reason=mood)
@@ -265,7 +283,9 @@ class World:
         """The broker says 403, at the handshake or (others do) on the open socket."""
         if self.line is not None:
             self._refused, self._refused_at, self._cool_from = self.line.token.generation, self.now, None
+            refused = self.line.token
             self._together("refused", "refused", self.line)
+            assert self.auth.held != refused or self.auth.doubted, "a refusal without a doubt"
 
     def _together(self, to_feed: str, to_auth: str, line: Line, **facts: Any) -> None:
         self._busy += 1
@@ -282,10 +302,10 @@ class World:
     def _tick(self, line: Line) -> None:
         if self.line is not line:
             return
-        if self.ticks == "flow":
-            self.feed.last_tick = self.now
-            if self.feed.leaf != "streaming":
-                self.tell_feed("ticked", gen=line.gen)
+        self.feed.last_tick = self.now if self.ticks == "flow" or not line.heard else self.feed.last_tick
+        line.heard = True  # the snapshot comes in any case, and proves nothing
+        if self.ticks == "flow" and self.feed.leaf != "streaming":
+            self.tell_feed("ticked", gen=line.gen)
         self._later(self._seconds(0.5, 8), lambda: self._tick(line))
 
     # Time
@@ -367,6 +387,9 @@ class World:
             )
         assert (self.line is not None) == feed.has_socket, f"{feed.leaf} with the wrong number of sockets"
         assert self.line is None or self.line.gen == feed.gen
+        assert not feed.latched or feed.leaf not in ("halted", "streaming"), f"trouble is not over though {feed.leaf}"
+        if feed.leaf == "connected" and feed.expected == "none":
+            assert not feed.latched, "trouble is not over though the socket is open and nothing is due"
         if feed.leaf == "backing_off":
             assert SECOND // 10 <= feed.delay <= 30 * SECOND
             assert feed.retry_at is not None
@@ -381,6 +404,9 @@ class World:
 
     def _check_token(self) -> None:
         auth = self.auth
+        if auth.usable(self.now):
+            assert auth.held is not None
+            assert auth.expires_at is None or self.now < auth.expires_at, "usable past its hint"
         assert auth.held is None or auth.leaf not in _PERSON_NEEDED, f"{auth.leaf} with a token"
         assert auth.held is not None or auth.leaf in ("unknown", "exchanging", *_PERSON_NEEDED), f"{auth.leaf} without"
         assert not auth.doubted or auth.leaf in ("verifying", "exchanging"), (
@@ -399,9 +425,8 @@ class World:
             deadline = machine.next_deadline()
             assert deadline is None or deadline > self.now, f"{machine.leaf} missed its deadline"
         if feed.leaf in ("connected", "streaming") and feed.expected != "none":
-            limit = {"dense": 10, "sparse": 120}[feed.expected] * SECOND
             heard = feed.last_tick if feed.leaf == "streaming" else 0
-            assert self.now - max(heard, feed.since, feed.expected_since) < limit, "silence unnoticed"
+            assert self.now - max(heard, feed.since, feed.expected_since) < LIMIT[feed.expected], "silence unnoticed"
         if not self.hints_moved and auth.leaf in ("valid", "expiring"):
             near = auth.expires_at is not None and self.now >= auth.expires_at - HOUR // 2
             assert near == (auth.leaf == "expiring"), (
