@@ -12,6 +12,7 @@ import structlog
 
 from tradewarden.feed.tick import Mode, Tick
 from tradewarden.machines.feed import Close, Connect, FeedWatchdog, Resubscribe
+from tradewarden.machines.quality import Quality
 from tradewarden.machines.report import FeedReport
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.driver import Driver, Spawn
@@ -74,6 +75,8 @@ class FeedDriver(Driver[FeedWatchdog]):
         self._seen: dict[int, tuple[Mode, tuple[object, ...], int]] = {}
         self._leaf = machine.leaf
         self._last_data: int | None = None
+        self._newest: Tick | None = None
+        self.quality = Quality()
         self._up_since: datetime | None = None
         self.frames_total = 0
         self.ticks_total = 0
@@ -132,10 +135,20 @@ class FeedDriver(Driver[FeedWatchdog]):
         if gen != machine.gen:
             return
         machine.last_tick = self._last_data = self.clock.mono_ns()
+        self._newest = ticks[-1]
         self.ticks_total += len(ticks)
         if machine.leaf != "streaming" and self._is_proof(ticks):
             self.fire("ticked", gen=gen)
         self._on_ticks(ticks)
+
+    def look(self) -> None:
+        """Measure the stream; called at each beat."""
+        mono, newest, self._newest = self.clock.mono_ns(), self._newest, None
+        lag = None
+        if newest is not None and newest.exchange_ts and self._last_data is not None:
+            received = self.clock.now().timestamp() - (mono - self._last_data) / 1e9
+            lag = max(0.0, received - newest.exchange_ts)
+        self.quality.look(now=mono, ticks_total=self.ticks_total, lag=lag)
 
     def frame(self, gen: int) -> None:  # noqa: ARG002 - the stream's word
         """Any frame came, a heartbeat included: the transport lives, which says nothing about data."""
