@@ -32,6 +32,7 @@ from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.dump_file import DumpFile
 from tradewarden.orchestrator.feed import FeedDriver
+from tradewarden.orchestrator.forecast import Forecaster
 from tradewarden.orchestrator.gap import GapWatch
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.instruments import InstrumentsDriver
@@ -141,7 +142,8 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         lag=lambda: heartbeat.lag,
         overdue=lambda: max(auth.overdue(), feed.overdue()),
     )
-    reports = Reports(market, auth, feed, clock, heartbeat.age)
+    forecaster = Forecaster(market, settings.segments, clock)
+    reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=forecaster.of)
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
     http = Http(
         host=settings.http.host,

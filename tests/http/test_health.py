@@ -147,6 +147,7 @@ async def test_the_logged_in_answer_is_the_one_of_the_design(desk: Desk, session
             "verifiedAt": "2026-01-05T09:21:41+05:30",
             "userId": "AB1234",
             "generation": 3,
+            "forecast": None,
         }
     ]
     assert body["checks"]["feed:stream"] == [

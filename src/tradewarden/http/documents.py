@@ -107,6 +107,7 @@ def _auth_check(source: Source, *, component: bool = True) -> dict[str, Any]:
             "verifiedAt": iso_or_none(auth.verified_at),
             "userId": auth.user_id,
             "generation": auth.generation,
+            "forecast": source.picture.forecast,
         }
     return check
 

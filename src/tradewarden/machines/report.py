@@ -125,4 +125,5 @@ class Picture:
     market: MarketReport
     started_at: datetime
     stopping: bool = False
+    forecast: str | None = None  # will the token live through today's session: see machines/forecast.py
     simulated: bool = False  # the desk's clock is not the world's

@@ -20,13 +20,21 @@ class Reports:
     """The desk's picture. `seq` grows with each change of the headline, the status or a machine's state."""
 
     def __init__(
-        self, market: MarketDriver, auth: AuthDriver, feed: FeedDriver, clock: Clock, beat_age: Callable[[], float]
+        self,
+        market: MarketDriver,
+        auth: AuthDriver,
+        feed: FeedDriver,
+        clock: Clock,
+        beat_age: Callable[[], float],
+        *,
+        forecast: Callable[[AuthReport], str] | None = None,
     ) -> None:
         self._market, self._auth, self._feed = market, auth, feed
         self._clock = clock
         self.beat_age = beat_age
         self._started_at = clock.now()
         self._stopping = False
+        self._forecast = forecast
         self._key: tuple[object, ...] = ()
         self._on_change: list[Callable[[Picture], None]] = []
         self._on_age: list[Callable[[Picture], None]] = []
@@ -86,3 +94,4 @@ class Reports:
             stopping=self._stopping,
             simulated=self._clock.simulated,
         )
+            forecast=None if self._forecast is None else self._forecast(auth),
