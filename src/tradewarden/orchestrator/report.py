@@ -92,6 +92,6 @@ class Reports:
             market=market,
             started_at=self._started_at,
             stopping=self._stopping,
+            forecast=None if self._forecast is None else self._forecast(auth),
             simulated=self._clock.simulated,
         )
-            forecast=None if self._forecast is None else self._forecast(auth),
