@@ -11,6 +11,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import threading
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -601,6 +602,18 @@ async def test_a_dns_that_fails_is_an_error_only_while_no_answer_is_known() -> N
     assert await resolver.resolve("ws.kite.trade", 443) == known
     with pytest.raises(OSError, match="try again"):
         await resolver.resolve("other.kite.trade", 443)
+
+
+async def test_a_host_without_a_thread_to_spare_has_no_dns_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver = Resolver(lookup=lambda *_query: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))])
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(OSError, match="no thread"):
+            await resolver.resolve("ws.kite.trade", 443)
+    assert [found["host"] for found in await resolver.resolve("ws.kite.trade", 443)] == ["127.0.0.1"]
 
 
 # What the daemon carries

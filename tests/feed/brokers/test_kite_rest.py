@@ -143,6 +143,33 @@ async def test_a_busy_or_broken_broker_says_nothing_about_any_token(
     assert await rest().probe(ACCESS) == Probe(Verdict.UNKNOWN, f"Kite answered {status} {kind}")
 
 
+class Undead:
+    """A child that hangs in the kernel: it neither answers nor goes when it is killed."""
+
+    pid, returncode = 4711, None
+
+    async def communicate(self, _said: bytes) -> tuple[bytes, bytes]:
+        return await asyncio.Future[tuple[bytes, bytes]]()
+
+    def kill(self) -> None:
+        pass
+
+    async def wait(self) -> int:
+        return await asyncio.Future[int]()
+
+
+async def test_a_child_that_cannot_be_killed_is_an_unreachable_broker_and_no_fault(
+    monkeypatch: pytest.MonkeyPatch, rest: MakeRest
+) -> None:
+    async def start(*_arguments: str, **_how: Any) -> Undead:
+        return Undead()
+
+    monkeypatch.setattr(kite_rest, "LAST", 0.01)
+    monkeypatch.setattr(kite_rest.asyncio, "create_subprocess_exec", start)
+    probe = await rest(timeout=0.01).probe(ACCESS)
+    assert (probe.verdict, probe.text) == (Verdict.UNKNOWN, "Kite did not answer within 0.01 s")
+
+
 async def test_a_living_token_is_good_and_tells_whose_it_is(rest: MakeRest) -> None:
     assert await rest().probe(ACCESS) == Probe(Verdict.GOOD, user_id="AB1234")
 

@@ -18,16 +18,21 @@ from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from tradewarden.machines.dump import Dump, DumpError, from_row
 from tradewarden.machines.instruments import Needs
 
 CHILD = "tradewarden.feed.brokers.kite_child"
 DUMP_CHILD = "tradewarden.feed.brokers.kite_dump"
+LAST = 5.0  # seconds until a killed child must be gone
 DUMP_PATIENCE = 90.0  # seconds for the whole dump, on a slow line
 KITE_TIME = ZoneInfo("Asia/Kolkata")
 # What the child inherits: where certificates, libraries and a proxy are. Nothing else is its business.
 PLACES = ("LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +195,14 @@ class KiteRest:
 
 
 async def _end(child: Process) -> None:
-    """Kill the child unless it has gone by itself, and see it gone."""
+    """Kill the child unless it has gone by itself, and see it gone if it goes soon."""
     if child.returncode is None:
         child.kill()
-        async with asyncio.timeout(5):
-            await child.wait()
+        try:
+            async with asyncio.timeout(LAST):
+                await child.wait()
+        except TimeoutError:  # a process that hangs in the kernel; what brought us here is told, and the loop reaps it
+            log.warning("kite.child_not_gone", pid=child.pid, after=LAST)
 
 
 def _text(answer: dict[str, object]) -> str:

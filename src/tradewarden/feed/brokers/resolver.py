@@ -58,7 +58,10 @@ class Resolver(AbstractResolver):
         if asked is None or asked.done():
             loop = asyncio.get_running_loop()
             asked = self._asked[query] = loop.create_future()
-            threading.Thread(target=self._work, args=(loop, query, asked), name="dns", daemon=True).start()
+            try:
+                threading.Thread(target=self._work, args=(loop, query, asked), name="dns", daemon=True).start()
+            except RuntimeError:  # the host's limit of threads is an outage like any other, no fault of ours
+                asked.set_result(OSError("the host gives us no thread to look it up in"))
         return asked
 
     def _work(self, loop: asyncio.AbstractEventLoop, query: _Query, asked: asyncio.Future[Answer | OSError]) -> None:
