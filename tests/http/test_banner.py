@@ -112,6 +112,14 @@ def test_a_refused_feed_with_a_good_token_names_the_likely_cause() -> None:
     assert "key or account may be blocked" in banner(a_picture(feed=feed)).detail
 
 
+def test_a_feed_that_the_broker_answered_with_400_names_the_key_and_what_to_do() -> None:
+    feed = a_feed(state="blocked_on_auth", reason="configuration", latched=True)
+    words = banner(a_picture(feed=feed))
+    assert words.text == "Kite does not understand our api key"
+    assert words.detail.startswith("Check kite.api_key, then restart")
+    assert not words.login
+
+
 @pytest.mark.parametrize(("last", "text"), [(at("10:01:58"), "No ticks since 10:01:58"), (None, "No ticks yet")])
 def test_a_silent_feed_says_since_when(last: object, text: str) -> None:
     assert banner(a_picture(feed=a_feed(state="stale", latched=True, last_tick_at=last))).text == text

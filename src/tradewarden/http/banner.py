@@ -169,6 +169,11 @@ def _feed_backing_off(picture: Picture) -> tuple[str, str]:
 
 
 def _feed_blocked(picture: Picture) -> tuple[str, str]:
+    if picture.feed.reason == "configuration":
+        return (
+            f"{BROKER} does not understand our api key",
+            "Check kite.api_key, then restart tradewarden; a reload (SIGHUP) or a new login dials once more.",
+        )
     why = _LOST.get(picture.feed.reason or "", "The token is being looked into.")
     return "Feed waits for the login check", why
 

@@ -17,7 +17,7 @@ CODES: MappingProxyType[str, str] = MappingProxyType(
         "feed.connecting": "The feed is being connected. Fails when it was down before and data is due.",
         "feed.stale": "The socket is open but no ticks come although data is due.",
         "feed.backing_off": "The connection was lost. It is tried again for ever, with pauses that grow to 30 s.",
-        "feed.blocked_on_auth": "The feed waits until the token's state is clear.",
+        "feed.blocked_on_auth": "The feed waits until the token's state is clear, or for a correct api key.",
         "feed.unexpected": "The feed runs when it should not, or does not when it should: a fault of tradewarden.",
         "journal.failed": "Ticks cannot be recorded.",
         "services.failed": "A critical service of the desk is down.",

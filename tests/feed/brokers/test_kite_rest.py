@@ -165,7 +165,7 @@ async def test_a_child_that_cannot_be_killed_is_an_unreachable_broker_and_no_fau
         return Undead()
 
     monkeypatch.setattr(kite_rest, "LAST", 0.01)
-    monkeypatch.setattr(kite_rest.asyncio, "create_subprocess_exec", start)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
     probe = await rest(timeout=0.01).probe(ACCESS)
     assert (probe.verdict, probe.text) == (Verdict.UNKNOWN, "Kite did not answer within 0.01 s")
 
