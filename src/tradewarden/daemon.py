@@ -69,8 +69,9 @@ class Desk:
     instruments: InstrumentsDriver
 
     def reload(self) -> None:
-        """SIGHUP: read the token files and the clock again; nothing is restarted."""
+        """SIGHUP: read the token files and the clock again, and dial again after a 400; nothing is restarted."""
         self.notifier.reloading()
+        self.feed.machine.forgive()
         self.auth.read_files()
         self.market.sync()
         self.notifier.ready()

@@ -444,6 +444,15 @@ def test_the_configuration_is_still_wrong_the_next_morning() -> None:
     assert (machine.leaf, machine.reason) == ("blocked_on_auth", "configuration")
 
 
+def test_a_reload_forgives_the_400() -> None:
+    machine = feed_in("connecting")
+    tell(machine, "misconfigured", gen=1)
+    machine.forgive()
+    assert machine.barred is None
+    tell(machine, "auth_ready", token=token(2))
+    assert machine.leaf == "connecting"
+
+
 # Tokens
 
 

@@ -137,6 +137,10 @@ class FeedWatchdog(Machine):
             self.expected, self.expected_since = expected, now
             self._unlatch_if_quiet()
 
+    def forgive(self) -> None:
+        """The configuration may have changed: the token that was answered with 400 may be dialled once more."""
+        self.barred = None
+
     # Time
 
     def next_deadline(self) -> int | None:
