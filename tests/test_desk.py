@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from desk import LIVE, Desk, play
+from desk import KEY, LIVE, Desk, play
+from tradewarden.machines.statechart import FaultError
 from tradewarden.orchestrator.clock import IST
+from tradewarden.orchestrator.coupling import Coupling
 from virtual_time import VirtualClock
 
 
@@ -132,6 +134,39 @@ def test_a_refusal_that_the_probe_contradicts_costs_one_dial_a_minute(tmp_path: 
         await desk.until_headline("market.live", within=70)
 
     play(tmp_path, LIVE, scene)
+
+
+def test_a_400_costs_one_dial_until_somebody_asks_for_a_reload(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_feed("streaming")
+        desk.parts.stream._api_key = ""
+        desk.broker.do("drop_socket")
+        await desk.until(lambda picture: picture.feed.reason == "configuration")
+        dials = desk.dials()
+        await asyncio.sleep(600)
+        assert desk.dials() == dials
+        assert "Check kite.api_key" in (await desk.health())[1]["headline"]["detail"]
+        desk.parts.stream._api_key = KEY
+        desk.parts.reload()
+        await desk.until_feed("streaming")
+
+    play(tmp_path, LIVE, scene)
+
+
+def test_a_fault_of_the_machines_while_a_socket_opens_stops_the_daemon(tmp_path: Path) -> None:
+    class Restless(Coupling):
+        def handshake_accepted(self, gen: int) -> None:
+            raise FaultError(f"socket {gen}: auth and feed do not come to rest")
+
+    async def scene(desk: Desk) -> None:
+        await desk.until_feed("streaming")
+        desk.parts.feed.attach(desk.parts.stream, Restless())
+        desk.broker.do("drop_socket")
+        await asyncio.sleep(30)
+
+    with pytest.raises(ExceptionGroup) as raised:
+        play(tmp_path, LIVE, scene)
+    assert raised.group_contains(FaultError, match="do not come to rest")
 
 
 def test_malformed_frames_are_counted_and_the_connection_is_kept(tmp_path: Path) -> None:

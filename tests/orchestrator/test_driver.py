@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from statemachine import State
 
-from tradewarden.machines.statechart import Machine
+from tradewarden.machines.statechart import FaultError, Machine
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.driver import Driver
 from virtual_time import VirtualClock, run_virtually
@@ -113,7 +113,7 @@ def test_a_machine_that_is_due_for_ever_is_a_fault_and_no_busy_loop() -> None:
         kettle = KettleDriver(scene_clock())
         kettle.machine.passes = False
         await asyncio.sleep(10)
-        with pytest.raises(RuntimeError, match="kettle: the deadline of state 'cold' never passes"):
+        with pytest.raises(FaultError, match="kettle: the deadline of state 'cold' never passes"):
             kettle.wake()
 
     run_virtually(scene)
@@ -139,3 +139,15 @@ def test_a_missed_deadline_can_be_seen_from_outside() -> None:
     early, late = run_virtually(scene)
     assert early == 0.0
     assert late == pytest.approx(7.0)
+
+
+def test_whatever_goes_wrong_inside_a_fact_is_a_fault_of_ours_that_names_it() -> None:
+    class ClumsyDriver(KettleDriver):
+        def perform(self, effect: Any) -> None:
+            raise ZeroDivisionError(effect)
+
+    async def scene() -> None:
+        with pytest.raises(FaultError, match="kettle: heat in state 'cold' failed: ZeroDivisionError"):
+            ClumsyDriver(scene_clock()).fire("heat")
+
+    run_virtually(scene)

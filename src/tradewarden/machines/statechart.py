@@ -8,6 +8,10 @@ from typing import Any
 from statemachine import State, StateChart
 
 
+class FaultError(RuntimeError):
+    """The machines or their hands broke their own rules: a fault of ours, which must stop the daemon."""
+
+
 class Machine(StateChart[Any]):
     """One question of the desk and its states: facts go in, effects come out, nothing else happens.
 

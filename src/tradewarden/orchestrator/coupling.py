@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tradewarden.machines.coupling import tell_feed
+from tradewarden.machines.statechart import FaultError
 from tradewarden.orchestrator.auth import AuthDriver
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.market import MarketDriver
@@ -30,7 +31,7 @@ class Coupling:
     def settle(self) -> None:
         """Tell the feed what it must hear; then the desk's picture is whole again.
 
-        Raises RuntimeError when the machines never come to rest: a fault of ours.
+        Raises FaultError when the machines never come to rest: a fault of ours.
         """
         if self._depth or self._parts is None:
             return
@@ -48,7 +49,7 @@ class Coupling:
                 feed.arm()
                 return
             feed.fire(tell.event, **tell.facts)
-        raise RuntimeError(f"auth {auth.machine.leaf!r} and feed {feed.machine.leaf!r} do not come to rest")
+        raise FaultError(f"auth {auth.machine.leaf!r} and feed {feed.machine.leaf!r} do not come to rest")
 
     @contextmanager
     def _together(self) -> Iterator[None]:

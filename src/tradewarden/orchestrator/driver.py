@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from tradewarden.machines.statechart import Machine
+from tradewarden.machines.statechart import FaultError, Machine
 from tradewarden.orchestrator.clock import Clock
 
 M = TypeVar("M", bound=Machine)
@@ -55,10 +55,18 @@ class Driver(Generic[M]):
         """Begin what the machine asked for; never waits."""
 
     def fire(self, event: str, **facts: Any) -> None:
-        """Tell the machine what happened, and do what it answers."""
+        """Tell the machine what happened, and do what it answers.
+
+        Raises FaultError, whatever went wrong: an expected failure is a fact and no exception.
+        """
         before = self.machine.leaf
-        effects = self.machine.fire(event, now=self.clock.mono_ns(), **facts)
-        self._follow(before, event, effects)
+        try:
+            effects = self.machine.fire(event, now=self.clock.mono_ns(), **facts)
+            self._follow(before, event, effects)
+        except FaultError:
+            raise
+        except Exception as fault:
+            raise FaultError(f"{self.layer}: {event} in state {before!r} failed: {fault!r}") from fault
 
     def _follow(self, before: str, event: str, effects: list[Any]) -> None:
         if self.machine.leaf != before:
@@ -93,7 +101,7 @@ class Driver(Generic[M]):
     def wake(self) -> None:
         """The timer rang: act if the deadline is still due, else only set it anew.
 
-        Raises RuntimeError for a machine that is due for ever: a fault of ours that must not become a busy loop.
+        Raises FaultError for a machine that is due for ever: a fault of ours that must not become a busy loop.
         """
         self._timer, self._armed = None, None
         for _ in range(_CHAIN):
@@ -104,7 +112,7 @@ class Driver(Generic[M]):
                 return
             before = self.machine.leaf
             self._follow(before, "deadline", self.machine.due(now))
-        raise RuntimeError(f"{self.layer}: the deadline of state {self.machine.leaf!r} never passes")
+        raise FaultError(f"{self.layer}: the deadline of state {self.machine.leaf!r} never passes")
 
     def overdue(self) -> float:
         """Seconds by which the machine's deadline has been missed; 0 when it has not."""

@@ -31,6 +31,7 @@ from tiny_kite import CANARY, Listener, OpenStream, TinyKite, ltp_frame, serve
 from tradewarden.feed.brokers.kite import KiteStream, requests
 from tradewarden.feed.brokers.resolver import Answer, Resolver
 from tradewarden.feed.tick import Mode, Tick
+from tradewarden.machines.statechart import FaultError
 
 # The conversation
 
@@ -407,6 +408,20 @@ async def test_a_listeners_bug_is_logged_once_counted_and_costs_no_connection(
     ]
     assert stream.callback_failures == 5
     assert [what[2] for what in listener.of("bad_frame")] == ["callback"] * 5
+    assert listener.of("lost") == []
+
+
+async def test_a_fault_of_the_machines_rises_out_of_the_stream_and_drops_the_connection(
+    kite: TinyKite, listener: Listener, open_stream: OpenStream
+) -> None:
+    def broken(_ticks: list[Tick]) -> None:
+        raise FaultError("auth 'valid' and feed 'connecting' do not come to rest")
+
+    listener.on_ticks = broken
+    with pytest.raises(ExceptionGroup) as raised:
+        await open_stream().run(1, CANARY)
+    assert raised.group_contains(FaultError, match="do not come to rest")
+    await kite.until(lambda: kite.sockets[0].closed)
     assert listener.of("lost") == []
 
 

@@ -22,6 +22,7 @@ from tradewarden.feed.brokers.line import Line, Socket
 from tradewarden.feed.brokers.resolver import Resolver
 from tradewarden.feed.events import FeedEvents
 from tradewarden.feed.tick import Mode
+from tradewarden.machines.statechart import FaultError
 from tradewarden.machines.subscription import difference
 
 MOST_INSTRUMENTS = 3000  # on one connection, by Kite's documentation
@@ -248,11 +249,16 @@ class KiteStream:
             self._tell(line, self._events.bad_frame, "text")
 
     def _tell(self, line: Line, event: Callable[..., None], *facts: Any) -> None:
-        """One event to the listener, whose bug must not cost the desk its stream."""
+        """One event to the listener, whose bug must not cost the desk its stream.
+
+        Raises FaultError when the machines themselves are at fault: then the daemon stops and is started again.
+        """
         if line.silenced:
             return
         try:
             event(line.gen, *facts)
+        except FaultError:
+            raise
         except Exception:
             self.callback_failures += 1
             if self._complained != line.gen:  # such a bug comes with every frame: one line a connection is enough
