@@ -19,6 +19,7 @@ from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.http.app import Http
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
+from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
 from tradewarden.http.token import TokenDoor
 from tradewarden.machines.auth import AuthToken
@@ -27,6 +28,7 @@ from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
+from tradewarden.orchestrator.calendar import CalendarKeeper
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
@@ -56,6 +58,7 @@ class Desk:
     """The daemon's parts, wired."""
 
     market: MarketDriver
+    keeper: CalendarKeeper
     auth: AuthDriver
     feed: FeedDriver
     stream: KiteStream
@@ -73,7 +76,7 @@ class Desk:
         self.notifier.reloading()
         self.feed.machine.forgive()
         self.auth.read_files()
-        self.market.sync()
+        self.keeper.read_files()
         self.notifier.ready()
 
 
@@ -97,6 +100,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
     market = MarketDriver(
         settings.segments, calendar, clock, coupling.settle, lead=timedelta(minutes=settings.feed.lead_minutes)
     )
+    keeper = CalendarKeeper(state, market, clock)
     auth = AuthDriver(
         AuthToken(random.random),
         clock,
@@ -134,7 +138,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
     instruments.attach(stream.set_subscriptions, feed.follow, gaps.follow)
     heartbeat = Heartbeat(
         clock,
-        beats=[auth.look, instruments.look],
+        beats=[auth.look, instruments.look, keeper.look],
         jumps=[market.sync, auth.clock_jumped],
     )
     pulse = Pulse(
@@ -168,13 +172,16 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         ),
         parts=[
             Gaps(ledger),
+            Market(keeper, clock, settings.segments),
             Instruments(instruments.report),
             TokenDoor(Account(auth, rest), clock, public_url=settings.http.public_url),
         ],
     )
     coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh])
     heartbeat.beats += [reports.refresh, pulse.beat]
-    return Desk(market, auth, feed, stream, login, reports, heartbeat, http, notifier, gaps, ledger, instruments)
+    return Desk(
+        market, keeper, auth, feed, stream, login, reports, heartbeat, http, notifier, gaps, ledger, instruments
+    )
 
 
 async def run(

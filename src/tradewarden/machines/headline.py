@@ -55,6 +55,7 @@ class Situation:
         now: datetime,
         stale: bool = False,
         stopping: bool = False,
+        conflict: bool = False,
     ) -> Self:
         """What the three reports amount to at this moment."""
 
@@ -75,6 +76,7 @@ class Situation:
             wanted=market.wanted,
             stale=stale,
             stopping=stopping,
+            conflict=conflict,
         )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from tradewarden.machines.calendar import LEAD, Calendar, most_expected
+from tradewarden.machines.calendar import LEAD, Calendar, Moment, most_expected
 from tradewarden.machines.market import MarketSession
 from tradewarden.machines.report import MarketReport, SegmentReport
 from tradewarden.orchestrator.clock import Clock
@@ -35,6 +35,9 @@ class MarketDriver:
         self._changed = changed
         self._lead = lead
         self._since: dict[str, datetime] = {}
+        self._upcoming: dict[str, tuple[datetime, str] | None] = {}  # it changes only where the timer rings
+        self._venues: dict[str, str] = {}  # what round-the-clock venues say of themselves
+        self._problem: str | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.wanted = False
         self.wanted_since: datetime | None = None
@@ -44,13 +47,25 @@ class MarketDriver:
         """What the segment that expects most data expects now."""
         return most_expected(session.moment.expected for session in self.sessions if session.moment)
 
+    def use(self, calendar: Calendar, *, problem: str | None = None) -> None:
+        """Follow this calendar from now on; `problem` is what keeps a newer one from being used."""
+        self.calendar, self._problem = calendar, problem
+        self.sync()
+
+    def pushed(self, segment: str, status: str) -> None:
+        """A venue says of itself: online, maintenance, cancel_only, post_only."""
+        self._venues[segment] = status
+        log.info("market.venue", segment=segment, status=status)
+        self.sync()
+
     def sync(self) -> None:
         """Read the clock, follow the calendar, and set the timer to the next boundary."""
         self.disarm()
         now = self._clock.now()
         for session in self.sessions:
             before = session.leaf
-            session.sync(self.calendar.at(session.segment, now), now=self._clock.mono_ns())
+            session.sync(self._moment(session.segment, now), now=self._clock.mono_ns())
+            self._upcoming[session.segment] = self.calendar.next_state(session.segment, now)
             if session.leaf != before or session.segment not in self._since:
                 self._since[session.segment] = now
                 log.info("market.state", segment=session.segment, src=before, dst=session.leaf, reason=session.reason)
@@ -60,6 +75,9 @@ class MarketDriver:
             log.info("market.wanted", wanted=wanted)
         self._arm(now)
         self._changed()
+
+    def _moment(self, segment: str, now: datetime) -> Moment:
+        return self.calendar.at(segment, now, self._venues.get(segment))
 
     def _arm(self, now: datetime) -> None:
         changes = [self.calendar.next_change(segment, now) for segment in self._segments]
@@ -89,8 +107,9 @@ class MarketDriver:
         )
 
     def _segment_report(self, session: MarketSession, now: datetime) -> SegmentReport:
-        moment = session.moment or self.calendar.at(session.segment, now)
-        upcoming = self.calendar.next_state(session.segment, now)
+        moment = session.moment or self._moment(session.segment, now)
+        upcoming = self._upcoming.get(session.segment)
+        problems = filter(None, (self._problem, self.calendar.problem(session.segment, now)))
         return SegmentReport(
             segment=session.segment,
             state=session.leaf,
@@ -103,5 +122,5 @@ class MarketDriver:
             next_state=upcoming[1] if upcoming else None,
             covered_until=self.calendar.covered_until(session.segment),
             calendar_sha256=self.calendar.sha256,
-            problem=self.calendar.problem(session.segment, now),
+            problem="; ".join(problems) or None,
         )

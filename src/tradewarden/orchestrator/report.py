@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
+from tradewarden.machines.conflict import conflicts
 from tradewarden.machines.headline import Situation, headline
 from tradewarden.machines.report import AuthReport, FeedReport, Headline, Layer, MarketReport, Picture, Severity
 from tradewarden.orchestrator.auth import AuthDriver
@@ -31,10 +34,12 @@ class Reports:
     ) -> None:
         self._market, self._auth, self._feed = market, auth, feed
         self._clock = clock
+        self._forecast = forecast
         self.beat_age = beat_age
         self._started_at = clock.now()
         self._stopping = False
-        self._forecast = forecast
+        self._heard_at: datetime | None = None  # the last proven tick
+        self._odd: set[str] = set()
         self._key: tuple[object, ...] = ()
         self._on_change: list[Callable[[Picture], None]] = []
         self._on_age: list[Callable[[Picture], None]] = []
@@ -59,10 +64,14 @@ class Reports:
 
     def refresh(self) -> None:
         """Draw the picture anew; called after every change and at each beat."""
-        reports = self._market.report(), self._auth.report(), self._feed.report()
-        market, auth, feed = reports
-        verdict = headline(Situation.of(auth, feed, market, now=self._clock.now(), stopping=self._stopping))
-        key = (verdict, auth.state, auth.reason, feed.state, tuple((s.state, s.phase) for s in market.segments))
+        auth, feed = self._auth.report(), self._feed.report()
+        market, conflict = self._compared(self._market.report(), feed)
+        reports = market, auth, feed
+        verdict = headline(
+            Situation.of(auth, feed, market, now=self._clock.now(), stopping=self._stopping, conflict=conflict)
+        )
+        segments = tuple((s.state, s.phase, s.problem) for s in market.segments)
+        key = (verdict, auth.state, auth.reason, feed.state, segments)
         if key == self._key:
             self.picture = self._draw(self.picture.seq, self.picture.headline, reports)
             self._call(self._on_age)
@@ -76,6 +85,22 @@ class Reports:
         if not same:
             log.info("health.headline", code=line.code, status=line.severity.status, seq=self.picture.seq)
         self._call(self._on_change)
+
+    def _compared(self, market: MarketReport, feed: FeedReport) -> tuple[MarketReport, bool]:
+        """The market with what ticks and calendar disagree about, and whether they do."""
+        if feed.state == "streaming":
+            self._heard_at = feed.last_tick_at
+        odd = conflicts(market, feed, self._clock.now(), self._heard_at)
+        if set(odd) != self._odd:
+            self._odd = set(odd)
+            log.warning("market.conflict", segments=sorted(odd), text=next(iter(odd.values()), "over"))
+        if not odd:
+            return market, False
+        segments = (
+            replace(each, problem="; ".join(filter(None, (odd.get(each.segment), each.problem))) or None)
+            for each in market.segments
+        )
+        return replace(market, segments=tuple(segments)), True
 
     def _call(self, callbacks: list[Callable[[Picture], None]]) -> None:
         for callback in callbacks:

@@ -1,0 +1,209 @@
+"""The calendar over HTTP: what a day is and who says so, and an admin's word above it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import orjson
+from aiohttp import web
+
+from tradewarden.http.moments import iso
+from tradewarden.http.problems import ProblemError
+from tradewarden.http.visitors import Viewer, Visitors, token_needed
+from tradewarden.machines.calendar import Calendar
+from tradewarden.machines.override import Override
+from tradewarden.machines.session import Moment
+from tradewarden.orchestrator.calendar import RefusedOverrideError
+from tradewarden.orchestrator.clock import Clock
+
+_BODY = 10.0  # seconds for a request to finish arriving
+_KEYS = ("segment", "state", "expect", "until", "reason")
+
+
+class Keeper(Protocol):
+    """Whoever keeps the calendar and the orders."""
+
+    @property
+    def calendar(self) -> Calendar:
+        """The one in force."""
+        ...
+
+    @property
+    def overrides(self) -> list[Override]:
+        """The orders that hold."""
+        ...
+
+    @property
+    def problem(self) -> str | None:
+        """Why a newer calendar is not used."""
+        ...
+
+    def order(self, *, segment: str, until: datetime, reason: str, state: str | None, expect: str | None) -> Override:
+        """Take an order. Raises RefusedOverrideError."""
+        ...
+
+    def lift(self, segment: str) -> bool:
+        """Take it back."""
+        ...
+
+
+class Market:
+    """GET /api/market/calendar, POST /api/market/override and DELETE /api/market/override/SEGMENT."""
+
+    def __init__(self, keeper: Keeper, clock: Clock, segments: Sequence[str]) -> None:
+        self._keeper, self._clock, self._segments = keeper, clock, tuple(segments)
+
+    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+        """The days are no secret; an order takes an admin."""
+
+        async def post(request: web.Request) -> web.Response:
+            _admit(request, visitors)
+            return self._ordered(await _object(request))
+
+        async def delete(request: web.Request) -> web.Response:
+            _admit(request, visitors)
+            if not self._keeper.lift(request.match_info["segment"]):
+                raise ProblemError(404, "not-found")
+            return web.Response(status=204, headers={"Cache-Control": "no-store"})
+
+        return [
+            web.get("/api/market/calendar", self.day),
+            web.post("/api/market/override", post),
+            web.delete("/api/market/override/{segment}", delete),
+        ]
+
+    async def day(self, request: web.Request) -> web.Response:
+        """One day, segment by segment; `segment` may be given several times, else those of the desk."""
+        calendar = self._keeper.calendar
+        day = _day(request.query.get("day"), self._clock.now().date())
+        segments = request.query.getall("segment", ()) or self._segments
+        unknown = [name for name in segments if name not in calendar.segments]
+        if unknown:
+            known = ", ".join(sorted(calendar.segments))
+            errors = [{"parameter": "segment", "detail": f"{unknown[0][:64]!r} is not known; known: {known}"}]
+            raise ProblemError(422, "validation", errors=errors)
+        return _json(
+            200,
+            {
+                "day": day.isoformat(),
+                "sha256": calendar.sha256,
+                "problem": self._keeper.problem,
+                "segments": [told_day(calendar, name, day) for name in segments],
+                "overrides": [told_override(override) for override in self._keeper.overrides],
+            },
+        )
+
+    def _ordered(self, body: Mapping[str, Any]) -> web.Response:
+        for key, value in body.items():
+            if key not in _KEYS:
+                raise _fault(key, f"not known; known: {', '.join(_KEYS)}")
+            if not isinstance(value, str) and not (value is None and key in ("state", "expect")):
+                raise _fault(key, "is not a text")
+        for key in ("segment", "until", "reason"):
+            if key not in body:
+                raise _fault(key, "is missing")
+        try:
+            override = self._keeper.order(
+                segment=body["segment"],
+                until=_moment(body["until"]),
+                reason=body["reason"],
+                state=body.get("state"),
+                expect=body.get("expect"),
+            )
+        except RefusedOverrideError as refused:
+            raise _fault(refused.key, refused.wrong) from None
+        return _json(201, told_override(override))
+
+
+def told_day(calendar: Calendar, segment: str, day: date) -> dict[str, Any]:
+    """What the files say of a segment's day, and who says so."""
+    source, status = calendar.told_by(segment, day)
+    return {
+        "segment": segment,
+        "tradingDay": calendar.trading_day(segment, day),
+        "status": status,
+        "source": source,
+        "coveredUntil": calendar.covered_until(segment).isoformat(),
+        "spans": [
+            {"from": span.begin.isoformat(), "to": span.end.isoformat(), **told_moment(span.moment)}
+            for span in calendar.spans(segment, day)
+        ],
+    }
+
+
+def told_moment(moment: Moment) -> dict[str, Any]:
+    """One answer of the calendar."""
+    return {
+        "state": moment.state,
+        "phase": moment.phase,
+        "session": moment.session,
+        "reason": moment.reason,
+        "dataExpected": moment.expected,
+    }
+
+
+def told_override(override: Override) -> dict[str, Any]:
+    """An order as it holds."""
+    return {
+        "segment": override.segment,
+        "state": override.state,
+        "expect": override.expect,
+        "since": iso(override.since),
+        "until": iso(override.until),
+        "reason": override.reason,
+    }
+
+
+def _admit(request: web.Request, visitors: Visitors) -> None:
+    """Only an admin, and no other site through an admin's browser."""
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        raise ProblemError(403, "csrf")
+    if visitors.viewer(request) is not Viewer.ADMIN:
+        raise token_needed(request)
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(_BODY):
+            raw = await request.read()
+    except TimeoutError:
+        raise ProblemError(408, "bad-request") from None
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON"}]) from None
+    if not isinstance(body, dict):
+        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected"}])
+    return body
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise _fault("until", f"{text[:64]!r} is no date and time with an offset, such as 2026-11-23T18:00:00+05:30")
+    return moment
+
+
+def _day(text: str | None, today: date) -> date:
+    if text is None:
+        return today
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        errors = [{"parameter": "day", "detail": f"{text[:64]!r} is no date such as 2026-11-23"}]
+        raise ProblemError(422, "validation", errors=errors) from None
+
+
+def _fault(key: str, wrong: str) -> ProblemError:
+    return ProblemError(422, "validation", errors=[{"pointer": f"/{key[:64]}", "detail": wrong}])
+
+
+def _json(status: int, body: dict[str, Any]) -> web.Response:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return web.Response(status=status, body=orjson.dumps(body), headers=headers)
