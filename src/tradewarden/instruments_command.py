@@ -25,8 +25,7 @@ async def instruments(url: str | None, socket: Path | None, *, as_json: bool, sa
         title = answer.body.get("title") if isinstance(answer.body, dict) else None
         say(f"The daemon answered {answer.status} ({title or 'no instruments'}); ask it over its control socket.")
         return UNAVAILABLE
-    for line in [json.dumps(answer.body)] if as_json else lines(answer.body):
-        say(line)
+    say(json.dumps(answer.body) if as_json else "\n".join(lines(answer.body)))
     return 1 if any(problems(answer.body)) else 0
 
 

@@ -24,6 +24,7 @@ COLUMNS = (
 )
 KEPT_EXPIRIES = 4  # of an underlying's options: enough to go on for weeks without a fresh dump
 KEPT_MONTHLIES = 2
+CUT = "it is cut off in the middle of its last line"
 SHRUNK = 0.5  # a dump with less than half of yesterday's lines is not whole
 
 
@@ -42,6 +43,26 @@ class Dump:
     late: str | None = None  # why it is that of an earlier day, when it is
 
 
+class _Text:
+    """The lines as they come, and whether the one that was read last has its end."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self.ended = True
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.ended = line.endswith("\n")
+        return line
+
+    def fault(self, wrong: str) -> str:
+        """What is wrong; in a line without an end it is the end that is missing."""
+        return wrong if self.ended else CUT
+
+
 class Sieve:
     """Reads each exchange's dump once and keeps what the rules can ask for."""
 
@@ -53,18 +74,21 @@ class Sieve:
 
     def read(self, exchange: str, lines: Iterable[str]) -> None:
         """Take one exchange's CSV. Raises DumpError when it is empty, cut off or no such thing."""
-        reader = csv.reader(_whole(lines), strict=True)
+        text = _Text(lines)
+        reader = csv.reader(text, strict=True)
         header = _header(reader)
         place = {name: header.index(name) for name in COLUMNS}
-        count = 0
+        count, cells = 0, {"exchange": exchange}
         try:
             for row in reader:
                 if len(row) != len(header):
-                    raise DumpError(f"line {reader.line_num} has {len(row)} columns instead of {len(header)}")
-                count += 1
-                self._take({name: row[index] for name, index in place.items()}, reader.line_num)
+                    raise DumpError(text.fault(f"line {reader.line_num} has {len(row)} columns, not {len(header)}"))
+                count, cells = count + 1, {name: row[index] for name, index in place.items()}
+                self._take(cells, text, reader.line_num)
         except csv.Error as error:
-            raise DumpError(f"line {reader.line_num} is not CSV: {error}") from None
+            raise DumpError(text.fault(f"line {reader.line_num} is not CSV: {error}")) from None
+        if not text.ended and cells["exchange"] != exchange:
+            raise DumpError(CUT)
         if not count:
             raise DumpError("it is empty: a header and no instruments")
         before = self._before.get(exchange, 0)
@@ -72,7 +96,7 @@ class Sieve:
             raise DumpError(f"it is cut off: {count} instruments where the last good one had {before}")
         self.lines[exchange] = count
 
-    def _take(self, cells: dict[str, str], line: int) -> None:
+    def _take(self, cells: dict[str, str], text: _Text, line: int) -> None:
         needs, exchange = self._needs, cells["exchange"]
         derivative = bool(cells["expiry"]) and (exchange, cells["name"]) in needs.underlyings
         symbol = cells["tradingsymbol"]
@@ -80,7 +104,8 @@ class Sieve:
             try:
                 self._kept.append(_instrument(cells))
             except ValueError:
-                raise DumpError(f"line {line} ({symbol or 'no symbol'}) has a value that cannot be read") from None
+                wrong = f"line {line} ({symbol or 'no symbol'}) has a value that cannot be read"
+                raise DumpError(text.fault(wrong)) from None
 
     def late(self, day: date) -> str | None:
         """Whether it is an earlier day's: it still lists what expired before."""
@@ -128,15 +153,6 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
     if missing:
         raise DumpError(f"it is no dump of instruments: its first line has no {', '.join(missing)}")
     return header
-
-
-def _whole(lines: Iterable[str]) -> Iterator[str]:
-    """The lines as they come; the last one must have its end."""
-    line = "\n"
-    for line in lines:
-        yield line
-    if not line.endswith("\n"):
-        raise DumpError("it is cut off in the middle of its last line")
 
 
 def _number(cells: dict[str, str]) -> int:

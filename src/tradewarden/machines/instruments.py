@@ -76,8 +76,8 @@ class Options:
 
     @property
     def most(self) -> int:
-        """How many instruments it can come to, its spot included where no other rule need have it."""
-        return 2 * (2 * self.strikes + 1) + (self.spot != FUTURE)
+        """How many instruments it can come to."""
+        return 2 * (2 * self.strikes + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +249,8 @@ def is_off_centre(pick: Pick, price: float) -> bool:
 
 
 def most(rules: Iterable[Rule]) -> int:
-    """How many instruments the rules can come to at the very most."""
-    return sum(rule.most for rule in rules)
+    """How many instruments the rules can come to at the very most: each window may need its spot besides."""
+    return sum(rule.most + isinstance(rule, Options) for rule in rules)
 
 
 def _pick(rule: Rule, listing: Listing, today: date, prices: Mapping[int, float], centre: float | None) -> Pick:
@@ -317,8 +317,9 @@ def _window(
     strikes = ladder[max(0, place - rule.strikes) : place + rule.strikes + 1]
     low, high = strikes[0], strikes[-1]
     chosen = tuple(each for each in options if low <= each.strike <= high)
-    due = 2 * (2 * rule.strikes + 1)
-    problem = f"finds only {len(chosen)} of {due} options around {ladder[place]:g}" if len(chosen) < due else None
+    problem = None
+    if len(chosen) < rule.most:
+        problem = f"finds only {len(chosen)} of {rule.most} options around {ladder[place]:g}"
     return Pick(
         rule,
         chosen,

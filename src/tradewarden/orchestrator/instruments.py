@@ -235,7 +235,7 @@ class InstrumentsDriver:
             follow(self.wanted)
 
     def _tell_problems(self) -> None:
-        problems = self._resolution.problems
+        problems = self._resolution.problems if self._dump is not None else ()  # without a dump no rule is to blame
         for problem in problems:
             if problem not in self._told:
                 log.warning("instruments.rule", problem=problem)
