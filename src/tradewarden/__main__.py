@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument(
         "--replay", type=Path, metavar="CSV", help="a recorded day: ticks, or minute bars with volume"
     )
+
+    rehearse = add("rehearse", _rehearse, "play a script of a trading day through the real machines in virtual time")
+    rehearse.add_argument("file", help="JSON Lines, see docs/rehearsals.md; - reads standard input")
     return parser
 
 
@@ -330,6 +333,26 @@ def _simulate(parsed: argparse.Namespace) -> int:
     except ReplayError as error:
         _complain(str(error))
         return BAD_DATA
+
+
+def _rehearse(parsed: argparse.Namespace) -> int:
+    import json
+
+    from tradewarden import log
+    from tradewarden.rehearse import ScriptError, rehearse
+
+    log.configure("error", stream=sys.stderr)
+    try:
+        script = sys.stdin.buffer.read() if parsed.file == "-" else Path(parsed.file).read_bytes()
+        lines = script.decode("utf-8-sig").split("\n")
+        met = rehearse(lines, say=lambda line: print(json.dumps(line)), complain=_complain)
+    except (ScriptError, UnicodeDecodeError) as mistake:
+        _complain(f"{parsed.file}: {mistake}")
+        return BAD_DATA
+    except OSError as trouble:
+        _complain(f"{parsed.file}: {trouble.strerror}")
+        return 1
+    return 0 if met else 1
 
 
 if __name__ == "__main__":
