@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,60 @@ def _parser() -> argparse.ArgumentParser:
 
     rehearse = add("rehearse", _rehearse, "play a script of a trading day through the real machines in virtual time")
     rehearse.add_argument("file", help="JSON Lines, see docs/rehearsals.md; - reads standard input")
+
+    calendar = add("calendar", _calendar, "the days of the markets: look one up, check a file, add a holiday")
+    _add_calendar(calendar.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="deed"))
     return parser
+
+
+def _add_calendar(deeds: Any) -> None:
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        sub: argparse.ArgumentParser = deeds.add_parser(name, help=text, description=text)
+        return sub
+
+    def segments(sub: argparse.ArgumentParser, text: str) -> None:
+        sub.add_argument("--segment", dest="segments", action="append", default=[], metavar="SEGMENT", help=text)
+
+    def as_json(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--json", action="store_true", help="as one JSON object")
+
+    day = add("day", "one day, phase by phase, and who says so")
+    day.add_argument("date", type=_date, help="such as 2026-11-10")
+    coming = add("next", "where each segment stands now, and when that changes")
+    for sub in (day, coming):
+        segments(sub, "may be given several times; default: all")
+        as_json(sub)
+    check = add("check", "read the desk's own calendar files; exit status 65 and one sentence per fault")
+    check.add_argument("files", nargs="*", type=Path, help="files to read as if they lay in calendar.d")
+    as_json(check)
+    new = add("add", "write a holiday into calendar.d; a running daemon follows it within a second")
+    new.add_argument("date", type=_date, help="such as 2026-11-30")
+    new.add_argument("name", help="such as 'Election day'")
+    segments(new, "may be given several times; default: shares and their derivatives at NSE and BSE")
+    new.add_argument("--open-from", metavar="HH:MM", help="only the day up to then is closed: an evening-only holiday")
+    new.add_argument("--open-until", metavar="HH:MM", help="only the day after it is closed: a half day")
+    new.add_argument(
+        "--session",
+        choices=["regular", "special", "muhurat", "mock"],
+        help="no holiday but a session, with the usual hours or those of --open-from and --open-until",
+    )
+    new.add_argument("--source", help="who announced it")
+    order = add("override", "tell a running daemon what a segment is for a while, whatever the calendar says")
+    order.add_argument("segment")
+    order.add_argument("--state", help="closed, pre_open, live, closing_auction, post_close, halted")
+    order.add_argument("--expect", help="how much data is due: none, sparse, dense")
+    order.add_argument("--until", help="15:30, a date and time, or +90 for minutes from now; at most seven days")
+    order.add_argument("--reason", help="why: others will read it")
+    order.add_argument("--lift", action="store_true", help="take the order back")
+    order.add_argument("--url", help="where the daemon listens; default: its control socket")
+    as_json(order)
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2026-11-30") from None
 
 
 def _moment(text: str) -> datetime:
@@ -353,6 +406,23 @@ def _rehearse(parsed: argparse.Namespace) -> int:
         _complain(f"{parsed.file}: {trouble.strerror}")
         return 1
     return 0 if met else 1
+
+
+def _calendar(parsed: argparse.Namespace) -> int:
+    from tradewarden.calendar_command import run
+    from tradewarden.machines.calendar_file import CalendarError
+    from tradewarden.orchestrator.clock import SystemClock
+    from tradewarden.settings import state_directory
+
+    state = state_directory()
+    try:
+        return run(parsed, state, SystemClock().now(), say=_say, complain=_complain)
+    except CalendarError as error:
+        _complain(*error.problems)
+        return BAD_DATA
+    except OSError as trouble:
+        _complain(f"{trouble.filename or state}: {trouble.strerror}")
+        return 1
 
 
 if __name__ == "__main__":

@@ -54,6 +54,10 @@ class Control:
         """One POST of a JSON object; as `get` otherwise."""
         return await self._ask("POST", path, patience, json=body)
 
+    async def delete(self, path: str, *, patience: float = PATIENCE) -> Answer:
+        """One DELETE; as `get` otherwise."""
+        return await self._ask("DELETE", path, patience)
+
     async def _ask(self, method: str, path: str, patience: float, **what: Any) -> Answer:
         if self._session is None:
             raise RuntimeError("use `async with Control(...)`")

@@ -31,20 +31,18 @@ Stamp = tuple[tuple[str, int, int, int, int], ...]
 log = structlog.get_logger()
 
 
-def load_calendar(state_dir: Path | None = None, *, instead: Mapping[str, str] | None = None) -> Calendar:
+def load_calendar(state_dir: Path | None = None, *, instead: Mapping[Path, str] | None = None) -> Calendar:
     """The shipped calendar with the desk's own files over it, in the order of their names.
 
-    `instead` holds texts to read as if they stood in the state directory, by name. Raises CalendarError.
+    `instead` holds texts that are read as if they lay among the desk's own. Raises CalendarError.
     """
     shipped = sorted((file for file in SHIPPED.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    own = {file.name: file for file in own_files(state_dir)}
-    names = sorted(own.keys() | (instead or {}).keys())
     texts = {str(file): _read(file) for file in shipped}
-    for name in names:
-        if instead and name in instead:
-            texts[name] = instead[name]
-        else:
-            texts[str(own[name])] = _read(_plain(own[name]))
+    given = {file.name: (str(file), text) for file, text in (instead or {}).items()}
+    own = {file.name: file for file in own_files(state_dir)}
+    for name in sorted(own.keys() | given.keys()):
+        label, text = given[name] if name in given else (str(own[name]), _read(_plain(own[name])))
+        texts[label] = text
     return parse(texts)
 
 
