@@ -9,6 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from desk import KEY, LIVE, USER, Desk, play
+from tradewarden.orchestrator import statedir, token
+from tradewarden.settings import HttpSettings, KiteSettings, Settings
 from tradewarden.terminal_login import login
 
 
@@ -195,6 +197,104 @@ def test_a_login_from_a_terminal_without_a_daemon_leaves_the_token_where_the_dae
 
     play(tmp_path, LIVE, scene, token=False)
     assert said[-1].startswith(f"Logged in as {USER}.")
+    assert str(tmp_path / "idle" / "token.json") in said[-1]
+
+
+def paste(desk: Desk) -> str:
+    return desk.broker.broker.log_in(USER, desk.clock.now())
+
+
+def test_a_login_from_a_terminal_finds_the_daemon_in_the_units_runtime_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, state = tmp_path / "run", tmp_path / "state"
+    runtime.mkdir()
+    state.mkdir()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(runtime))
+
+    async def scene(desk: Desk) -> None:
+        monkeypatch.delenv("RUNTIME_DIRECTORY")  # a shell has none
+        monkeypatch.setattr(statedir, "RUN", runtime)
+        shell = desk.settings.model_copy(update={"state_dir": tmp_path / "shell"})
+        assert await login(shell, say=lambda _: None, ask=lambda: paste(desk)) == 0
+        assert desk.picture.auth.state == "valid"
+        assert not (tmp_path / "shell").exists()
+
+    play(state, LIVE, scene, token=False)
+
+
+def test_a_login_from_a_terminal_spends_no_request_token_where_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    (tmp_path / "file").touch()
+    said: list[str] = []
+
+    async def scene(desk: Desk) -> None:
+        nowhere = desk.settings.model_copy(update={"state_dir": tmp_path / "file" / "state"})
+        assert await login(nowhere, say=said.append, ask=lambda: pytest.fail("nobody is to log in")) == 1
+
+    play(tmp_path, LIVE, scene, token=False)
+    assert len(said) == 1
+    assert "cannot keep the daemon's state" in said[0]
+
+
+def test_a_login_from_a_terminal_whose_token_could_not_be_written_says_that_it_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    said: list[str] = []
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def scene(desk: Desk) -> None:
+        idle = desk.settings.model_copy(update={"state_dir": tmp_path / "idle"})
+        monkeypatch.setattr(token, "write_own", full)
+        assert await login(idle, say=said.append, ask=lambda: paste(desk)) == 1
+
+    play(tmp_path, LIVE, scene, token=False)
+    assert "idle/token.json could not be written: the token is lost" in said[-1]
+
+
+def test_a_daemon_that_lives_here_but_does_not_answer_is_not_written_behind_its_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    said: list[str] = []
+
+    async def scene(desk: Desk) -> None:
+        idle = desk.settings.model_copy(update={"state_dir": tmp_path / "idle"})
+        with statedir.claim(tmp_path / "idle"):
+            assert await login(idle, say=said.append, ask=lambda: pytest.fail("nobody is to log in")) == 1
+
+    play(tmp_path, LIVE, scene, token=False)
+    assert "belongs to a running tradewarden" in said[0]
+
+
+async def test_a_daemon_that_goes_while_somebody_logs_in_is_told_once_and_nobody_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    said: list[str] = []
+    asked: list[str] = []
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://broker.example/\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    def paste_while_the_daemon_goes() -> str:
+        asked.append("once")
+        server.close()
+        return "arequesttoken"
+
+    server = await asyncio.start_unix_server(answer_once, tmp_path / "control.sock")
+    settings = Settings.model_construct(state_dir=tmp_path, http=HttpSettings(), kite=KiteSettings())
+    assert await login(settings, say=said.append, ask=paste_while_the_daemon_goes) == 1
+    assert asked == ["once"]
+    assert said[-1].startswith("Nobody knows how the login ended")
 
 
 def test_a_login_under_way_when_the_daemon_stops_is_finished_and_does_not_hold_it_up(tmp_path: Path) -> None:

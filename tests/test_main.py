@@ -16,6 +16,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from desk import KEY, SECRET, USER
 from tradewarden.orchestrator.clock import IST
@@ -83,11 +84,11 @@ async def finish(process: Process, number: int = signal.SIGTERM) -> int:
 
 
 @asynccontextmanager
-async def daemon(folder: Path, **environment: str) -> AsyncIterator[tuple[Process, str]]:
+async def daemon(folder: Path, extra: str = "", **environment: str) -> AsyncIterator[tuple[Process, str]]:
     """A daemon of its own on a simulated broker; ready when this begins."""
     async with KiteSimulator(api_key=KEY, api_secret=SECRET, user_id=USER, now=lambda: LIVE) as broker:
         port = free_port()
-        write_config(folder, broker, port)
+        write_config(folder, broker, port, extra)
         process = await start("run", cwd=folder, **environment)
         try:
             await first_line(process, lambda line: "health.headline" in line)
@@ -100,6 +101,7 @@ async def daemon(folder: Path, **environment: str) -> AsyncIterator[tuple[Proces
 def write_config(folder: Path, broker: KiteSimulator, port: int, extra: str = "") -> Path:
     path = folder / "tradewarden.toml"
     path.write_text(f"""
+{extra}
 [kite]
 api_key = "{KEY}"
 user_id = "{USER}"
@@ -111,7 +113,6 @@ full = [256265]
 [http]
 port = {port}
 public_url = "http://127.0.0.1:{port}"
-{extra}
 """)
     return path
 
@@ -129,7 +130,7 @@ async def reachable(url: str) -> None:
 async def test_help_names_every_command(tmp_path: Path) -> None:
     code, out, _ = await tradewarden("--help", cwd=tmp_path)
     assert code == 0
-    for command in ("run", "demo", "check", "selftest", "status", "login", "decode", "simulate"):
+    for command in ("run", "demo", "check", "selftest", "status", "verify", "login", "decode", "simulate"):
         assert re.search(rf"^\s+{command}\s", out, re.MULTILINE), command
 
 
@@ -229,6 +230,16 @@ async def test_a_calendar_of_ones_own_with_a_mistake_is_exit_status_78(tmp_path:
     assert "tonight.toml" in err
 
 
+async def test_a_calendar_with_a_mistake_in_the_configured_state_directory_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "calendar.d"
+    folder.mkdir(parents=True)
+    (folder / "tonight.toml").write_text("[[closures]\n")
+    (tmp_path / "tradewarden.toml").write_text(f'state_dir = "{tmp_path / "state"}"\n')
+    code, _, err = await tradewarden("check", cwd=tmp_path)
+    assert code == 78
+    assert "tonight.toml" in err
+
+
 async def test_status_asks_the_daemon_over_its_control_socket(tmp_path: Path) -> None:
     async with daemon(tmp_path) as (_, url):
         code, out, _ = await tradewarden("status", cwd=tmp_path)
@@ -237,6 +248,63 @@ async def test_status_asks_the_daemon_over_its_control_socket(tmp_path: Path) ->
         assert code in (0, 1)  # today the market may be open or not: only the words are certain
         _, out, _ = await tradewarden("status", "--json", "--url", url, cwd=tmp_path)
         assert json.loads(out)["serviceId"] == "tradewarden"
+
+
+async def test_status_and_gaps_find_the_daemon_whose_state_directory_is_configured(tmp_path: Path) -> None:
+    async with daemon(tmp_path, extra=f'state_dir = "{tmp_path / "state"}"'):
+        code, out, _ = await tradewarden("status", cwd=tmp_path)
+        assert code in (0, 1), out
+        code, out, _ = await tradewarden("gaps", "--config", str(tmp_path / "tradewarden.toml"), cwd=Path("/"))
+        assert (code, out) == (0, "No gap is on record.\n")
+
+
+async def test_a_state_directory_too_deep_for_a_socket_is_asked_at_its_port(tmp_path: Path) -> None:
+    deep = tmp_path / "deep" / ("d" * 90)
+    async with daemon(tmp_path, extra=f'state_dir = "{deep}"'):
+        code, out, _ = await tradewarden("status", cwd=tmp_path)
+        assert code in (0, 1), out
+        code, out, _ = await tradewarden("verify", cwd=tmp_path)
+        assert (code, out) == (1, "No token is held: log in.\n")
+
+
+async def test_verify_asks_for_a_verdict_on_the_token(tmp_path: Path) -> None:
+    async with daemon(tmp_path):
+        code, out, _ = await tradewarden("verify", "--json", cwd=tmp_path)
+        assert (code, json.loads(out)["verdict"]) == (1, "none")
+    code, out, _ = await tradewarden("verify", cwd=tmp_path)
+    assert code == 69
+    assert "is it running?" in out
+
+
+async def test_a_command_with_a_bad_configuration_is_exit_status_78(tmp_path: Path) -> None:
+    (tmp_path / "tradewarden.toml").write_text("[http]\nprot = 1\n")
+    for command in ("status", "gaps", "instruments", "verify", "login", "logout"):
+        code, _, err = await tradewarden(command, cwd=tmp_path)
+        assert code == 78, command
+        assert "prot" in err
+
+
+async def test_a_stranger_at_the_url_is_no_tradewarden_and_no_traceback(tmp_path: Path) -> None:
+    answers = {"html": "<h1>It works</h1>", "list": "[1]", "other": '{"detail": "Not Found"}', "broken": "{"}
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        kind = request.path.split("/")[1]
+        return web.Response(text=answers[kind], content_type="text/html" if kind == "html" else "application/json")
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        for command, kind in [*(("status", kind) for kind in answers), ("gaps", "html"), ("selftest", "other")]:
+            code, out, err = await tradewarden(command, "--url", f"{url}/{kind}", cwd=tmp_path)
+            assert code == (1 if command == "selftest" else 69)
+            assert "answers" in out
+            assert "is no tradewarden" in out
+            assert "Traceback" not in err
+    finally:
+        await runner.cleanup()
 
 
 async def test_status_without_a_daemon_says_where_it_looked(tmp_path: Path) -> None:

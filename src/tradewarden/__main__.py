@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tradewarden.settings import Settings
 
 BAD_DATA = 65
-UNAVAILABLE = 69
 BAD_CONFIGURATION = 78
 
 
@@ -61,20 +60,27 @@ def _parser() -> argparse.ArgumentParser:
     selftest.add_argument("--url", help="a running daemon; without it a demo desk is started and tried")
 
     status = add("status", _status, "what a running daemon says: the headline, then the machines")
+    add_config(status)
     status.add_argument("--url", help="where the daemon listens; default: its control socket")
     status.add_argument("--watch", type=float, metavar="SECONDS", help="say it again every so often")
     status.add_argument("--json", action="store_true", help="the health answer as it is")
 
     gaps = add("gaps", _gaps, "when data was due and did not come, newest first")
+    add_config(gaps)
     gaps.add_argument("--url", help="where the daemon listens; default: its control socket")
     gaps.add_argument("--limit", type=int, default=20, help="how many to tell (default 20)")
     gaps.add_argument("--json", action="store_true", help="as one JSON object")
 
     streamed = add("instruments", _instruments, "what is streamed, which rule wants it, and how fresh the dump is")
+    add_config(streamed)
     streamed.add_argument("--url", help="where the daemon listens; default: its control socket")
     streamed.add_argument("--json", action="store_true", help="as one JSON object")
 
     add_config(add("login", _login, "log in to the broker from this terminal"))
+
+    verify = add("verify", _verify, "ask the broker, through the daemon, whether the token is good")
+    add_config(verify)
+    verify.add_argument("--json", action="store_true", help="the answer as it is")
 
     add_config(add("logout", _logout, "forget the broker's token and make it worthless at the broker"))
 
@@ -89,17 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     decode.add_argument("file", help="- reads standard input")
 
     simulate = add("simulate", _simulate, "only the simulated broker, for your own programs")
-    simulate.add_argument("broker", choices=["kite"])
-    simulate.add_argument("--port", type=int, default=8701)
-    simulate.add_argument(
-        "--redirect-url", default="http://127.0.0.1:8700/auth/callback", help="where a login returns to"
-    )
-    simulate.add_argument("--api-key", default="demokey")
-    simulate.add_argument("--api-secret", default="demosecret")
-    simulate.add_argument("--user-id", default="AB1234")
-    simulate.add_argument(
-        "--replay", type=Path, metavar="CSV", help="a recorded day: ticks, or minute bars with volume"
-    )
+    _describe_simulate(simulate)
 
     rehearse = add("rehearse", _rehearse, "play a script of a trading day through the real machines in virtual time")
     rehearse.add_argument("file", help="JSON Lines, see docs/rehearsals.md; - reads standard input")
@@ -213,7 +209,11 @@ def _configured(config: Path | None) -> tuple[Settings, Calendar] | None:
     from tradewarden.settings_sources import ConfigError
 
     try:
-        calendar = load_calendar(state_directory())
+        state = load(config).state_dir
+    except ConfigError:
+        state = state_directory()  # told below, with everything else that is wrong
+    try:
+        calendar = load_calendar(state)
         return load(config, known_segments=calendar.segments), calendar
     except CalendarError as error:
         _complain(*str(error).splitlines())
@@ -229,7 +229,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from tradewarden import daemon, log
     from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.orchestrator.ledger import LedgerError
-    from tradewarden.orchestrator.statedir import StateDirectoryTakenError, claim
+    from tradewarden.orchestrator.statedir import StateDirectoryError, claim
 
     configured = _configured(parsed.config)
     if configured is None:
@@ -243,7 +243,7 @@ def _run(parsed: argparse.Namespace) -> int:
     try:
         with claim(settings.state_dir):
             return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
-    except (StateDirectoryTakenError, LedgerError) as error:
+    except (StateDirectoryError, LedgerError) as error:
         _complain(str(error))
         return 1
 
@@ -279,70 +279,87 @@ def _selftest(parsed: argparse.Namespace) -> int:
     return 0 if asyncio.run(selftest(parsed.url, _say)) else 1
 
 
+def _settings(config: Path | None) -> Settings | None:
+    """The settings alone, for a command that asks a daemon; nothing once every problem has been told."""
+    from tradewarden.settings import load
+    from tradewarden.settings_sources import ConfigError
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        _complain(*error.problems)
+        return None
+
+
+def _door(parsed: argparse.Namespace) -> tuple[str | None, Path | None] | None:
+    """Where to ask the daemon: the URL that was typed, or what the settings say; nothing when these are wrong."""
+    from tradewarden.control import door
+
+    if parsed.url is not None:
+        return parsed.url, None
+    settings = _settings(parsed.config)
+    return None if settings is None else door(settings)
+
+
 def _status(parsed: argparse.Namespace) -> int:
-    from tradewarden.orchestrator.statedir import control_socket
-    from tradewarden.settings import state_directory
     from tradewarden.status import status
 
-    socket = control_socket(state_directory())
-    return asyncio.run(status(parsed.url, socket, as_json=parsed.json, every=parsed.watch, say=_say))
+    place = _door(parsed)
+    return (
+        BAD_CONFIGURATION
+        if place is None
+        else asyncio.run(status(*place, as_json=parsed.json, every=parsed.watch, say=_say))
+    )
 
 
 def _gaps(parsed: argparse.Namespace) -> int:
     from tradewarden.gaps_command import gaps
-    from tradewarden.orchestrator.statedir import control_socket
-    from tradewarden.settings import state_directory
 
-    socket = control_socket(state_directory())
-    return asyncio.run(gaps(parsed.url, socket, limit=parsed.limit, as_json=parsed.json, say=_say))
+    place = _door(parsed)
+    return (
+        BAD_CONFIGURATION
+        if place is None
+        else asyncio.run(gaps(*place, limit=parsed.limit, as_json=parsed.json, say=_say))
+    )
 
 
 def _instruments(parsed: argparse.Namespace) -> int:
     from tradewarden.instruments_command import instruments
-    from tradewarden.orchestrator.statedir import control_socket
-    from tradewarden.settings import state_directory
 
-    socket = control_socket(state_directory())
-    return asyncio.run(instruments(parsed.url, socket, as_json=parsed.json, say=_say))
+    place = _door(parsed)
+    return BAD_CONFIGURATION if place is None else asyncio.run(instruments(*place, as_json=parsed.json, say=_say))
 
 
 def _login(parsed: argparse.Namespace) -> int:
-    from tradewarden.settings import load
-    from tradewarden.settings_sources import ConfigError
     from tradewarden.terminal_login import login
 
-    try:
-        settings = load(parsed.config)
-    except ConfigError as error:
-        _complain(*error.problems)
-        return BAD_CONFIGURATION
-    return asyncio.run(login(settings, say=_say, ask=sys.stdin.readline))
+    settings = _settings(parsed.config)
+    return BAD_CONFIGURATION if settings is None else asyncio.run(login(settings, say=_say, ask=sys.stdin.readline))
+
+
+def _verify(parsed: argparse.Namespace) -> int:
+    from tradewarden.verify_command import verify
+
+    settings = _settings(parsed.config)
+    return BAD_CONFIGURATION if settings is None else asyncio.run(verify(settings, as_json=parsed.json, say=_say))
 
 
 def _logout(parsed: argparse.Namespace) -> int:
-    from tradewarden.settings import load
-    from tradewarden.settings_sources import ConfigError
     from tradewarden.terminal_logout import logout
 
-    try:
-        settings = load(parsed.config)
-    except ConfigError as error:
-        _complain(*error.problems)
-        return BAD_CONFIGURATION
-    return asyncio.run(logout(settings, say=_say))
+    settings = _settings(parsed.config)
+    return BAD_CONFIGURATION if settings is None else asyncio.run(logout(settings, say=_say))
 
 
 def _token_error(parsed: argparse.Namespace) -> int:
-    from tradewarden.settings import load
-    from tradewarden.settings_sources import ConfigError
     from tradewarden.terminal_logout import token_error
 
-    try:
-        settings = load(parsed.config)
-    except ConfigError as error:
-        _complain(*error.problems)
-        return BAD_CONFIGURATION
-    return asyncio.run(token_error(settings, parsed.type, parsed.message, parsed.generation, say=_say))
+    settings = _settings(parsed.config)
+    return (
+        BAD_CONFIGURATION
+        if settings is None
+        else asyncio.run(token_error(settings, parsed.type, parsed.message, parsed.generation, say=_say))
+    )
 
 
 def _decode(parsed: argparse.Namespace) -> int:
@@ -359,6 +376,20 @@ def _decode(parsed: argparse.Namespace) -> int:
     sys.stdout.flush()
     _complain(*faults)
     return BAD_DATA if faults else 0
+
+
+def _describe_simulate(simulate: argparse.ArgumentParser) -> None:
+    simulate.add_argument("broker", choices=["kite"])
+    simulate.add_argument("--port", type=int, default=8701)
+    simulate.add_argument(
+        "--redirect-url", default="http://127.0.0.1:8700/auth/callback", help="where a login returns to"
+    )
+    simulate.add_argument("--api-key", default="demokey")
+    simulate.add_argument("--api-secret", default="demosecret")
+    simulate.add_argument("--user-id", default="AB1234")
+    simulate.add_argument(
+        "--replay", type=Path, metavar="CSV", help="a recorded day: ticks, or minute bars with volume"
+    )
 
 
 def _simulate(parsed: argparse.Namespace) -> int:

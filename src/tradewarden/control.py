@@ -10,11 +10,22 @@ from typing import Any, Self
 
 import aiohttp
 
+from tradewarden.orchestrator.statedir import control_socket, find_socket, kept_admin_token
+from tradewarden.settings import Settings
+
 PATIENCE = 5.0  # seconds for one answer; a login waits for the broker and may take longer
 
 
 class UnreachableError(Exception):
     """No daemon answers; the text says where it was looked for."""
+
+
+class RefusedError(UnreachableError):
+    """The daemon says no; the text says why."""
+
+
+class ForbiddenError(UnreachableError):
+    """A daemon may well be there, but its socket is closed to this user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +40,21 @@ class Answer:
 class Control:
     """One command's connection to the daemon."""
 
-    def __init__(self, *, url: str | None = None, socket: Path | None = None) -> None:
+    def __init__(self, *, url: str | None = None, socket: Path | None = None, token: str | None = None) -> None:
         self._where = url or (str(socket) if socket else "http://127.0.0.1:8700")
         self._base = url.rstrip("/") if url else "http://127.0.0.1:8700"
         self._socket = None if url else socket
+        self._token = token
         self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The way to the daemon of these settings: its control socket, else its port with the admin token."""
+        url, socket = door(settings)
+        if socket is not None:
+            return cls(socket=socket)
+        own = settings.http.admin_token
+        return cls(url=url, token=own.get_secret_value() if own else kept_admin_token(settings.state_dir))
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.UnixConnector(path=str(self._socket)) if self._socket else aiohttp.TCPConnector()
@@ -47,8 +68,17 @@ class Control:
             await self._session.close()
 
     async def get(self, path: str, *, patience: float = PATIENCE, **query: str) -> Answer:
-        """One GET; JSON is parsed, redirects are not followed. Raises UnreachableError."""
+        """One GET; JSON is parsed, redirects are not followed. Raises UnreachableError, also of strangers."""
         return await self._ask("GET", path, patience, params=query)
+
+    async def document(self, path: str, key: str, **query: str) -> dict[str, Any]:
+        """The desk's document that has this key. Raises RefusedError, or UnreachableError, also of strangers."""
+        answer = await self._ask("GET", path, PATIENCE, params=query)
+        if isinstance(answer.body, dict) and key in answer.body:
+            return answer.body
+        if is_problem(answer.body):
+            raise RefusedError(f"the tradewarden at {self._where} answers {answer.status}: {told(answer.body)}")
+        raise self._stranger(answer.status)
 
     async def post(self, path: str, body: dict[str, Any], *, patience: float = PATIENCE) -> Answer:
         """One POST of a JSON object; as `get` otherwise."""
@@ -61,7 +91,7 @@ class Control:
     async def _ask(self, method: str, path: str, patience: float, **what: Any) -> Answer:
         if self._session is None:
             raise RuntimeError("use `async with Control(...)`")
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
         try:
             async with (
                 asyncio.timeout(patience),
@@ -70,8 +100,40 @@ class Control:
                 ) as answer,
             ):
                 is_json = "json" in answer.content_type
-                body = await answer.json(content_type=None) if is_json else await answer.text()
+                body = await answer.json(content_type=None) if is_json else None
+                if not isinstance(body, dict) and "Location" not in answer.headers:
+                    raise self._stranger(answer.status)
                 return Answer(answer.status, dict(answer.headers), body)
+        except PermissionError as trouble:
+            raise ForbiddenError(
+                f"{self._where} belongs to another user: try again as that user or with sudo."
+            ) from trouble
+        except ValueError:  # not the JSON, the text or the HTTP that it says it is
+            raise self._stranger(None) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
             reason = str(trouble) or type(trouble).__name__
             raise UnreachableError(f"no tradewarden answers at {self._where} ({reason}); is it running?") from trouble
+
+    def _stranger(self, status: int | None) -> UnreachableError:
+        how = "" if status is None else f" (status {status})"
+        return UnreachableError(f"{self._where} answers{how}, but is no tradewarden.")
+
+
+def door(settings: Settings) -> tuple[str | None, Path | None]:
+    """Where the daemon of these settings is asked: a URL, or a socket."""
+    socket = find_socket(settings.state_dir) or control_socket(settings.state_dir)
+    if socket is not None:
+        return None, socket
+    host = f"[{settings.http.host}]" if ":" in settings.http.host else settings.http.host
+    return f"http://{host}:{settings.http.port}", None
+
+
+def is_problem(body: object) -> bool:
+    """Whether this is the daemon's own way of saying no."""
+    return isinstance(body, dict) and str(body.get("type", "")).startswith("/problems/")
+
+
+def told(body: dict[str, Any]) -> str:
+    """What an answer says to a person."""
+    faults = [str(fault.get("detail")) for fault in body.get("errors", ())]
+    return "; ".join(faults) or str(body.get("text") or body.get("detail") or body.get("title") or "nothing more")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from tradewarden.control import Control, UnreachableError
+from tradewarden.control import Control, RefusedError, UnreachableError
 
 UNAVAILABLE = 69
 
@@ -16,16 +16,16 @@ async def gaps(url: str | None, socket: Path | None, *, limit: int, as_json: boo
     """One line a gap, newest first; exit status 0, 1 when the question was wrong, 69 when no daemon answers."""
     try:
         async with Control(url=url, socket=socket) as control:
-            answer = await control.get("/api/gaps", limit=str(limit))
+            body = await control.document("/api/gaps", "gaps", limit=str(limit))
+    except RefusedError as error:
+        say(str(error))
+        return 1
     except UnreachableError as error:
         say(str(error))
         return UNAVAILABLE
-    if answer.status != 200:  # noqa: PLR2004 - HTTP
-        say(f"the daemon answered {answer.status}: {json.dumps(answer.body)}")
-        return 1
-    told = answer.body["gaps"]
+    told = body["gaps"]
     if as_json:
-        say(json.dumps(answer.body))
+        say(json.dumps(body))
     elif not told:
         say("No gap is on record.")
     else:

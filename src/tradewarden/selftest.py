@@ -73,7 +73,7 @@ async def _settled(control: Control, patience: float) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     end = loop.time() + patience
     while True:
-        health: dict[str, Any] = (await control.get("/api/system/health", http="200")).body
+        health = await control.document("/api/system/health", "headline", http="200")
         if loop.time() >= end or health["checks"]["feed:stream"][0]["observedValue"] == "streaming":
             return health
         await asyncio.sleep(0.1)

@@ -21,16 +21,16 @@ async def status(
     async with Control(url=url, socket=socket) as control:
         while True:
             try:
-                answer = await control.get("/api/system/health", http="200")
+                health = await control.document("/api/system/health", "headline", http="200")
             except UnreachableError as error:
                 say(str(error))
                 if every is None:
                     return UNAVAILABLE
             else:
-                for line in [json.dumps(answer.body)] if as_json else lines(answer.body):
+                for line in [json.dumps(health)] if as_json else lines(health):
                     say(line)
                 if every is None:
-                    return 1 if answer.body["status"] == "fail" else 0
+                    return 1 if health["status"] == "fail" else 0
             await asyncio.sleep(every)
 
 

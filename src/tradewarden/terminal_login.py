@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from tradewarden.control import Control, UnreachableError
+from tradewarden.control import Answer, Control, ForbiddenError, UnreachableError, told
 from tradewarden.feed.brokers.kite_rest import BrokerRefused, BrokerUnreachable, KiteRest
-from tradewarden.orchestrator.statedir import control_socket
+from tradewarden.orchestrator.statedir import StateDirectoryError, claim
 from tradewarden.orchestrator.token import TokenStore
+from tradewarden.orchestrator.token_file import UnusableFileError, read_own
 from tradewarden.settings import Settings
 
 PATIENCE = 30.0  # seconds for the broker's answer
@@ -17,29 +19,41 @@ PATIENCE = 30.0  # seconds for the broker's answer
 
 async def login(settings: Settings, *, say: Callable[[str], None], ask: Callable[[], str]) -> int:
     """Print the login link, take the redirect URL or the request token, and say how it ended (exit status 0 or 1)."""
+    async with Control.of(settings) as control:
+        try:
+            begun = await control.get("/login")
+        except ForbiddenError as error:
+            say(str(error))
+            return 1
+        except UnreachableError:
+            begun = None
+        if begun is not None:
+            return await _through_the_daemon(control, begun, say, ask)
     try:
-        async with Control(socket=control_socket(settings.state_dir)) as control:
-            return await _through_the_daemon(control, say, ask)
-    except UnreachableError:
-        return await _without_a_daemon(settings, say, ask)
+        with claim(settings.state_dir):
+            return await _without_a_daemon(settings, say, ask)
+    except StateDirectoryError as error:
+        say(str(error))
+        return 1
 
 
-async def _through_the_daemon(control: Control, say: Callable[[str], None], ask: Callable[[], str]) -> int:
-    begun = await control.get("/login")
+async def _through_the_daemon(
+    control: Control, begun: Answer, say: Callable[[str], None], ask: Callable[[], str]
+) -> int:
     link = begun.headers.get("Location")
     if link is None:
-        say(
-            str(begun.body.get("detail") or begun.body.get("title"))
-            if isinstance(begun.body, dict)
-            else str(begun.body)
-        )
+        say(told(begun.body))
         return 1
     # Kite brings the state back inside redirect_params; a bare request token needs it from here.
     state = dict(parse_qsl(dict(parse_qsl(urlsplit(link).query)).get("redirect_params", "")))
     answer = state | _answer(link, say, ask)
-    ended = await control.get("/auth/callback", patience=PATIENCE, **answer)
-    say(ended.body["text"])
-    return 0 if ended.body["outcome"] == "logged_in" else 1
+    try:
+        ended = await control.get("/auth/callback", patience=PATIENCE, **answer)
+    except UnreachableError as error:
+        say(f"Nobody knows how the login ended: {error} Look at `tradewarden status`.")
+        return 1
+    say(told(ended.body))
+    return 0 if ended.body.get("outcome") == "logged_in" else 1
 
 
 async def _without_a_daemon(settings: Settings, say: Callable[[str], None], ask: Callable[[], str]) -> int:
@@ -68,8 +82,22 @@ async def _without_a_daemon(settings: Settings, say: Callable[[str], None], ask:
     )
     store.load()
     store.save(session.access_token, user_id=session.user_id, minted_at=session.minted_at or now)
-    say(f"Logged in as {session.user_id}. No daemon is running; it will find the token when it starts.")
+    if not _is_kept(settings.token_file, session.access_token):
+        say(f"Kite logged in {session.user_id}, but {settings.token_file} could not be written: the token is lost.")
+        return 1
+    say(
+        f"Logged in as {session.user_id}. No daemon is running; the token is in {settings.token_file},"
+        " where it will find it when it starts."
+    )
     return 0
+
+
+def _is_kept(file: Path, access_token: str) -> bool:
+    """Whether the file holds the token: the store itself never fails, since a daemon has it in memory as well."""
+    try:
+        return read_own(file).found.value == access_token
+    except (OSError, UnusableFileError):
+        return False
 
 
 def _answer(link: str, say: Callable[[str], None], ask: Callable[[], str]) -> dict[str, str]:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from tradewarden.control import Control, UnreachableError
+from tradewarden.control import Control, ForbiddenError, UnreachableError
 from tradewarden.feed.brokers.kite_rest import BrokerUnreachable, KiteRest
-from tradewarden.orchestrator.statedir import control_socket
+from tradewarden.orchestrator.statedir import StateDirectoryError, claim
 from tradewarden.orchestrator.token import TokenStore
 from tradewarden.settings import Settings
 
@@ -21,12 +21,24 @@ Say = Callable[[str], None]
 async def logout(settings: Settings, *, say: Say) -> int:
     """Forget the token and kill it at the broker; exit status 0 when it is dead there, 1 when that is not known."""
     try:
-        async with Control(socket=control_socket(settings.state_dir)) as control:
+        async with Control.of(settings) as control:
             answer = await control.post("/api/auth/logout", {}, patience=PATIENCE)
+    except ForbiddenError as error:
+        say(str(error))
+        return 1
     except UnreachableError:
-        return await _without_a_daemon(settings, say)
+        return await _alone(settings, say)
     say(_text(answer.body))
     return 0 if answer.body.get("killedAtBroker") or answer.body.get("outcome") == "no_token" else 1
+
+
+async def _alone(settings: Settings, say: Say) -> int:
+    try:
+        with claim(settings.state_dir):
+            return await _without_a_daemon(settings, say)
+    except StateDirectoryError as error:
+        say(str(error))
+        return 1
 
 
 async def _without_a_daemon(settings: Settings, say: Say) -> int:
@@ -53,7 +65,7 @@ async def token_error(settings: Settings, kind: str, message: str, generation: i
     if generation is not None:
         body["generation"] = generation
     try:
-        async with Control(socket=control_socket(settings.state_dir)) as control:
+        async with Control.of(settings) as control:
             answer = await control.post("/api/auth/errors", body)
     except UnreachableError as error:
         say(str(error))

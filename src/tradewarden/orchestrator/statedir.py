@@ -12,15 +12,26 @@ from pathlib import Path
 LONGEST_SOCKET_PATH = 107  # the kernel's limit for the name of a Unix socket
 
 
-class StateDirectoryTakenError(Exception):
+RUN = Path("/run/tradewarden")  # where the shipped unit's daemon has its control socket
+SOCKET = "control.sock"
+ADMIN_TOKEN = "admin_token"  # noqa: S105 - the name of a file
+
+
+class StateDirectoryError(Exception):
+    """Nothing can be kept in this directory; the text says why."""
+
+
+class StateDirectoryTakenError(StateDirectoryError):
     """Another daemon lives in this directory; the text says which."""
 
 
 @contextmanager
 def claim(path: Path) -> Iterator[None]:
-    """Hold the directory for this process. Raises StateDirectoryTakenError while another daemon holds it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the directory for this process.
+
+    Raises StateDirectoryTakenError while another daemon holds it, StateDirectoryError when nothing can be kept in it.
+    """
+    descriptor = _lock(path)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,11 +47,21 @@ def claim(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _lock(path: Path) -> int:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as trouble:
+        raise StateDirectoryError(
+            f"{path} cannot keep the daemon's state: {trouble.strerror}; set state_dir to a directory of this user."
+        ) from None
+
+
 def admin_token(path: Path, configured: str | None) -> str:
     """The configured admin token, or one of our own that is made once and kept beside the state."""
     if configured:
         return configured
-    file = path / "admin_token"
+    file = path / ADMIN_TOKEN
     try:
         kept = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -55,7 +76,40 @@ def admin_token(path: Path, configured: str | None) -> str:
 
 
 def control_socket(state: Path) -> Path | None:
-    """Where the command line finds the daemon: in the runtime directory, else beside the state; none if too deep."""
-    runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
-    path = (Path(runtime) if runtime else state.absolute()) / "control.sock"
+    """Where a daemon listens for commands: in the runtime directory, else beside the state; none if too deep."""
+    path = (_runtime() or state.absolute()) / SOCKET
     return path if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH else None
+
+
+def find_socket(state: Path) -> Path | None:
+    """Where a command finds the daemon of this state directory, which may run under systemd; none if nowhere.
+
+    The first socket that is there, in the runtime directory, the shipped unit's or beside the state; if there is
+    none, the first that this user may not look at.
+    """
+    places = [place / SOCKET for place in (_runtime(), RUN, state.absolute()) if place is not None]
+    seen = [(place, _is_there(place)) for place in places if len(os.fsencode(place)) <= LONGEST_SOCKET_PATH]
+    there = [place for place, is_there in seen if is_there]
+    hidden = [place for place, is_there in seen if is_there is None]
+    return next(iter(there + hidden), None)
+
+
+def _runtime() -> Path | None:
+    named = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    return Path(named) if named else None
+
+
+def _is_there(path: Path) -> bool | None:
+    """Whether the file exists; none when this user may not know."""
+    try:
+        return path.exists()
+    except OSError:
+        return None
+
+
+def kept_admin_token(path: Path) -> str | None:
+    """The admin token that a daemon made and kept here, for a command that may read it."""
+    try:
+        return (path / ADMIN_TOKEN).read_text(encoding="ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
