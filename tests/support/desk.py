@@ -88,7 +88,12 @@ class Desk:
 
 
 def settings_of(
-    state: Path, broker: KiteSimulator, *, instruments: tuple[int, ...] = INSTRUMENTS, **kite: Any
+    state: Path,
+    broker: KiteSimulator,
+    *,
+    instruments: tuple[int, ...] = INSTRUMENTS,
+    rules: tuple[str, ...] = (),
+    **kite: Any,
 ) -> Settings:
     """Settings of a desk that lives off this broker."""
     known: dict[str, Any] = {
@@ -103,7 +108,7 @@ def settings_of(
     return Settings.model_construct(
         segments=["NSE_EQ", "NFO"],
         kite=KiteSettings(**(known | kite)),
-        feed=FeedSettings(instruments={"full": list(instruments)}),
+        feed=FeedSettings(instruments={"full": list(instruments)}, rules=list(rules)),
         http=HttpSettings(port=0, admin_token="desktestadmin"),
         state_dir=state,
     )
@@ -117,6 +122,7 @@ async def running_desk(
     token: bool = True,
     tick_seconds: float = 0.2,
     instruments: tuple[int, ...] = INSTRUMENTS,
+    rules: tuple[str, ...] = (),
     **kite: Any,
 ) -> AsyncIterator[Desk]:
     """Broker and daemon, up until the block ends; `token` puts a good one into the file that others write."""
@@ -125,7 +131,7 @@ async def running_desk(
     )
     async with broker:
         stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
-        settings = settings_of(state, broker, instruments=instruments, **kite)
+        settings = settings_of(state, broker, instruments=instruments, rules=rules, **kite)
         if token:
             _write(state / "desk.env", broker.mint(), clock)
         run = daemon.run(settings, load_calendar(None), clock, stop, ready.set_result)
