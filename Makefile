@@ -4,7 +4,9 @@ PORT ?= 8700
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test nightly docs check format lock clean
+BENCH := .venv-bench
+
+.PHONY: setup run test nightly bench docs check format lock clean
 
 setup: $(VENV)/.ready
 
@@ -26,9 +28,25 @@ test: setup
 nightly: setup
 	$(BIN)/python -m pytest -m nightly
 
-# docs/machines.md and the golden tables, written from the machines' classes; a test compares them.
+# The published figures: environments of their own (what the desk needs to run; what its peers need), twenty minutes.
+bench: $(BENCH)/.ready
+	rm -rf $(BENCH)/wheel
+	$(BENCH)/peers/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(BENCH)/wheel .
+	for each in peers desk; do $(BENCH)/$$each/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(BENCH)/wheel/*.whl || exit 1; done
+	for script in start events health stop recovery stale decode; do $(BENCH)/peers/bin/python bench/$$script.py || exit 1; done
+	$(BENCH)/peers/bin/python bench/page.py
+
+$(BENCH)/.ready: requirements/run.txt requirements/bench.txt
+	$(PYTHON) -m venv $(BENCH)/peers
+	$(BENCH)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(PYTHON) -m venv $(BENCH)/desk
+	$(BENCH)/desk/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@touch $@
+
+# Pages and golden tables that are written from the code; tests compare them.
 docs: setup
 	PYTHONPATH=tests/support $(BIN)/python -m machine_page
+	PYTHONPATH=tests/support $(BIN)/python -m reference_pages
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -49,4 +67,4 @@ lock:
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group bench -o requirements/bench.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock $(BENCH) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
