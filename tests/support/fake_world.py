@@ -394,9 +394,9 @@ class World:
             assert SECOND // 10 <= feed.delay <= 30 * SECOND
             assert feed.retry_at is not None
             assert feed.retry_at <= max(feed.since + 30 * SECOND, self.now + COOL_OFF), "a wait beyond every cap"
-        if feed.leaf == "streaming" and feed.expected == "none":
+        if feed.leaf in ("connected", "streaming") and feed.expected == "none":
             assert feed.next_deadline() is None
-        elif feed.leaf not in ("halted", "blocked_on_auth", "connected"):
+        elif feed.leaf not in ("halted", "blocked_on_auth"):
             assert feed.next_deadline() is not None, f"{feed.leaf} waits for ever"
         if auth.leaf not in _PERSON_NEEDED:
             assert auth.next_deadline() is not None, f"{auth.leaf} waits for ever"
