@@ -150,9 +150,6 @@ class Listing:
             elif each.expiry is not None and each.kind in ("CE", "PE"):
                 self._options[each.exchange, each.name].append(each)
 
-    def __len__(self) -> int:
-        return len(self._by_token)
-
     def find(self, key: str) -> Instrument | None:
         """The instrument of that name."""
         return self._by_key.get(key)
@@ -376,7 +373,7 @@ def _spot(rule: Options, listing: Listing, today: date) -> Instrument | None:
 def _sentence(rule: Rule, listing: Listing, problem: str | None) -> str | None:
     if problem is None:
         return None
-    dump = "there is no dump yet" if not len(listing) else f"by the dump of {listing.day}"
+    dump = "there is no dump yet" if listing.day is None else f"by the dump of {listing.day}"
     return f"{_who(rule)} {problem} ({dump})."
 
 
