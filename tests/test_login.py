@@ -130,6 +130,22 @@ def test_only_the_last_eight_logins_begun_are_pending(tmp_path: Path) -> None:
     play(tmp_path, LIVE, scene, token=False)
 
 
+def test_whoever_begins_many_logins_evicts_nobody_elses(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        pending = desk.parts.login
+        mine = parse_qs(urlsplit(pending.begin("person")).query)["redirect_params"][0].removeprefix("state=")
+        for _ in range(50):
+            pending.begin("neighbour")
+        assert len(pending._pending) == 8
+        assert mine in pending._pending
+        for number in range(6):
+            pending.begin(f"other {number}")
+        pending.begin("neighbour")
+        assert mine in pending._pending
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
 def test_a_wrong_api_secret_is_a_fault_of_the_configuration_and_no_expiry(tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
         status, text, _ = await visit(desk)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import sys
@@ -168,6 +169,30 @@ async def test_a_port_in_use_is_one_sentence_and_exit_status_1(tmp_path: Path) -
             assert len(sentences) == 1, err
             assert str(port) in sentences[0]
             assert "Traceback" not in err
+
+
+async def test_a_control_socket_that_cannot_be_made_is_named_and_not_the_port(tmp_path: Path) -> None:
+    (tmp_path / "run").touch()
+    run = str(tmp_path / "run")
+    code, _, err = await tradewarden("run", cwd=tmp_path, RUNTIME_DIRECTORY=run, TRADEWARDEN_HTTP__PORT="0")
+    assert code == 1
+    assert f"cannot listen for commands at {tmp_path / 'run' / 'control.sock'}: " in err
+    assert "http.port" not in err
+    assert "Traceback" not in err
+
+
+async def test_the_daemon_takes_all_the_descriptors_that_it_may(tmp_path: Path) -> None:
+    async with daemon(tmp_path) as (process, _):
+        soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        assert soft == hard
+
+
+async def test_an_os_error_from_anywhere_keeps_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "var" / "admin_token").mkdir(parents=True)
+    code, out, err = await tradewarden("run", cwd=tmp_path, TRADEWARDEN_HTTP__PORT="0")
+    assert code == 1
+    assert "IsADirectoryError" in out + err
+    assert "statedir.py" in out + err  # where it happened, not only what
 
 
 async def test_two_daemons_never_share_a_state_directory(tmp_path: Path) -> None:

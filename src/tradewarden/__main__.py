@@ -184,11 +184,7 @@ def _live(scene: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
             loop.add_signal_handler(number, ask)
         await scene(stop)
 
-    try:
-        asyncio.run(play())
-    except OSError as trouble:
-        _complain(trouble.strerror or str(trouble))
-        return 1
+    asyncio.run(play())
     return 0
 
 
@@ -222,6 +218,17 @@ def _configured(config: Path | None) -> tuple[Settings, Calendar] | None:
     return None
 
 
+def _take_all_descriptors() -> None:
+    """A thousand descriptors, the usual soft limit, are few for a desk with many readers: take what the host allows."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (OSError, ValueError):
+        return  # a sandbox forbids it: the desk runs with what it has
+
+
 def _run(parsed: argparse.Namespace) -> int:
     from tradewarden.lean import import_structlog
 
@@ -240,10 +247,11 @@ def _run(parsed: argparse.Namespace) -> int:
     def ready(desk: daemon.Desk) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
 
+    _take_all_descriptors()
     try:
         with claim(settings.state_dir):
             return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
-    except (StateDirectoryError, LedgerError) as error:
+    except (StateDirectoryError, LedgerError, daemon.CannotListenError) as error:
         _complain(str(error))
         return 1
 
@@ -253,11 +261,19 @@ def _demo(parsed: argparse.Namespace) -> int:
 
     import_structlog()
     from tradewarden import log
+    from tradewarden.daemon import CannotListenError
     from tradewarden.demo import START, demo
+    from tradewarden.simulator.kite import PortError
 
     log.configure("warning", stream=sys.stderr)
     start = parsed.at or START
-    return _live(lambda stop: demo(port=parsed.port, start=start, auto_login=parsed.auto_login, stop=stop, say=_say))
+    try:
+        return _live(
+            lambda stop: demo(port=parsed.port, start=start, auto_login=parsed.auto_login, stop=stop, say=_say)
+        )
+    except (CannotListenError, PortError) as error:
+        _complain(error.strerror or str(error))
+        return 1
 
 
 def _check(parsed: argparse.Namespace) -> int:
@@ -394,7 +410,7 @@ def _describe_simulate(simulate: argparse.ArgumentParser) -> None:
 
 def _simulate(parsed: argparse.Namespace) -> int:
     from tradewarden.orchestrator.clock import SystemClock
-    from tradewarden.simulator.kite import KiteSimulator, serve
+    from tradewarden.simulator.kite import KiteSimulator, PortError, serve
     from tradewarden.simulator.replay import ReplayError
 
     def opened(simulator: KiteSimulator) -> None:
@@ -414,6 +430,9 @@ def _simulate(parsed: argparse.Namespace) -> int:
                 opened=opened,
             )
         )
+    except PortError as error:
+        _complain(error.strerror or str(error))
+        return 1
     except ReplayError as error:
         _complain(str(error))
         return BAD_DATA

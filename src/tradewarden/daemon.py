@@ -49,6 +49,7 @@ from tradewarden.orchestrator.token import TokenStore
 from tradewarden.settings import HttpSettings, Settings
 
 LAST_LOGIN = 2.5  # seconds that a login under way gets when the daemon stops
+QUIET = 60.0  # seconds between two lines about connections that cannot be taken
 
 logger = structlog.get_logger()
 
@@ -233,6 +234,11 @@ async def _listen(desk: Desk, http: HttpSettings) -> None:
     try:
         await desk.http.start()
     except OSError as trouble:
+        if trouble.filename is not None:  # only the control socket has a place in the file system
+            raise CannotListenError(
+                f"cannot listen for commands at {trouble.filename}: {trouble.strerror}; "
+                "remove what is there, or set state_dir (or RUNTIME_DIRECTORY)."
+            ) from None
         reason = os.strerror(trouble.errno) if trouble.errno else str(trouble)
         raise CannotListenError(
             f"cannot listen at {http.host}:{http.port}: {reason}; stop the program that does, or set http.port."
@@ -263,10 +269,18 @@ def _faults_of_callbacks() -> asyncio.Future[Exception]:
     """A fault in a timer's callback fails no task: it must stop the daemon all the same, so that it is restarted."""
     loop = asyncio.get_running_loop()
     failed: asyncio.Future[Exception] = loop.create_future()
+    quiet_until = 0.0
 
     def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        loop.default_exception_handler(context)
+        nonlocal quiet_until
         fault = context.get("exception")
+        if "socket" in context and isinstance(fault, OSError):
+            # A listener without a descriptor to spare is told of a hundred times a second: a line a minute will do.
+            if loop.time() >= quiet_until:
+                quiet_until = loop.time() + QUIET
+                logger.error("http.cannot_accept", why=fault.strerror, next_line_in=QUIET)
+            return
+        loop.default_exception_handler(context)
         if "handle" in context and isinstance(fault, Exception) and not failed.done():
             failed.set_result(fault)
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientSession, UnixConnector
 
 from pictures import Desk, all_well, serving
+from tradewarden.http import app
 
 
 async def test_the_process_lives_and_is_ready(desk: Desk, session: ClientSession) -> None:
@@ -43,9 +44,18 @@ async def test_a_port_in_use_is_an_os_error_and_leaves_nothing_behind(desk: Desk
 
 
 async def test_a_control_socket_that_cannot_be_made_frees_the_port(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"AF_UNIX path too long|No such file"):
+    with pytest.raises(OSError, match=r"(AF_UNIX path too long|No such file).*/control\.sock"):
         async with serving(control_path=tmp_path / ("x" * 120) / "control.sock"):
             pass
+
+
+async def test_a_client_that_sends_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert app.IDLE <= 10
+    monkeypatch.setattr(app, "IDLE", 0.1)
+    async with serving() as desk, asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", desk.http.port)
+        assert await reader.read() == b""
+        writer.close()
 
 
 async def test_whoever_may_open_the_control_socket_is_trusted_without_a_token(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession
 
-from pictures import ADMIN, Desk, all_well, asks_for_a_login, serving
+from pictures import ADMIN, Desk, ScriptedLogin, all_well, asks_for_a_login, serving
 from tradewarden.http import auth
 
 VERIFY = "/api/system/health/auth/verify"
@@ -61,6 +61,32 @@ async def test_a_login_is_begun_five_times_a_minute_by_one_address_and_freely_on
     assert [await begin(**FAR), await begin(**FAR)] == [302, 429]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        {"Sec-Fetch-Mode": "no-cors"},
+    ],
+    ids=["image", "frame", "script", "mode alone"],
+)
+@pytest.mark.parametrize("path", auth.LOGIN_PATHS)
+async def test_what_a_page_fetches_begins_no_login(
+    desk: Desk, session: ClientSession, headers: dict[str, str], path: str
+) -> None:
+    async with session.get(desk.url + path, allow_redirects=False, headers=headers) as response:
+        assert (response.status, (await response.json(content_type=None))["type"]) == (403, "/problems/csrf")
+    assert desk.login.begun == 0
+
+
+async def test_a_persons_visit_begins_a_login_from_wherever_its_link_was(desk: Desk, session: ClientSession) -> None:
+    visit = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    async with session.get(f"{desk.url}/login", allow_redirects=False, headers=visit | FAR) as response:
+        assert response.status == 302
+    assert desk.login.begun_by == ["203.0.113.9"]
+
+
 # Back from the broker ---------------------------------------------------------------------------------------------
 
 
@@ -101,6 +127,22 @@ async def test_the_callback_ends_on_a_page_that_says_what_happened(  # noqa: PLR
     assert desk.login.queries == [
         {"request_token": "canary-request-token", "action": "login", "status": "success", "state": "canary-state"}
     ]
+
+
+async def test_a_program_hears_in_json_that_the_broker_took_too_long(
+    desk: Desk, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_query: object) -> ScriptedLogin:
+        return await asyncio.Future[ScriptedLogin]()
+
+    monkeypatch.setattr(auth, "_EXCHANGE", 0.05)
+    monkeypatch.setattr(desk.login, "finish", never)
+    json_please = {"Accept": "application/json"}
+    async with session.get(f"{desk.url}/auth/callback?state=x", headers=json_please) as response:
+        assert response.status == 504
+        assert await response.json() == {"outcome": "unreachable", "user_id": None, "text": "The answer took too long."}
+    async with session.get(f"{desk.url}/auth/callback?state=x") as response:
+        assert (response.status, response.content_type) == (504, "text/html")
 
 
 async def test_the_page_after_a_login_shows_the_desk_as_it_is_now(desk: Desk, session: ClientSession) -> None:

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from tradewarden.simulator.kite import KiteSimulator, serve
+from tradewarden.simulator.kite import KiteSimulator, PortError, serve
 from tradewarden.simulator.packets import MALFORMED, Mode
 from tradewarden.simulator.stream import Kind
 from tradewarden.simulator.world import WorldError
@@ -411,7 +411,7 @@ async def test_leaving_ends_everything_at_once(web: aiohttp.ClientSession) -> No
 
 
 async def test_a_port_in_use_is_one_sentence(sim: KiteSimulator) -> None:
-    with pytest.raises(OSError, match="choose another port") as refused:
+    with pytest.raises(PortError, match="choose another port") as refused:
         await serve(sim.port, now=lambda: START, stop=asyncio.Event())
     assert refused.value.errno == errno.EADDRINUSE
     assert f"127.0.0.1:{sim.port}" in str(refused.value)

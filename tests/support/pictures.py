@@ -253,9 +253,11 @@ class ScriptedLogin:
     hangs: bool = False
     begun: int = 0
     queries: list[dict[str, str]] = field(default_factory=list)
+    begun_by: list[str] = field(default_factory=list)
 
-    def begin(self) -> str:
+    def begin(self, whose: str) -> str:
         """The broker's page."""
+        self.begun_by.append(whose)
         if self.impossible is not None:
             raise LoginNotPossibleError(self.impossible)
         self.begun += 1

@@ -22,6 +22,7 @@ from tradewarden.http.problems import boundary, route_of
 from tradewarden.http.visitors import Visitors
 from tradewarden.orchestrator.clock import Clock
 
+IDLE = 10.0  # seconds without a request, from the first moment on: a silent client holds no descriptor for long
 SHUTDOWN = 5.0  # seconds for open requests; streams are closed before, or they would take twice that
 BODY = 16 * 1024  # bytes: nothing that is sent to us is larger
 
@@ -87,12 +88,13 @@ class Http:
         return self._stopping or self._reports.picture.stopping
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the port is taken or the control socket cannot be made."""
+        """Listen. Raises OSError when the port is taken or the control socket cannot be made; that one has a `filename`."""
         runner = web.AppRunner(
             self._app(),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=SHUTDOWN,
+            keepalive_timeout=IDLE,
             logger=_quiet(),
         )
         await runner.setup()
@@ -100,11 +102,17 @@ class Http:
             await web.TCPSite(runner, self._host, self._port).start()
             self._port = runner.addresses[0][1]
             if self._control_path is not None:
-                await web.SockSite(runner, _private_socket(self._control_path)).start()
+                await self._listen_for_commands(runner, self._control_path)
         except OSError:
             await runner.cleanup()
             raise
         self._runner = runner
+
+    async def _listen_for_commands(self, runner: web.AppRunner, path: Path) -> None:
+        try:
+            await web.SockSite(runner, _private_socket(path)).start()
+        except OSError as trouble:
+            raise OSError(trouble.errno, trouble.strerror or str(trouble), str(path)) from trouble
 
     def close_streams(self) -> None:
         """The first step of the end: not ready any more, every event stream ends, no login begins."""
@@ -117,8 +125,8 @@ class Http:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
-        if self._control_path is not None:
-            self._control_path.unlink(missing_ok=True)
+            if self._control_path is not None:
+                self._control_path.unlink(missing_ok=True)
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[boundary(self._clock, self._count)], client_max_size=BODY)

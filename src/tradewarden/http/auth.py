@@ -21,6 +21,7 @@ from tradewarden.http.visitors import Viewer, Visitors, address, is_local, refus
 from tradewarden.machines.report import Severity
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.login import LoginNotPossibleError
+from tradewarden.orchestrator.login import Outcome as Ended
 
 LOGIN_PATHS = (
     "/login",
@@ -82,6 +83,7 @@ _ENDS: MappingProxyType[str, Note] = MappingProxyType(
         ),
     }
 )
+TOO_LATE = Ended("unreachable", None, "The answer took too long.")
 _IMPOSSIBLE = Note(
     503, Severity.CRITICAL, "✕", "No login possible", "Set them, restart tradewarden, then try again.", retry=False
 )
@@ -123,9 +125,10 @@ class Auth:
 
     async def begin(self, request: web.Request) -> web.Response:
         """Off to the broker's login page, or a page that says why that is not possible."""
+        _refuse_what_is_no_visit(request)
         self._admit(request, self._logins)
         try:
-            url = self._login.begin()
+            url = self._login.begin(address(request))
         except LoginNotPossibleError as trouble:
             if _is_program(request):
                 return _json(_IMPOSSIBLE.status, {"outcome": "not_possible", "user_id": None, "text": str(trouble)}, {})
@@ -140,7 +143,7 @@ class Auth:
             async with asyncio.timeout(_EXCHANGE):
                 outcome = await self._login.finish(query)
         except TimeoutError:
-            return self._pages.note(_ENDS["unreachable"], "The answer took too long.")
+            outcome = TOO_LATE
         if _is_program(request):
             body = {"outcome": outcome.kind, "user_id": outcome.user_id, "text": outcome.text}
             return _json(_ENDS.get(outcome.kind, _ENDS["refused"]).status, body, {})
@@ -165,6 +168,16 @@ class Auth:
         except TimeoutError:
             raise ProblemError(504, "broker-unreachable") from None
         return _verdict(verified)
+
+
+def _refuse_what_is_no_visit(request: web.Request) -> None:
+    """Only a person's own visit begins a login: not an image, a frame or a script of whatever page is open."""
+    headers = request.headers
+    if (
+        headers.get("Sec-Fetch-Dest", "document") != "document"
+        or headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
+    ):
+        raise ProblemError(403, "csrf")
 
 
 def _is_program(request: web.Request) -> bool:

@@ -53,8 +53,8 @@ class Outcome(Protocol):
 class Login(Protocol):
     """The way of a login."""
 
-    def begin(self) -> str:
-        """The broker's login page for one new login. Raises LoginNotPossibleError."""
+    def begin(self, whose: str) -> str:
+        """The broker's login page for one new login of this address. Raises LoginNotPossibleError."""
         ...
 
     async def finish(self, query: Mapping[str, str]) -> Outcome:

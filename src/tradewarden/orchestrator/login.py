@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,24 @@ class Outcome:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A login that was begun: by which address, and until when it may end."""
+
+    whose: str
+    until: int
+
+
+def _spare(pending: Mapping[str, _Begun], whose: str) -> str:
+    """Which pending login makes room for a new one: the oldest of the address that has begun most.
+
+    So whoever begins many loses only their own. A newcomer can cost somebody the only login they have, but only one,
+    and only when eight addresses are at it at once.
+    """
+    counts = Counter(begun.whose for begun in pending.values())
+    return max(pending, key=lambda state: (counts[pending[state].whose], pending[state].whose == whose))
+
+
 class Login:
     """Logins that were begun here. A callback without a pending state never reaches the token's machine."""
 
@@ -34,24 +53,26 @@ class Login:
         self._auth = auth
         self._login_page = login_page
         self._clock = clock
-        self._pending: dict[str, int] = {}
+        self._pending: dict[str, _Begun] = {}
 
-    def begin(self) -> str:
-        """The broker's login page for one new login. Raises LoginNotPossibleError without an api key."""
+    def begin(self, whose: str = "") -> str:
+        """The broker's login page for a new login of this address. Raises LoginNotPossibleError without an api key."""
         if self._login_page is None:
             raise LoginNotPossibleError(
                 "kite.api_key and kite.api_secret are not set: see the README on connecting Kite."
             )
         now = self._clock.mono_ns()
-        alive = [(state, until) for state, until in self._pending.items() if now < until]
+        alive = {state: begun for state, begun in self._pending.items() if now < begun.until}
+        if len(alive) >= PENDING:
+            del alive[_spare(alive, whose)]
         state = secrets.token_urlsafe(32)
-        self._pending = dict(alive[-(PENDING - 1) :]) | {state: now + PATIENCE}
+        self._pending = alive | {state: _Begun(whose, now + PATIENCE)}
         return self._login_page(state)
 
     async def finish(self, query: Mapping[str, str]) -> Outcome:
         """Take the broker's answer; each state works once, for ten minutes."""
-        until = self._pending.pop(query.get("state", ""), None)
-        if until is None or self._clock.mono_ns() >= until:
+        begun = self._pending.pop(query.get("state", ""), None)
+        if begun is None or self._clock.mono_ns() >= begun.until:
             text = (
                 "This login was not begun here, took longer than ten minutes or was used before. Nothing was changed."
             )

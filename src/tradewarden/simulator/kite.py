@@ -35,6 +35,10 @@ REDIRECT_URL: Final = "http://127.0.0.1:8700/auth/callback"
 ACTIONS: Final = ("drop_socket", "expire_token", "malformed_frame")
 
 
+class PortError(OSError):
+    """The simulator's port cannot be opened; `strerror` says why and what to do."""
+
+
 class KiteSimulator:
     """The simulated broker as a server: enter it to open its port, leave it and nothing of it remains."""
 
@@ -158,7 +162,7 @@ class KiteSimulator:
         except OSError as error:
             await runner.cleanup()
             sentence = f"the simulator cannot listen on {HOST}:{self._port}: {error.strerror}; choose another port"
-            raise OSError(error.errno, sentence) from error
+            raise PortError(error.errno, sentence) from error
         self._runner = runner
         self._port = int(runner.addresses[0][1])
         self._tasks = [
@@ -278,7 +282,7 @@ async def serve(
 ) -> None:
     """The simulated broker as a command: serves until `stop`.
 
-    A ReplayError says what is wrong with the recording, an OSError why the port could not be opened.
+    A ReplayError says what is wrong with the recording, a PortError why the port could not be opened.
     """
     simulator = KiteSimulator(
         port,
