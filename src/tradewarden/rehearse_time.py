@@ -61,7 +61,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if timeout == 0:
             return []
         due = None if timeout is None else self.now_ns + max(1, round(timeout * 1e6)) * MICROSECOND
-        if self._reached is not None and (due is None or due > self._horizon + MICROSECOND):
+        if self._reached is not None and (due is None or due > self._horizon):
             self.now_ns = max(self.now_ns, self._horizon)
             self._reached.set_result(None)
             self._reached = None

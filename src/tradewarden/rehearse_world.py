@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from tradewarden.feed.brokers.kite_rest import BrokerRefused, BrokerUnreachable, Probe, Session, Verdict
 from tradewarden.feed.tick import IndexFullTick
+from tradewarden.machines.report import FeedReport
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.simulator.broker import Answer, Broker, Reply, Silence
@@ -110,6 +111,11 @@ class LazyFeed(FeedDriver):
             self.disarm()
         else:
             super().arm()
+
+    def report(self) -> FeedReport:
+        """What is known of the stream now, the newest tick included."""
+        self.catch_up()
+        return super().report()
 
     def catch_up(self) -> None:
         """Note the newest tick that has come."""
