@@ -221,7 +221,7 @@ def test_secrets_and_keys_are_in_no_repr(tmp_path: Path, monkeypatch: pytest.Mon
             "[kite]\nprob_hours = []",
             "desk.toml: kite.prob_hours is not known; did you mean probe_hours.",
         ),
-        ("[ftp]\nx = 1", "desk.toml: ftp is not known; known are feed, http, kite, log, segments, state_dir."),
+        ("[ftp]\nx = 1", "desk.toml: ftp is not known; known are alerts, feed, http, kite, log, segments, state_dir."),
         ('segmnts = ["NFO"]', "desk.toml: segmnts is not known; did you mean segments."),
         ("segments = []", "desk.toml: segments: allowed is at least one entry."),
         (
@@ -253,6 +253,31 @@ def test_secrets_and_keys_are_in_no_repr(tmp_path: Path, monkeypatch: pytest.Mon
             'state_dir = "s"\n[kite]\ntoken_files = ["s/token.json"]',
             "desk.toml: kite.token_files has 's/token.json', the daemon's own token file; allowed is any other file.",
         ),
+        (
+            '[alerts]\nwebhook_url = "chat.example/x"',
+            "desk.toml: alerts: webhook_url is no address that begins with https:// or http://.",
+        ),
+        (
+            '[alerts]\ntelegram_chat_id = "1"',
+            "desk.toml: alerts: telegram_bot_token and telegram_chat_id belong together; set both or none.",
+        ),
+        (
+            '[alerts]\nsmtp_host = "mail.example"',
+            "desk.toml: alerts: smtp_host, email_from and email_to belong together; set all or none.",
+        ),
+        (
+            '[alerts]\nsmtp_user = "desk"',
+            "desk.toml: alerts: smtp_user and smtp_password belong together; set both or none.",
+        ),
+        (
+            '[alerts]\nsmtp_host = "mail.example"\nsmtp_security = "none"\nemail_from = "a@b"\nemail_to = ["c@d"]',
+            'desk.toml: alerts: smtp_security = "none" is allowed for a mail server on this machine only.',
+        ),
+        (
+            '[alerts]\nemail_to = ["nobody"]',
+            "desk.toml: alerts.email_to.0 = 'nobody': allowed is an address such as you@desk.example.",
+        ),
+        ('[kite]\nwarn_at = "8:15"', "desk.toml: kite.warn_at = '8:15': allowed is a time of the day such as 07:35."),
         ("[kite\n", "desk.toml: is not TOML: Expected ']' at the end of a table declaration (at line 1, column 6)."),
         ("a = 1\na = 2\n", "desk.toml: is not TOML: Cannot overwrite a value (at line 2, column 6)."),
     ],
@@ -336,6 +361,11 @@ def test_a_file_that_cannot_be_looked_at_is_refused_rather_than_passed_over() ->
         f'[kite]\nrest_url = "https://user:{CANARY}@x?access_token={CANARY}"',
         f'[kite]\napi_secret = "{CANARY}',
         f'[http]\nhost = {{api_secret = "{CANARY}"}}',
+        f'alerts = "https://{CANARY}"',
+        f'[alerts]\nwebhook_url = "ftp://{CANARY}"',
+        f'[alerts]\nwebhook_url = ["https://{CANARY}"]',
+        f'[alerts]\ntelegram_bot_token = "{CANARY}"',
+        f'[alerts]\nsmtp_password = "{CANARY}"',
     ],
 )
 def test_no_secret_is_ever_repeated(text: str) -> None:

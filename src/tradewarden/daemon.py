@@ -17,16 +17,19 @@ from tradewarden import __version__, log
 from tradewarden.feed.brokers.kite import KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.http.app import Http
+from tradewarden.http.banner import banner
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
 from tradewarden.http.token import TokenDoor
+from tradewarden.machines.alert import AlertRules
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.account import Account
+from tradewarden.orchestrator.alerts import Alerts
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.calendar import CalendarKeeper
 from tradewarden.orchestrator.clock import Clock
@@ -44,9 +47,13 @@ from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.rule_files import listed, load_rules
+from tradewarden.orchestrator.senders.delivery import Sender
+from tradewarden.orchestrator.senders.email import Email
+from tradewarden.orchestrator.senders.telegram import Telegram
+from tradewarden.orchestrator.senders.webhook import Webhook
 from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.orchestrator.token import TokenStore
-from tradewarden.settings import HttpSettings, Settings
+from tradewarden.settings import AlertSettings, HttpSettings, Settings
 
 LAST_LOGIN = 2.5  # seconds that a login under way gets when the daemon stops
 QUIET = 60.0  # seconds between two lines about connections that cannot be taken
@@ -71,6 +78,7 @@ class Desk:
     gaps: GapWatch
     ledger: Ledger
     instruments: InstrumentsDriver
+    alerts: Alerts | None
 
     def reload(self) -> None:
         """SIGHUP: read the token files and the clock again, and dial again after a 400; nothing is restarted."""
@@ -178,10 +186,11 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
             TokenDoor(Account(auth, rest), clock, public_url=settings.http.public_url),
         ],
     )
+    alerts = alarm(settings, reports, forecaster, clock, spawn)
     coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh])
     heartbeat.beats += [reports.refresh, pulse.beat]
     return Desk(
-        market, keeper, auth, feed, stream, login, reports, heartbeat, http, notifier, gaps, ledger, instruments
+        market, keeper, auth, feed, stream, login, reports, heartbeat, http, notifier, gaps, ledger, instruments, alerts
     )
 
 
@@ -252,6 +261,8 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
     desk.http.close_streams()
     for part in (desk.market, desk.auth, desk.feed):
         part.disarm()
+    if desk.alerts is not None:
+        desk.alerts.disarm()
     desk.stream.close()
     logins = [deed for deed in deeds if deed.get_name() == EXCHANGE]
     if logins:
@@ -300,6 +311,51 @@ def secret_of(value: SecretStr | None) -> str | None:
         return None
     log.hide(value.get_secret_value())
     return value.get_secret_value()
+
+
+def alarm(settings: Settings, reports: Reports, forecaster: Forecaster, clock: Clock, spawn: Spawn) -> Alerts | None:
+    """Whoever tells people; nobody, while no way out is configured."""
+    senders = senders_of(settings.alerts)
+    if not senders:
+        return None
+    alerts = Alerts(
+        AlertRules(time.fromisoformat(settings.kite.warn_at)),
+        clock,
+        spawn,
+        senders=senders,
+        words=banner,
+        session=forecaster.session,
+        link=f"{settings.http.public_url}/login",
+        path=settings.state_dir / "alerts.json",
+    )
+    alerts.begin()
+    reports.deliveries = alerts.report
+    reports.subscribe(alerts.look)
+    reports.subscribe_ages(alerts.look)
+    return alerts
+
+
+def senders_of(settings: AlertSettings) -> list[Sender]:
+    """Every way out that is configured."""
+    senders: list[Sender] = []
+    if (url := secret_of(settings.webhook_url)) is not None:
+        senders.append(Webhook(url))
+    token, chat = secret_of(settings.telegram_bot_token), settings.telegram_chat_id
+    if token is not None and chat is not None:
+        senders.append(Telegram(api_url=settings.telegram_url, bot_token=token, chat_id=chat))
+    if settings.emails:
+        senders.append(
+            Email(
+                host=settings.smtp_host or "",
+                port=settings.smtp_port,
+                security=settings.smtp_security,
+                sender=settings.email_from or "",
+                recipients=settings.email_to,
+                user=settings.smtp_user,
+                password=secret_of(settings.smtp_password),
+            )
+        )
+    return senders
 
 
 def _status_line(picture: Picture) -> str:

@@ -36,6 +36,7 @@ from tradewarden.settings_problems import misread, sentence, unknown_credentials
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
 
 __all__ = [
+    "AlertSettings",
     "ConfigError",
     "FeedSettings",
     "HttpSettings",
@@ -49,6 +50,7 @@ __all__ = [
 FILES = (Path("tradewarden.toml"), Path("/etc/tradewarden/tradewarden.toml"))
 MOST_INSTRUMENTS = 3000
 PORT = 8700
+ALERT_SECRETS = ("webhook_url", "telegram_bot_token", "smtp_password")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -86,6 +88,12 @@ def _origin(text: str) -> str:
     return text
 
 
+def _mail(text: str) -> str:
+    if not re.fullmatch(r"[!-;=?A-~]+@[!-;=?A-~]+", text):
+        raise ValueError("allowed is an address such as you@desk.example")
+    return text
+
+
 def _file(path: Path) -> Path:
     try:
         return path.expanduser()
@@ -108,6 +116,7 @@ SocketUrl = Annotated[str, _url("wss", "ws")]
 Origin = Annotated[WebUrl, AfterValidator(_origin)]
 Hour = Annotated[str, AfterValidator(_hour)]
 File = Annotated[Path, AfterValidator(_file)]
+MailAddress = Annotated[str, AfterValidator(_mail)]
 Word = Annotated[str, Field(pattern=r"^[!-~]+$")]
 Instrument = Annotated[int, Field(gt=0, lt=2**32)]
 
@@ -134,6 +143,7 @@ class KiteSettings(Section):
     ticker_url: SocketUrl = Field("wss://ws.kite.trade", description="ticks come from there")
     login_url: WebUrl = Field("https://kite.zerodha.com/connect/login", description="where a person logs in")
     probe_hours: list[Hour] = Field(["06:00", "07:35", "08:15"], description="IST; when tokens are known to die")
+    warn_at: Hour = Field("08:15", description="IST; when a login that is needed today is asked for, on trading days")
     token_files: list[File] = Field([], description="files in which other programs save a token")
     export_files: list[File] = Field([], description="files that get each fresh token, for other programs")
 
@@ -177,6 +187,43 @@ class HttpSettings(Section):
         return self
 
 
+class AlertSettings(Section):
+    """Who is told when a person must act; a way out is used once all that it needs is set."""
+
+    webhook_url: SecretStr | None = Field(None, description="gets one POST of JSON a message; chats show its text")
+    telegram_bot_token: SecretStr | None = Field(None, min_length=1, description="of the bot that writes")
+    telegram_chat_id: Word | None = Field(None, description="where it writes: a number, or @channel")
+    telegram_url: WebUrl = Field("https://api.telegram.org", description="where the bots live")
+    smtp_host: Word | None = Field(None, description="the mail server")
+    smtp_port: int = Field(587, ge=1, le=65535, description="465 with smtp_security = tls")
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="none on this machine only")
+    smtp_user: Word | None = Field(None, description="if the server asks who you are")
+    smtp_password: SecretStr | None = Field(None, min_length=1, description="the same user's")
+    email_from: MailAddress | None = Field(None, description="the sender of the mails")
+    email_to: list[MailAddress] = Field([], description="who gets the mails")
+
+    @model_validator(mode="after")
+    def _each_way_is_whole(self) -> AlertSettings:
+        if self.webhook_url is not None:
+            parts = _split(self.webhook_url.get_secret_value())
+            if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
+                raise ValueError("webhook_url is no address that begins with https:// or http://")
+        if (self.telegram_bot_token is None) != (self.telegram_chat_id is None):
+            raise ValueError("telegram_bot_token and telegram_chat_id belong together; set both or none")
+        if any((self.smtp_host, self.email_from, self.email_to)) and not self.emails:
+            raise ValueError("smtp_host, email_from and email_to belong together; set all or none")
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError("smtp_user and smtp_password belong together; set both or none")
+        if self.smtp_security == "none" and self.smtp_host not in (None, *LOOPBACK):
+            raise ValueError('smtp_security = "none" is allowed for a mail server on this machine only')
+        return self
+
+    @property
+    def emails(self) -> bool:
+        """Whether mails can be sent."""
+        return self.smtp_host is not None and self.email_from is not None and bool(self.email_to)
+
+
 class LogSettings(Section):
     """What is written down."""
 
@@ -201,6 +248,7 @@ class Settings(BaseSettings):
     kite: KiteSettings = KiteSettings()
     feed: FeedSettings = FeedSettings()
     http: HttpSettings = HttpSettings()
+    alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
     state_dir: File = Field(
         default_factory=state_directory,
@@ -312,6 +360,7 @@ def _exposed(path: Path | None) -> Iterator[str]:
     if path is None:
         return
     values = tomllib.loads(path.read_text(encoding="utf-8"))
-    holds_one = "api_secret" in values.get("kite", {}) or "admin_token" in values.get("http", {})
+    secrets = {"kite": ["api_secret"], "http": ["admin_token"], "alerts": ALERT_SECRETS}
+    holds_one = any(name in values.get(section, {}) for section, names in secrets.items() for name in names)
     if holds_one and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         yield f"{path} holds a secret and can be read by others: chmod 600 {path}, or use systemd's credentials."

@@ -17,7 +17,7 @@ from tradewarden import daemon
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST, Clock
-from tradewarden.settings import FeedSettings, HttpSettings, KiteSettings, Settings
+from tradewarden.settings import AlertSettings, FeedSettings, HttpSettings, KiteSettings, Settings
 from tradewarden.simulator.kite import KiteSimulator
 from virtual_time import VirtualClock, run_virtually
 
@@ -93,6 +93,7 @@ def settings_of(
     *,
     instruments: tuple[int, ...] = INSTRUMENTS,
     rules: tuple[str, ...] = (),
+    alerts: AlertSettings | None = None,
     **kite: Any,
 ) -> Settings:
     """Settings of a desk that lives off this broker."""
@@ -110,6 +111,7 @@ def settings_of(
         kite=KiteSettings(**(known | kite)),
         feed=FeedSettings(instruments={"full": list(instruments)}, rules=list(rules)),
         http=HttpSettings(port=0, admin_token="desktestadmin"),
+        alerts=alerts or AlertSettings(),
         state_dir=state,
     )
 

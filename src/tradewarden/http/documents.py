@@ -19,7 +19,7 @@ from tradewarden.machines.headline import (
     foremost,
     segment_severity,
 )
-from tradewarden.machines.report import Layer, Picture, SegmentReport, Severity
+from tradewarden.machines.report import DeliveryReport, Layer, Picture, SegmentReport, Severity
 
 LOGIN = MappingProxyType({"rel": "login", "method": "GET", "href": "/login"})
 
@@ -82,6 +82,7 @@ def health(source: Source) -> Document:
             "auth:token": [_auth_check(source)],
             "feed:stream": [_feed_check(source)],
             "market:session": [_segment_check(source, segment) for segment in ordered(picture)],
+            **({} if picture.alerts is None else {"alerts:delivery": [_delivery_check(source, picture.alerts)]}),
         },
         "links": {"about": "/docs/health", "events": "/api/system/health/events"},
         "timestamp": iso(source.time),
@@ -138,6 +139,15 @@ def _segment_check(source: Source, segment: SegmentReport, *, component: bool = 
             **({} if segment.problem is None else {"problem": segment.problem}),
         }
     return check | more
+
+
+def _delivery_check(source: Source, delivery: DeliveryReport) -> dict[str, Any]:
+    severity = Severity.WARNING if delivery.failing else Severity.OK
+    since = min(delivery.failing.values(), default=source.picture.started_at)
+    check = _check(severity, "failing" if delivery.failing else "ok", since, component=True)
+    if source.private:
+        check |= {"ways": list(delivery.ways), "affected": sorted(delivery.failing)}
+    return check
 
 
 def _check(severity: Severity, state: str, since: datetime, *, component: bool) -> dict[str, Any]:

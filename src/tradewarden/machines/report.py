@@ -114,6 +114,14 @@ class Headline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReport:
+    """Whether messages leave the desk: the ways that are configured, and those that fail, since when."""
+
+    ways: tuple[str, ...]
+    failing: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """The whole desk at one moment; `seq` counts changes of the headline, the status or a machine's state."""
 
@@ -125,5 +133,6 @@ class Picture:
     market: MarketReport
     started_at: datetime
     stopping: bool = False
+    alerts: DeliveryReport | None = None  # none while no way out is configured
     forecast: str | None = None  # will the token live through today's session: see machines/forecast.py
     simulated: bool = False  # the desk's clock is not the world's

@@ -10,7 +10,16 @@ import structlog
 
 from tradewarden.machines.conflict import conflicts
 from tradewarden.machines.headline import Situation, headline
-from tradewarden.machines.report import AuthReport, FeedReport, Headline, Layer, MarketReport, Picture, Severity
+from tradewarden.machines.report import (
+    AuthReport,
+    DeliveryReport,
+    FeedReport,
+    Headline,
+    Layer,
+    MarketReport,
+    Picture,
+    Severity,
+)
 from tradewarden.orchestrator.auth import AuthDriver
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.feed import FeedDriver
@@ -35,6 +44,7 @@ class Reports:
         self._market, self._auth, self._feed = market, auth, feed
         self._clock = clock
         self._forecast = forecast
+        self.deliveries: Callable[[], DeliveryReport] | None = None  # set once there is somebody to tell
         self.beat_age = beat_age
         self._started_at = clock.now()
         self._stopping = False
@@ -117,6 +127,7 @@ class Reports:
             market=market,
             started_at=self._started_at,
             stopping=self._stopping,
+            alerts=None if self.deliveries is None else self.deliveries(),
             forecast=None if self._forecast is None else self._forecast(auth),
             simulated=self._clock.simulated,
         )

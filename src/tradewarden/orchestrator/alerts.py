@@ -1,0 +1,160 @@
+"""Tells people what the rules decide, by every way out that is configured, and remembers what was told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from tradewarden.machines.alert import AlertRules, Message, Seen
+from tradewarden.machines.forecast import Session
+from tradewarden.machines.report import DeliveryReport, Picture
+from tradewarden.orchestrator.clock import IST, Clock
+from tradewarden.orchestrator.driver import Spawn
+from tradewarden.orchestrator.senders.delivery import DeliveryError, Sender
+from tradewarden.orchestrator.token_file import put
+
+PAUSES = (2.0, 10.0, 30.0)  # seconds before each further try
+LONGEST_WAIT = 120.0  # seconds that another side may ask for
+LARGEST = 256 * 1024
+
+log = structlog.get_logger()
+
+
+class Words(Protocol):
+    """A headline as people read it."""
+
+    @property
+    def text(self) -> str:
+        """What it is."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """What is being done about it, or what a person can do."""
+        ...
+
+
+class Alerts:
+    """The desk's alarm: looks after each change and at its one deadline."""
+
+    def __init__(
+        self,
+        rules: AlertRules,
+        clock: Clock,
+        spawn: Spawn,
+        *,
+        senders: Sequence[Sender],
+        words: Callable[[Picture], Words],
+        session: Callable[[], Session | None],
+        link: str,
+        path: Path,
+    ) -> None:
+        self._rules = rules
+        self._clock = clock
+        self._spawn = spawn
+        self._senders = {sender.name: sender for sender in senders}
+        self._turn = {name: asyncio.Lock() for name in self._senders}
+        self._failing: dict[str, datetime] = {}
+        self._words = words
+        self._session = session
+        self._link = link
+        self._path = path
+        self._kept: object = AlertRules().told()
+        self._picture: Picture | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Take up what was told before the restart."""
+        now = self._clock.now().astimezone(IST)
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                self._rules.remember(json.loads(file.read(LARGEST)), now)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, RecursionError) as trouble:
+            why = trouble.strerror if isinstance(trouble, OSError) else type(trouble).__name__
+            log.warning("alert.memory_lost", path=str(self._path), why=why)
+
+    def look(self, picture: Picture) -> None:
+        """Tell what is to be told of this picture."""
+        if picture.stopping:
+            return
+        self._picture = picture
+        words = self._words(picture)
+        seen = Seen(
+            now=self._clock.now().astimezone(IST),
+            code=picture.headline.code,
+            layer=picture.headline.layer,
+            severity=picture.headline.severity,
+            text=words.text,
+            detail=words.detail,
+            wanted=picture.market.wanted,
+            auth=picture.auth.state,
+            forecast=picture.forecast,
+            session=self._session(),
+        )
+        messages = self._rules.observe(seen)
+        self._keep()  # before anything is sent: rather a message lost in a crash than one twice
+        for message in messages:
+            log.info("alert.told", kind=message.kind, code=message.code, ways=len(self._senders))
+            for name in self._senders:
+                self._spawn(self._deliver(name, message), name=f"alert.{name}")
+        self._arm(seen.now)
+
+    def look_again(self) -> None:
+        """A deadline has come, or the clock has jumped."""
+        if self._picture is not None:
+            self.look(self._picture)
+
+    def _arm(self, now: datetime) -> None:
+        self.disarm()
+        deadline = self._rules.next_deadline(now)
+        if deadline is not None:
+            wait = max(0.0, (deadline - self._clock.now()).total_seconds())
+            self._timer = asyncio.get_running_loop().call_later(wait, self.look_again)
+
+    def disarm(self) -> None:
+        """Forget the timer; the daemon stops or the deadline has moved."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    async def _deliver(self, name: str, message: Message) -> None:
+        """Try a few times, one message after the other; an incident that goes on is told again by its reminders."""
+        text = message.text(self._link)
+        async with self._turn[name]:
+            for pause in (*PAUSES, None):
+                try:
+                    await self._senders[name].send(message, text)
+                except DeliveryError as trouble:
+                    self._failing.setdefault(name, self._clock.now())
+                    log.warning("alert.not_delivered", way=name, kind=message.kind, why=str(trouble))
+                    if trouble.final or pause is None:
+                        return
+                    await asyncio.sleep(min(LONGEST_WAIT, max(pause, trouble.wait or 0.0)))
+                else:
+                    self._failing.pop(name, None)
+                    log.info("alert.sent", way=name, kind=message.kind, code=message.code)
+                    return
+
+    def report(self) -> DeliveryReport:
+        """Whether what was told last also arrived, way by way."""
+        return DeliveryReport(ways=tuple(self._senders), failing=dict(self._failing))
+
+    def _keep(self) -> None:
+        told = self._rules.told()
+        if told == self._kept:
+            return
+        memory = json.dumps(self._rules.memory(), indent=1) + "\n"
+        try:
+            put(self._path, memory, 0o600)
+        except OSError as trouble:
+            log.error("alert.memory_not_kept", path=str(self._path), why=trouble.strerror)  # noqa: TRY400 - no more to say
+            return
+        self._kept = told
