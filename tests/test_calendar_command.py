@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from desk import LIVE, Desk, play
+from tradewarden import calendar_command
 from tradewarden.__main__ import main
-from tradewarden.calendar_command import EXCHANGES, override, until
+from tradewarden.calendar_command import EXCHANGES, override, state_of, until
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST
 
@@ -190,6 +191,20 @@ def test_an_order_without_an_end_or_a_reason_is_not_sent(calendar: Ask, argument
     assert calendar("override", "NSE_EQ", "--state", "closed", *arguments)[0] == 2
 
 
+def test_the_calendar_that_is_meant_is_that_of_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(calendar_command, "INSTALLED", tmp_path / "installed")
+    assert state_of(None) == Path("var")
+    (tmp_path / "installed").mkdir()
+    assert state_of(None) == tmp_path / "installed"
+    (tmp_path / "var").mkdir()
+    assert state_of(None) == Path("var")
+    assert state_of(tmp_path) == tmp_path
+    monkeypatch.setenv("STATE_DIRECTORY", "/elsewhere")
+    assert state_of(None) == Path("/elsewhere")
+
+
 def test_without_a_daemon_an_order_says_so(calendar: Ask) -> None:
     status, out, _ = calendar("override", "NSE_EQ", "--state", "closed", "--until", "+10", "--reason", "x")
     assert status == 69
@@ -227,17 +242,17 @@ def test_an_order_reaches_the_daemon_over_its_control_socket_and_is_taken_back(t
         said: list[str] = []
         where = desk.state / "control.sock"
         order = {"segment": "NSE_EQ", "state": "halted", "until": "2026-11-23T11:00:00+05:30", "reason": "circuit"}
-        assert await override(where, None, order, lift=False, as_json=False, say=said.append) == 0
+        assert await override(None, where, order, lift=False, as_json=False, say=said.append) == 0
         assert said == ["NSE_EQ: halted until Mon 23 Nov 2026 11:00, then the calendar rules again."]
         assert desk.picture.market.segments[0].state == "halted"
-        assert await override(where, None, order, lift=True, as_json=False, say=said.append) == 0
+        assert await override(None, where, order, lift=True, as_json=False, say=said.append) == 0
         assert said[1] == "NSE_EQ follows the calendar again."
         assert desk.picture.market.segments[0].state == "live"
-        assert await override(where, None, order, lift=True, as_json=False, say=said.append) == 1
-        assert said[2] == "there is no order about NSE_EQ"
+        assert await override(None, where, order, lift=True, as_json=False, say=said.append) == 1
+        assert said[2] == "the daemon refused it: there is no order about NSE_EQ"
         wrong = order | {"state": "open"}
-        assert await override(where, None, wrong, lift=False, as_json=False, say=said.append) == 1
-        assert said[3].startswith("the daemon refused it (422): state 'open' is not one of closed, ")
+        assert await override(None, where, wrong, lift=False, as_json=False, say=said.append) == 1
+        assert said[3].startswith("the daemon refused it: state 'open' is not one of closed, ")
 
     play(tmp_path, LIVE, scene)
 
@@ -246,7 +261,7 @@ def test_data_expected_by_an_order_brings_the_feed_up_on_a_sunday(tmp_path: Path
     async def scene(desk: Desk) -> None:
         await desk.until_feed("halted")
         order = {"segment": "NSE_EQ", "expect": "dense", "until": "2026-11-22T11:00:00+05:30", "reason": "a test"}
-        assert await override(desk.state / "control.sock", None, order, lift=False, as_json=True, say=print) == 0
+        assert await override(None, desk.state / "control.sock", order, lift=False, as_json=True, say=print) == 0
         await desk.until_feed("streaming")
         await asyncio.sleep(3600)
         assert desk.picture.feed.state == "halted"

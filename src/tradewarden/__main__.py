@@ -145,7 +145,14 @@ def _add_calendar(deeds: Any) -> None:
     order.add_argument("--reason", help="why: others will read it")
     order.add_argument("--lift", action="store_true", help="take the order back")
     order.add_argument("--url", help="where the daemon listens; default: its control socket")
+    order.add_argument(
+        "--config", type=Path, help="default: ./tradewarden.toml, then /etc/tradewarden/tradewarden.toml"
+    )
     as_json(order)
+    for sub in (day, coming, check, new):
+        sub.add_argument(
+            "--state", type=Path, metavar="DIRECTORY", help="the daemon's; default: $STATE_DIRECTORY, ./var, the unit's"
+        )
 
 
 def _date(text: str) -> date:
@@ -459,14 +466,17 @@ def _rehearse(parsed: argparse.Namespace) -> int:
 
 
 def _calendar(parsed: argparse.Namespace) -> int:
-    from tradewarden.calendar_command import run
+    from tradewarden.calendar_command import give, run, state_of
     from tradewarden.machines.calendar_file import CalendarError
     from tradewarden.orchestrator.clock import SystemClock
-    from tradewarden.settings import state_directory
 
-    state = state_directory()
+    now = SystemClock().now()
+    if parsed.deed == "override":
+        place = _door(parsed)
+        return BAD_CONFIGURATION if place is None else give(parsed, *place, now, say=_say, complain=_complain)
+    state = state_of(parsed.state)
     try:
-        return run(parsed, state, SystemClock().now(), say=_say, complain=_complain)
+        return run(parsed, state, now, say=_say, complain=_complain)
     except CalendarError as error:
         _complain(*error.problems)
         return BAD_DATA

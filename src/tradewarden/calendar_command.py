@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -11,16 +12,17 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tradewarden.control import Control, UnreachableError
+from tradewarden.control import Control, UnreachableError, is_problem
 from tradewarden.http.market import told_day, told_moment
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.calendar_file import CalendarError
-from tradewarden.orchestrator.calendar import OVERRIDES, OWN, load_calendar, own_files
+from tradewarden.orchestrator.calendar import OWN, load_calendar, own_files
 from tradewarden.orchestrator.clock import IST
-from tradewarden.orchestrator.override_file import read_overrides
-from tradewarden.orchestrator.statedir import control_socket
+from tradewarden.orchestrator.override_file import OVERRIDES, read_overrides
 from tradewarden.orchestrator.token_file import put
+from tradewarden.settings import state_directory
 
+INSTALLED = Path("/var/lib/tradewarden")  # the shipped unit's StateDirectory
 USAGE = 2
 BAD_DATA = 65
 UNAVAILABLE = 69
@@ -38,10 +40,16 @@ def run(parsed: Namespace, state: Path, now: datetime, *, say: Say, complain: Sa
             return following(state, now, parsed.segments, as_json=parsed.json, say=say)
         case "check":
             return check(state, parsed.files, as_json=parsed.json, say=say, complain=complain)
-        case "add":
-            return add(state, parsed, say=say, complain=complain)
         case _:
-            return _order(parsed, state, now, say=say, complain=complain)
+            return add(state, parsed, say=say, complain=complain)
+
+
+def state_of(named: Path | None) -> Path:
+    """The state directory of the daemon whose calendar is meant."""
+    own = state_directory()
+    if named is not None or "STATE_DIRECTORY" in os.environ or own.is_dir() or not INSTALLED.exists():
+        return named or own
+    return INSTALLED
 
 
 def day(state: Path, when: date, segments: Sequence[str], *, as_json: bool, say: Say) -> int:
@@ -125,7 +133,8 @@ def add(state: Path, parsed: Namespace, *, say: Say, complain: Say) -> int:
     return 0
 
 
-def _order(parsed: Namespace, state: Path, now: datetime, *, say: Say, complain: Say) -> int:
+def give(parsed: Namespace, url: str | None, socket: Path | None, now: datetime, *, say: Say, complain: Say) -> int:
+    """Give the daemon at this door the order that was typed."""
     order: dict[str, Any] = {"segment": parsed.segment}
     if not parsed.lift:
         if not parsed.until or not parsed.reason:
@@ -137,13 +146,11 @@ def _order(parsed: Namespace, state: Path, now: datetime, *, say: Say, complain:
             complain(f"--until: {parsed.until!r} is no time such as 15:30, 2026-11-23T15:30 or +90")
             return USAGE
         order |= {"reason": parsed.reason, "state": parsed.state, "expect": parsed.expect}
-    return asyncio.run(
-        override(control_socket(state), parsed.url, order, lift=parsed.lift, as_json=parsed.json, say=say)
-    )
+    return asyncio.run(override(url, socket, order, lift=parsed.lift, as_json=parsed.json, say=say))
 
 
 async def override(
-    socket: Path | None, url: str | None, order: Mapping[str, Any], *, lift: bool, as_json: bool, say: Say
+    url: str | None, socket: Path | None, order: Mapping[str, Any], *, lift: bool, as_json: bool, say: Say
 ) -> int:
     """Give a running daemon an order about a segment, or take it back."""
     try:
@@ -155,11 +162,11 @@ async def override(
     except UnreachableError as error:
         say(str(error))
         return UNAVAILABLE
-    if answer.status not in (201, 204):
-        say(_refusal(answer.status, answer.body, order))
+    if is_problem(answer.body):
+        say(f"the daemon refused it: {_refusal(answer.body)}")
         return 1
     if as_json:
-        say(json.dumps(answer.body if answer.status == 201 else {"lifted": order["segment"]}))  # noqa: PLR2004 - HTTP
+        say(json.dumps(answer.body))
     elif lift:
         say(f"{order['segment']} follows the calendar again.")
     else:
@@ -232,12 +239,10 @@ def _ordered(order: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, (order["state"], expect)))
 
 
-def _refusal(status: int, body: Any, order: Mapping[str, Any]) -> str:
-    if status == 404:  # noqa: PLR2004 - HTTP
-        return f"there is no order about {order['segment']}"
-    errors = body.get("errors") if isinstance(body, dict) else None
-    wrong = "; ".join(f"{each.get('pointer', '').lstrip('/')} {each['detail']}".strip() for each in errors or [])
-    return f"the daemon refused it ({status}): {wrong or json.dumps(body)}"
+def _refusal(body: Mapping[str, Any]) -> str:
+    """What is wrong with which key."""
+    wrong = [f"{fault.get('pointer', '').lstrip('/')} {fault['detail']}".strip() for fault in body.get("errors", ())]
+    return "; ".join(wrong) or str(body.get("detail") or body["title"])
 
 
 def _moment(text: str) -> str:

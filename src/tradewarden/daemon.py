@@ -31,7 +31,7 @@ from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.alerts import Alerts
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
-from tradewarden.orchestrator.calendar import CalendarKeeper
+from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn

@@ -13,7 +13,8 @@ from aiohttp import ClientSession
 
 from pictures import ADMIN, Desk, DeskClock, MemoryReports, all_well, serving
 from tradewarden.http.market import Market
-from tradewarden.orchestrator.calendar import CalendarKeeper, load_calendar
+from tradewarden.orchestrator.calendar import load_calendar
+from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
 from tradewarden.orchestrator.market import MarketDriver
 
 BEARER = {"Authorization": f"Bearer {ADMIN}"}
@@ -39,7 +40,7 @@ async def a_desk(state: Path) -> AsyncIterator[tuple[Desk, MarketDriver, Calenda
 async def ask(desk: Desk, session: ClientSession, method: str, path: str, **how: Any) -> tuple[int, Any]:
     async with session.request(method, f"{desk.url}/api/market/{path}", **how) as answer:
         assert answer.headers["Cache-Control"] == "no-store"
-        return answer.status, await answer.json(content_type=None) if answer.status != 204 else None
+        return answer.status, await answer.json(content_type=None)
 
 
 async def test_a_day_is_told_segment_by_segment_with_who_says_so(tmp_path: Path, session: ClientSession) -> None:
@@ -101,8 +102,10 @@ async def test_an_admins_order_is_in_force_at_once_and_can_be_taken_back(
         _, told = await ask(desk, session, "GET", "calendar")
         assert told["overrides"] == [body]
         assert keeper.overrides[0].until == datetime.fromisoformat(ORDER["until"])
-        status, _ = await ask(desk, session, "DELETE", "override/NSE_EQ", headers=BEARER)
-        assert status == 204
+        assert await ask(desk, session, "DELETE", "override/NSE_EQ", headers=BEARER) == (
+            200,
+            {"segment": "NSE_EQ", "lifted": True},
+        )
         assert market.report().segments[0].state == "live"
         status, _ = await ask(desk, session, "DELETE", "override/NSE_EQ", headers=BEARER)
         assert status == 404

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tradewarden.machines.report import SegmentReport
-from tradewarden.orchestrator.calendar import CalendarKeeper, RefusedOverrideError, load_calendar
+from tradewarden.orchestrator.calendar import load_calendar
+from tradewarden.orchestrator.calendar_keeper import CalendarKeeper, RefusedOverrideError
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.market import MarketDriver
 from virtual_time import VirtualClock, run_virtually

@@ -16,7 +16,7 @@ from tradewarden.http.visitors import Viewer, Visitors, token_needed
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.override import Override
 from tradewarden.machines.session import Moment
-from tradewarden.orchestrator.calendar import RefusedOverrideError
+from tradewarden.orchestrator.calendar_keeper import RefusedOverrideError
 from tradewarden.orchestrator.clock import Clock
 
 _BODY = 10.0  # seconds for a request to finish arriving
@@ -65,9 +65,10 @@ class Market:
 
         async def delete(request: web.Request) -> web.Response:
             _admit(request, visitors)
-            if not self._keeper.lift(request.match_info["segment"]):
-                raise ProblemError(404, "not-found")
-            return web.Response(status=204, headers={"Cache-Control": "no-store"})
+            segment = request.match_info["segment"]
+            if not self._keeper.lift(segment):
+                raise ProblemError(404, "not-found", detail=f"there is no order about {segment[:64]}")
+            return _json(200, {"segment": segment, "lifted": True})
 
         return [
             web.get("/api/market/calendar", self.day),

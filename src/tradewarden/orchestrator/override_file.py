@@ -13,6 +13,8 @@ import structlog
 from tradewarden.machines.override import Override, fault_of
 from tradewarden.orchestrator.token_file import put
 
+OVERRIDES = "overrides.json"  # in the state directory
+
 log = structlog.get_logger()
 
 
