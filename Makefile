@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 BENCH := .venv-bench
 
-.PHONY: setup run test nightly bench docs check format lock clean
+.PHONY: setup run test nightly chaos bench docs check format lock clean
 
 setup: $(VENV)/.ready
 
@@ -27,6 +27,10 @@ test: setup
 # What takes too long for every push: ten thousand random desks.
 nightly: setup
 	$(BIN)/python -m pytest -m nightly
+
+# A hundred kills of the daemon instead of ten.
+chaos: setup
+	CHAOS_KILLS=100 $(BIN)/python -m pytest tests/chaos
 
 # The published figures: environments of their own (what the desk needs to run; what its peers need), twenty minutes.
 bench: $(BENCH)/.ready
