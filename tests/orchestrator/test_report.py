@@ -1,7 +1,10 @@
 import asyncio
 from pathlib import Path
 
+import structlog
+
 from desk import LIVE, Desk, play
+from tradewarden.orchestrator.report import Reports
 
 
 def test_ages_alone_never_raise_the_number_of_the_picture(tmp_path: Path) -> None:
@@ -45,3 +48,14 @@ def test_the_picture_says_that_the_daemon_is_stopping(tmp_path: Path) -> None:
         assert (desk.picture.headline.code, desk.picture.stopping) == ("system.stopping", True)
 
     play(tmp_path, LIVE, scene)
+
+
+def test_the_first_picture_has_a_true_headline_and_tells_it_in_the_log(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        parts = desk.parts
+        with structlog.testing.capture_logs() as logs:
+            reports = Reports(parts.market, parts.auth, parts.feed, desk.clock, parts.heartbeat.age)
+        assert (reports.picture.seq, reports.picture.headline.code) == (1, "auth.required")
+        assert [(log["event"], log["code"], log["seq"]) for log in logs] == [("health.headline", "auth.required", 1)]
+
+    play(tmp_path, LIVE, scene, token=False)

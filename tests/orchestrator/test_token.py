@@ -438,3 +438,10 @@ def test_no_token_is_in_any_line_or_repr(tmp_path: Path) -> None:
         token = store.save(A, user_id=None, minted_at=NOON)
     assert len(lines) == 5
     assert A not in repr((lines, store, token))
+
+
+def test_a_dollar_in_a_token_is_a_dollar(tmp_path: Path) -> None:
+    write(tmp_path / ".env", "KITE_ACCESS_TOKEN=ab$HOME$1c$\n")
+    held = store_in(tmp_path, watched=(".env",)).load()
+    assert held is not None
+    assert held.value == "ab$HOME$1c$"

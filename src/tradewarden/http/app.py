@@ -88,7 +88,7 @@ class Http:
         return self._stopping or self._reports.picture.stopping
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the port is taken or the control socket cannot be made; that one has a `filename`."""
+        """Listen. Raises OSError when the port is taken; it has a `filename` when the control socket cannot be made."""
         runner = web.AppRunner(
             self._app(),
             access_log=None,

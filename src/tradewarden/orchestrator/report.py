@@ -10,16 +10,7 @@ import structlog
 
 from tradewarden.machines.conflict import conflicts
 from tradewarden.machines.headline import Situation, headline
-from tradewarden.machines.report import (
-    AuthReport,
-    DeliveryReport,
-    FeedReport,
-    Headline,
-    Layer,
-    MarketReport,
-    Picture,
-    Severity,
-)
+from tradewarden.machines.report import AuthReport, DeliveryReport, FeedReport, Headline, MarketReport, Picture
 from tradewarden.orchestrator.auth import AuthDriver
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.feed import FeedDriver
@@ -53,10 +44,7 @@ class Reports:
         self._key: tuple[object, ...] = ()
         self._on_change: list[Callable[[Picture], None]] = []
         self._on_age: list[Callable[[Picture], None]] = []
-        first = Headline(
-            row=0, code="system.starting", layer=Layer.SYSTEM, severity=Severity.WARNING, since=self._started_at
-        )
-        self.picture = self._draw(0, first, (market.report(), auth.report(), feed.report()))
+        self.picture: Picture
         self.refresh()
 
     def subscribe(self, callback: Callable[[Picture], None]) -> None:
@@ -86,12 +74,12 @@ class Reports:
             self.picture = self._draw(self.picture.seq, self.picture.headline, reports)
             self._call(self._on_age)
             return
-        before = self.picture.headline
-        same = (before.code, before.severity) == (verdict.code, verdict.severity)
-        since = before.since if same else self._clock.now()
+        seq, before = (self.picture.seq, self.picture.headline) if self._key else (0, None)
+        same = before is not None and (before.code, before.severity) == (verdict.code, verdict.severity)
+        since = before.since if before is not None and same else self._clock.now()
         line = Headline(row=verdict.row, code=verdict.code, layer=verdict.layer, severity=verdict.severity, since=since)
         self._key = key
-        self.picture = self._draw(self.picture.seq + 1, line, reports)
+        self.picture = self._draw(seq + 1, line, reports)
         if not same:
             log.info("health.headline", code=line.code, status=line.severity.status, seq=self.picture.seq)
         self._call(self._on_change)
