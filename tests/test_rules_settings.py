@@ -1,4 +1,4 @@
-"""What `tradewarden check` says of rules: every fault of every file, and a total that no connection carries."""
+"""What `tradewarden check` says of rules: every fault of every file, and a total that no connections carry."""
 
 from __future__ import annotations
 
@@ -63,15 +63,14 @@ def test_a_rule_file_that_is_not_there_is_a_fault_of_the_settings(
     )
 
 
-def test_rules_that_may_come_to_more_than_one_connection_carries_are_refused_with_the_total(tmp_path: Path) -> None:
+def test_rules_that_may_come_to_more_than_all_connections_carry_are_refused_with_the_total(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(WIDE.format(name="A") + WIDE.format(name="B"))  # 2 x (741 strikes x 2 + a spot) = 2966
+    own.write_text("".join(WIDE.format(name=name) for name in "ABCDEF"))  # 6 x (741 strikes x 2 + a spot) = 8898
     text = f'[feed]\nrules = ["{own}"]\n[feed.instruments]\nltp = '
-    assert load(config(tmp_path, text + str(list(range(1, 35))))).feed.rules == [str(own)]
-    path = config(tmp_path, text + str(list(range(1, 36))))
-    assert problems(path) == (
-        (
-            f"{path}: feed.rules and feed.instruments come to as many as 3001 instruments; allowed are 3000 in total, one"
-            " connection's worth."
-        ),
+    assert load(config(tmp_path, text + str(list(range(1, 103))))).feed.rules == [str(own)]
+    path = config(tmp_path, text + str(list(range(1, 104))))
+    (problem,) = problems(path)
+    assert problem == (
+        f"{path}: feed.rules and feed.instruments come to as many as 9001 instruments; allowed are 9000 in total, on 3"
+        " connections of 3000."
     )

@@ -14,8 +14,9 @@ import structlog
 from pydantic import SecretStr
 
 from tradewarden import __version__, log
-from tradewarden.feed.brokers.kite import KiteStream
+from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
+from tradewarden.feed.brokers.kite_shards import KiteShards
 from tradewarden.http.app import Http
 from tradewarden.http.banner import banner
 from tradewarden.http.gaps import Gaps
@@ -27,6 +28,7 @@ from tradewarden.machines.alert import AlertRules
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
+from tradewarden.machines.instruments import most
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.alerts import Alerts
@@ -69,7 +71,7 @@ class Desk:
     keeper: CalendarKeeper
     auth: AuthDriver
     feed: FeedDriver
-    stream: KiteStream
+    stream: KiteStream | KiteShards
     login: Login
     reports: Reports
     heartbeat: Heartbeat
@@ -121,8 +123,9 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         probe_hours=[time.fromisoformat(hour) for hour in kite.probe_hours],
         learned=log.hide,
     )
+    rules = [*listed(settings.feed.instruments), *load_rules(settings.feed.rules)]
     instruments = InstrumentsDriver(
-        [*listed(settings.feed.instruments), *load_rules(settings.feed.rules)],
+        rules,
         broker=rest,
         keep=DumpFile(state / "instruments.json"),
         clock=clock,
@@ -139,7 +142,8 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         instruments=len(instruments.wanted),
         on_ticks=instruments.ticks,
     )
-    stream = KiteStream(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=instruments.wanted, events=feed)
+    carrier = KiteShards if most(rules) > MOST_INSTRUMENTS else KiteStream
+    stream = carrier(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     login = Login(auth, rest.login_page if kite.api_key and kite.api_secret else None, clock)
     notifier = Notifier()
