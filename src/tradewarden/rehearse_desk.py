@@ -20,7 +20,7 @@ from tradewarden.machines.report import Picture
 from tradewarden.machines.token_error import is_token_error
 from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.auth import AuthDriver
-from tradewarden.orchestrator.calendar import CalendarKeeper
+from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
@@ -134,15 +134,20 @@ def _turns(picture: Picture) -> list[datetime]:
 class OpenGaps(GapWatch):
     """The daemon's own watch over gaps, which can also say whether one is open now."""
 
+    _limit = 0
+
     def count(self) -> int:
         """How many gaps there were, the open one included once it is long enough."""
         return len(self._ledger.gaps(limit=1_000_000)) + self._is_open()
 
+    def look(self) -> None:
+        """Follow the feed, and remember what was due last: an outage outlives the lull between two phases."""
+        super().look()
+        self._limit = SILENCE.get(self._feed.machine.expected, self._limit)
+
     def _is_open(self) -> bool:
-        began, limit = self._outage.began, SILENCE.get(self._feed.machine.expected)
-        if began is None or limit is None:
-            return False
-        return self._feed.clock.now() - began >= timedelta(seconds=limit / SECOND)
+        began = self._outage.began
+        return began is not None and self._feed.clock.now() - began >= timedelta(seconds=self._limit / SECOND)
 
 
 def wire(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -34,6 +34,9 @@ class GapWatch:
         """Follow the feed; writes when an outage that was long enough has ended."""
         machine, clock = self._feed.machine, self._feed.clock
         now, mono = clock.now(), clock.mono_ns()
+        if self._market.wanted and self._market.expected == "none":
+            self._look_in_a_lull(now, streaming=machine.leaf == "streaming")
+            return
         gap = self._outage.observe(
             now=now,
             streaming=machine.leaf == "streaming",
@@ -42,6 +45,12 @@ class GapWatch:
             last_tick=self._feed.report().last_tick_at,
             cause=self._cause(),
         )
+        if gap is not None:
+            self._write(gap)
+
+    def _look_in_a_lull(self, now: datetime, *, streaming: bool) -> None:
+        """Between two phases of a session nothing new is missed, but an outage is over only when ticks come."""
+        gap = self._outage.close(now, None) if streaming else None
         if gap is not None:
             self._write(gap)
 
