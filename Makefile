@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 BENCH := .venv-bench
+CALENDARS := .venv-calendars
 
 .PHONY: setup run test nightly chaos bench docs check format lock clean
 
@@ -31,6 +32,16 @@ nightly: setup
 # A hundred kills of the daemon instead of ten.
 chaos: setup
 	CHAOS_KILLS=100 $(BIN)/python -m pytest tests/chaos
+
+# Our days of the exchanges against what three packages say; they are heavy, so they live in an environment of their own.
+crosscheck: $(CALENDARS)/.ready
+	$(CALENDARS)/bin/python -m pytest tests/test_calendar_crosscheck.py
+
+$(CALENDARS)/.ready: requirements/calendars.txt
+	$(PYTHON) -m venv $(CALENDARS)
+	$(CALENDARS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/calendars.txt
+	$(CALENDARS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 # The published figures: environments of their own (what the desk needs to run; what its peers need), twenty minutes.
 bench: $(BENCH)/.ready
@@ -69,6 +80,7 @@ lock:
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/run.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -o requirements/dev.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group bench -o requirements/bench.txt
+	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group calendars -o requirements/calendars.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock $(BENCH) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock $(BENCH) $(CALENDARS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -33,8 +33,8 @@ def pinned(lock: Path) -> dict[str, str]:
     return {name_of(line): line for line in lines}
 
 
-def test_there_is_one_lock_file_each_for_running_developing_and_measuring() -> None:
-    assert [lock.name for lock in LOCKS] == ["bench.txt", "dev.txt", "run.txt"]
+def test_there_is_one_lock_file_each_for_running_developing_measuring_and_comparing() -> None:
+    assert [lock.name for lock in LOCKS] == ["bench.txt", "calendars.txt", "dev.txt", "run.txt"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
@@ -60,16 +60,16 @@ def test_what_sets_up_names_no_server_no_link_and_no_path_of_a_machine(file: Pat
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_the_locks_hold_what_the_project_asks_for(lock: Path) -> None:
     asked = list(PROJECT["project"]["dependencies"])
-    if lock.stem in ("dev", "bench"):
+    if lock.stem != "run":
         asked += PROJECT["dependency-groups"]["dev"]
-    if lock.stem == "bench":
-        asked += PROJECT["dependency-groups"]["bench"]
+    if lock.stem in ("bench", "calendars"):
+        asked += PROJECT["dependency-groups"][lock.stem]
     assert {name_of(requirement) for requirement in asked} <= pinned(lock).keys()
 
 
 def test_a_desk_runs_without_what_only_developers_need() -> None:
     """structlog imports rich where it finds it, which costs 7 MB of a memory that is counted."""
-    only_developers = {"rich", "pytest", "hypothesis", "playwright", "fastapi", "uvicorn"}
+    only_developers = {"rich", "pytest", "hypothesis", "playwright", "fastapi", "uvicorn", "pandas", "pytz"}
     assert not only_developers & pinned(ROOT / "requirements" / "run.txt").keys()
 
 
