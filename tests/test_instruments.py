@@ -129,6 +129,29 @@ def test_over_an_expiry_the_kept_dump_carries_the_desk_until_the_new_one_is_out(
     play(tmp_path, datetime(2026, 11, 25, 8, 29, 50, tzinfo=IST), wednesday, instruments=(), rules=ORIGINAL)
 
 
+def test_more_than_one_connection_carries_flows_over_two_and_both_are_dialled_anew_when_one_is_lost(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / "wide.toml"
+    tokens = [number << 8 | 1 for number in range(1, 3002)]
+    own.write_text(f'[[rules]]\nname = "Wide"\nmode = "ltp"\ntokens = {tokens}\n')
+
+    def held(desk: Desk) -> list[int]:
+        return sorted(len(stream.modes) for stream in desk.broker._streams)
+
+    async def scene(desk: Desk) -> None:
+        await desk.until_feed("streaming")
+        await until(lambda: held(desk) == [1, 3000])
+        assert desk.picture.feed.instruments == 3001
+        next(stream for stream in desk.broker._streams if len(stream.modes) == 1).drop()
+        await desk.until(lambda picture: picture.feed.state != "streaming")
+        await desk.until_feed("streaming")
+        await until(lambda: held(desk) == [1, 3000])
+        assert desk.dials() == 4
+
+    play(tmp_path, LIVE, scene, instruments=(), rules=(str(own),), tick_seconds=1.0)
+
+
 def test_who_asks_without_a_token_is_not_told_what_the_desk_watches(tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
         async with desk.client.get(f"{desk.url}/api/instruments") as answer:
