@@ -290,8 +290,18 @@ def _check(parsed: argparse.Namespace) -> int:
     settings, _ = configured
     for warning in settings.warnings():
         _complain(f"warning: {warning}")
+    for problem in _about_rules(settings):
+        _complain(f"warning: {problem}")
     _say(f"The configuration is good: {', '.join(settings.segments)}, port {settings.http.port}.")
     return 0
+
+
+def _about_rules(settings: Settings) -> tuple[str, ...]:
+    from tradewarden.orchestrator.dump_file import DumpFile
+    from tradewarden.orchestrator.instruments import forecast
+    from tradewarden.orchestrator.rule_files import load_rules
+
+    return forecast(load_rules(settings.feed.rules), DumpFile(settings.state_dir / "instruments.json"))
 
 
 def _selftest(parsed: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from tradewarden.machines.dump import Dump, DumpError
 from tradewarden.machines.instruments import Futures, Instrument, Listed, Needs, Options, Rule
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.dump_file import DumpFile
-from tradewarden.orchestrator.instruments import InstrumentsDriver
+from tradewarden.orchestrator.instruments import InstrumentsDriver, forecast
 from virtual_time import VirtualClock, run_virtually
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=IST)
@@ -239,6 +239,17 @@ def test_a_clock_that_is_put_forward_a_day_asks_for_that_days_dump(tmp_path: Pat
         assert bench.broker.asked[-1] == ("Tue 09:00", date(2026, 11, 24))
 
     play(tmp_path, scene)
+
+
+def test_before_a_start_the_kept_dump_says_which_rules_will_find_nothing(tmp_path: Path) -> None:
+    keep = DumpFile(tmp_path / "instruments.json")
+    rules = (*RULES, Futures("Tin", "ltp", "NFO", ("TIN",), 1))
+    assert forecast(rules, keep) == ()
+    keep.save(Dump(MONDAY.date(), MONDAY, {"NFO": 7}, instruments(), None))
+    assert forecast(rules, keep) == (
+        "rule 'Tin' finds only 0 of 1 for TIN among the futures of NFO (by the dump of 2026-11-23).",
+    )
+    assert forecast((Listed("L", "full", (), (408065,)),), keep) == ()
 
 
 # The kept file

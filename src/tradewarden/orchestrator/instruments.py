@@ -69,6 +69,15 @@ class InstrumentsReport:
     fetching: bool
 
 
+def forecast(rules: Sequence[Rule], keep: Keep) -> tuple[str, ...]:
+    """Which of the rules find nothing, or too little, in the kept dump; a price that is waited for is no problem yet."""
+    dump = keep.load()
+    if dump is None or not needs(rules).exchanges:
+        return ()
+    picks = resolve(rules, Listing(dump.instruments, dump.day), today=dump.day, prices={}).picks
+    return tuple(pick.problem for pick in picks if pick.problem is not None and not pick.waiting)
+
+
 class InstrumentsDriver:
     """The rules of the desk and what they come to.
 
