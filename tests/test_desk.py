@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from desk import KEY, LIVE, Desk, play
+from tradewarden.feed.brokers.kite import KiteStream
 from tradewarden.machines.statechart import FaultError
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.coupling import Coupling
@@ -139,14 +140,16 @@ def test_a_refusal_that_the_probe_contradicts_costs_one_dial_a_minute(tmp_path: 
 def test_a_400_costs_one_dial_until_somebody_asks_for_a_reload(tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
         await desk.until_feed("streaming")
-        desk.parts.stream._api_key = ""
+        stream = desk.parts.stream
+        assert isinstance(stream, KiteStream)
+        stream._api_key = ""
         desk.broker.do("drop_socket")
         await desk.until(lambda picture: picture.feed.reason == "configuration")
         dials = desk.dials()
         await asyncio.sleep(600)
         assert desk.dials() == dials
         assert "Check kite.api_key" in (await desk.health())[1]["headline"]["detail"]
-        desk.parts.stream._api_key = KEY
+        stream._api_key = KEY
         desk.parts.reload()
         await desk.until_feed("streaming")
 
