@@ -342,6 +342,16 @@ def test_without_any_dump_every_rule_says_that_and_tokens_are_streamed_all_the_s
 # Together
 
 
+def test_what_the_rules_can_come_to_at_most_counts_a_spot_for_each_window() -> None:
+    rules: list[Rule] = [
+        Futures("F", "ltp", "MCX", ("GOLD", "SILVER"), 3),
+        replace(RULE, strikes=20),
+        Listed("L", "ltp", ("BSE:RELIANCE", "BSE:INFY"), (5, 6, 7)),
+    ]
+    assert [rule.most for rule in rules] == [6, 82, 5]
+    assert most(rules) == 94
+
+
 def test_what_several_rules_want_is_streamed_once_in_the_richest_mode_with_all_their_names() -> None:
     rules = [Listed(mode, mode, (), (9,)) for mode in ("quote", "full", "ltp")]
     chosen = resolve(rules, LISTING, today=TODAY, prices={}).chosen

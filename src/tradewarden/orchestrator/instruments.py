@@ -70,7 +70,7 @@ class InstrumentsReport:
 
 
 def forecast(rules: Sequence[Rule], keep: Keep) -> tuple[str, ...]:
-    """Which of the rules find nothing, or too little, in the kept dump; a price that is waited for is no problem yet."""
+    """Which rules find nothing, or too little, in the kept dump; a price that is waited for is no problem yet."""
     dump = keep.load()
     if dump is None or not needs(rules).exchanges:
         return ()
