@@ -1,0 +1,93 @@
+"""The published figures: the page says what was measured, of every script, and nothing about whose machine it was."""
+
+import getpass
+import importlib
+import json
+import platform
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCH = ROOT / "bench"
+RESULTS = sorted((BENCH / "results").glob("*.json"))
+GOALS = {
+    "start": {
+        "start to READY=1": 2.0,
+        "RSS while streaming 3,000 instruments": 60.0,
+        "CPU while the market is closed": 0.5,
+    },
+    "events": {"change of state to SSE client, 50 clients, p99": 10.0},
+    "health": {"health answer at 200 requests a second, p99": 5.0, "CPU for one health answer": 5.0},
+    "stop": {"SIGTERM to exit with 50 SSE clients open, slowest": 5.0},
+    "recovery": {
+        "reset to ticks again, median": 0.5,
+        "attempts with a dead token in 60 s": 1,
+        "new token to first ticks, desk told to read its files, p99": 0.1,
+        "new token saved to a watched file to first ticks, p99": 1.0,
+    },
+    "stale": {"stale after 10 s without ticks, lateness, worst": 50.0},
+    "decode": {"decode, 100 full ticks a frame": 15.0},
+}
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module that writes the page."""
+    monkeypatch.syspath_prepend(BENCH)
+    return importlib.import_module("page")
+
+
+def read(path: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(path.read_text())
+    return result
+
+
+def test_the_page_is_what_the_committed_results_say(page: ModuleType) -> None:
+    assert (ROOT / "docs" / "benchmarks.md").read_text() == page.page(page.results()), (
+        "docs/benchmarks.md and bench/results differ: run `python bench/page.py`"
+    )
+
+
+def test_every_script_that_measures_has_a_committed_result_in_the_page(page: ModuleType) -> None:
+    scripts = {path.stem for path in BENCH.glob("*.py") if "Run(__file__)" in path.read_text()}
+    assert scripts == {path.stem for path in RESULTS} == set(page.ORDER)
+
+
+def test_make_bench_runs_every_script(page: ModuleType) -> None:
+    recipe = (ROOT / "Makefile").read_text()
+    assert f"for script in {' '.join(page.ORDER)};" in recipe
+
+
+@pytest.mark.parametrize("script", GOALS)
+def test_every_promised_figure_was_measured_against_its_goal(script: str) -> None:
+    figures = {figure["name"]: figure for figure in read(BENCH / "results" / f"{script}.json")["figures"]}
+    for name, goal in GOALS[script].items():
+        assert goal in (figures[name].get("at_most"), figures[name].get("ratio_at_least")), name
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_a_result_has_its_date_and_its_machine_and_no_names_of_host_user_or_folder(path: Path) -> None:
+    result = read(path)
+    assert set(result) == {"script", "date", "machine", "load", "figures"}
+    assert set(result["machine"]) == {"cpu", "cores", "memory_gb", "python", "kernel"}
+    assert (ROOT / result["script"]).stem == path.stem
+    text = path.read_text()
+    for private in (platform.node(), str(ROOT), str(Path.home()), "/tmp", f'"{getpass.getuser()}"'):
+        assert private not in text
+
+
+@pytest.mark.parametrize(
+    ("goal", "verdict"),
+    [
+        ({"at_most": 2.0}, "met"),
+        ({"at_most": 1.9}, "**missed**"),
+        ({"ratio_at_least": 5.0, "ratio": 5.0}, "met"),
+        ({"ratio_at_least": 5.0, "ratio": 4.9}, "**missed**"),
+        ({}, ""),
+    ],
+)
+def test_a_missed_goal_is_told_as_missed(page: ModuleType, goal: dict[str, float], verdict: str) -> None:
+    assert page.row({"name": "something", "value": 2.0, "unit": "s", "samples": 3, **goal})[3] == verdict
