@@ -41,7 +41,7 @@ from transitions import leaves
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.glob("**/*.md"), *(page for page in ROOT.glob("*.md") if page.name != "README.md")])
+PAGES = sorted([*DOCS.glob("**/*.md"), *ROOT.glob("*.md")])
 BY_HAND = [DOCS / name for name in ("architecture.md", "operations.md", "health.md", "http.md", "simulator.md")]
 AGAIN = "the code has changed: `make docs`, then read the difference"
 
