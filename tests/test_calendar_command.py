@@ -284,3 +284,17 @@ def test_a_holiday_that_the_calendar_lacks_is_asked_about_after_five_minutes(tmp
         assert desk.picture.market.segments[0].problem is None
 
     play(tmp_path, LIVE, scene)
+
+
+def test_ticks_long_before_the_market_opens_become_the_headline(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        desk.parts.market._lead = timedelta(hours=3)  # as a desk with feed.lead_minutes = 180 has it
+        desk.parts.market.sync()
+        picture = await desk.until_headline("calendar.conflict", within=90)
+        assert picture.headline.severity.status == "warn"
+        assert picture.market.segments[0].problem == "closed, but ticks come: a session that the calendar lacks?"
+        _, body = await desk.health()
+        assert body["headline"]["code"] == "calendar.conflict"
+        await desk.until_headline("market.closed", within=3600)  # half an hour before an opening it is no news
+
+    play(tmp_path, LIVE.replace(hour=7, minute=45), scene, tick_seconds=1.0)

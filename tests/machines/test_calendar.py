@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import timeit
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -429,19 +430,22 @@ def test_the_spans_of_a_day_cover_it_without_a_gap() -> None:
 
 def test_a_question_costs_less_than_five_microseconds_and_the_calendar_less_than_five_megabytes() -> None:
     when = ist("2026-11-23 11:00")
-    rounds = 2000
+    rounds = 1000
 
-    def one() -> float:
-        begun = time.perf_counter()
-        for _ in range(rounds):
-            CALENDAR.at("NSE_EQ", when)
-        return (time.perf_counter() - begun) / rounds
+    def cost(ask: Callable[[], object]) -> float:
+        """Seconds a question, of the quickest of some rounds: the machine may be busy."""
+        return min(timeit.repeat(ask, number=rounds, repeat=7)) / rounds
 
-    assert min(one() for _ in range(7)) < 5e-6  # 1.3 us on the machine it was written on
+    # on the machine it was written on, in us: 0.6, 0.3, 0.3, 0.4, 0.4
+    assert cost(lambda: CALENDAR.at("NSE_EQ", when)) < 5e-6
+    assert cost(lambda: CALENDAR.trading_day("MCX", date(2026, 11, 10))) < 5e-6
+    assert cost(lambda: CALENDAR.next_state("NSE_EQ", when)) < 5e-6
+    assert cost(lambda: CALENDAR.wanted(DESK, when)) < 5e-6
+    assert cost(lambda: CALENDAR.next_wanted_change(DESK, when)) < 5e-6
     tracemalloc.start()
     try:
         kept = load_calendar()
-        assert tracemalloc.get_traced_memory()[0] < 5e6  # 0.3 MB there
+        assert tracemalloc.get_traced_memory()[0] < 5e6  # 0.5 MB there
     finally:
         tracemalloc.stop()
     assert kept.segments

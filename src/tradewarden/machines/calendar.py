@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from tradewarden.machines.override import Override
 from tradewarden.machines.segment import Segment
 from tradewarden.machines.session import MIDNIGHT, Moment, most_expected, told_by_venue
 
 __all__ = ["BRIDGE", "LEAD", "Calendar", "Moment", "most_expected"]  # the words of one answer, from one place
+
+Answer = TypeVar("Answer")
 
 LEAD = timedelta(minutes=20)  # the socket is up and subscribed before the first phase that expects data
 BRIDGE = timedelta(minutes=30)  # a shorter lull does not close it
@@ -37,6 +40,9 @@ class Calendar:
     by_segment: Mapping[str, Segment] = field(repr=False)
     sha256: str  # of the files it was made from
     overrides: Mapping[str, Override] = field(default_factory=dict)  # an admin's word, one a segment
+    _memo: dict[tuple[object, ...], tuple[datetime, datetime, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # an answer about what comes next holds until that comes: asked anew at each beat, it is a look-up
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_segment", MappingProxyType(dict(self.by_segment)))
@@ -81,20 +87,24 @@ class Calendar:
 
     def next_state(self, segment: str, when: datetime) -> tuple[datetime, str] | None:
         """When the segment's state changes next, across nights, weekends and holidays; none past coverage."""
-        found = self._next(segment, when, lambda moment: moment.state)
-        return found and (found[0], found[1].state)
+
+        def find() -> tuple[tuple[datetime, str] | None, datetime | None]:
+            found = self._next(segment, when, lambda moment: moment.state)
+            return found and (found[0], found[1].state), found and found[0]
+
+        return self._kept(("state", segment), when, find)
 
     def wanted(
         self, segments: Sequence[str], when: datetime, lead: timedelta = LEAD, bridge: timedelta = BRIDGE
     ) -> bool:
         """Whether the feed should be up: shortly before data is due, while it is, and across short lulls."""
-        return self._wanted(segments, when, lead, bridge, days=2)[0]
+        return self._wanted(segments, when, lead, bridge)[0]
 
     def next_wanted_change(
         self, segments: Sequence[str], when: datetime, lead: timedelta = LEAD, bridge: timedelta = BRIDGE
     ) -> datetime | None:
         """When the feed begins or ceases to be wanted; none when that is beyond sight."""
-        return self._wanted(segments, when, lead, bridge, days=_HORIZON.days)[1]
+        return self._wanted(segments, when, lead, bridge)[1]
 
     def trading_day(self, segment: str, day: date, *, muhurat: bool = False) -> bool:
         """Whether the segment trades that day; mocks never count, a Muhurat-only day when asked for.
@@ -144,13 +154,35 @@ class Calendar:
         yield end, self.at(segment, end)
         yield from rules.changes_after(end)
 
+    def _kept(
+        self, key: tuple[object, ...], when: datetime, find: Callable[[], tuple[Answer, datetime | None]]
+    ) -> Answer:
+        """The answer that was found before if it still holds; `find` also says until when its answer does."""
+        known = self._memo.get(key)
+        if known is not None and known[0] <= (when if when.tzinfo else _refuse_naive(when)) < known[1]:
+            answer: Answer = known[2]
+            return answer
+        answer, until = find()
+        self._memo[key] = when, until or when + _ONE_DAY, answer
+        return answer
+
     def _wanted(
-        self, segments: Sequence[str], when: datetime, lead: timedelta, bridge: timedelta, days: int
+        self, segments: Sequence[str], when: datetime, lead: timedelta, bridge: timedelta
     ) -> tuple[bool, datetime | None]:
         if not segments:
             return False, None
+
+        def find() -> tuple[tuple[bool, datetime | None], datetime | None]:
+            found = self._window(segments, when, lead, bridge)
+            return found, found[1]
+
+        return self._kept(("wanted", *segments, lead, bridge), when, find)
+
+    def _window(
+        self, segments: Sequence[str], when: datetime, lead: timedelta, bridge: timedelta
+    ) -> tuple[bool, datetime | None]:
         now = (when if when.tzinfo else _refuse_naive(when)).astimezone(UTC)
-        sight = now + timedelta(days=days)
+        sight = now + _HORIZON
         zone = self._known(segments[0]).zone
         for begin, end in _windows(self._due(segments, now, sight), lead, bridge):
             if now < begin:
