@@ -239,11 +239,28 @@ def test_the_morning_warning_comes_once_before_the_open_with_the_link() -> None:
     assert watch.after(900).look() == ["morning auth"]
 
 
-@pytest.mark.parametrize("forecast", ["dies_before", "dies_during"])
-def test_a_token_that_will_not_last_is_a_reason_for_the_morning_warning(forecast: str) -> None:
+@pytest.mark.parametrize(
+    ("forecast", "when"), [("dies_before", "before the market opens"), ("dies_during", "while the market is open")]
+)
+@pytest.mark.parametrize("auth", ["valid", "expiring"])
+def test_a_token_that_will_not_last_is_a_reason_for_the_morning_warning(auth: str, forecast: str, when: str) -> None:
     watch = Watch("08:00")
-    watch.shows("market.closed", wanted=False, forecast=forecast)
+    watch.shows("market.closed", wanted=False, auth=auth, forecast=forecast)
     assert watch.until("08:30") == ["08:15:00 morning auth"]
+    assert (watch.told[0].code, watch.told[0].login) == ("auth.expiring", True)
+    assert watch.told[0].detail == f"The broker's session is expected to end {when}."
+
+
+def test_without_any_session_the_warning_says_so() -> None:
+    watch = Watch("08:15")
+    watch.shows("auth.required", Severity.WARNING, wanted=False, auth="required")
+    assert watch.told[0].detail == "There is no session with the broker; data is due from 09:00."
+
+
+def test_a_warning_after_the_first_data_was_due_names_no_hour() -> None:
+    watch = Watch("09:30")
+    watch.shows("market.live", auth="valid", forecast="dies_during")
+    assert watch.told[0].title == "A new login is needed today"
 
 
 @pytest.mark.parametrize(
@@ -253,6 +270,7 @@ def test_a_token_that_will_not_last_is_a_reason_for_the_morning_warning(forecast
         {"auth": "valid", "forecast": "lasts"},
         {"auth": "valid", "forecast": "provisional"},  # the probes decide
         {"auth": "unknown", "forecast": "unknown"},
+        {"auth": "verifying", "forecast": "dies_before"},
         {"auth": "exchanging", "forecast": "none"},
     ],
 )
@@ -270,7 +288,7 @@ def test_a_token_found_dead_after_the_hour_is_warned_of_then() -> None:
 
 
 def test_after_the_session_it_is_no_morning_any_more() -> None:
-    watch = Watch("15:31")
+    watch = Watch("15:30")
     assert watch.shows("auth.required", Severity.WARNING, wanted=False, auth="required") == []
 
 
@@ -300,6 +318,18 @@ def test_an_incident_of_yesterday_says_nothing_about_today() -> None:
     watch.restart()
     assert watch.look() == []
     assert watch.after(15).look() == ["opened feed"]
+
+
+def test_an_incident_of_twelve_hours_ago_is_forgotten() -> None:
+    watch = Watch("10:00")
+    watch.fails()
+    watch.after(15).look()
+    watch.now += timedelta(hours=12, seconds=-1)
+    watch.restart()
+    assert watch.rules.troubles
+    watch.now += timedelta(seconds=1)
+    watch.restart()
+    assert not watch.rules.troubles
 
 
 @pytest.mark.parametrize(

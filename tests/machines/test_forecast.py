@@ -37,6 +37,8 @@ def word(now: str, minted: str | None, verified: str | None, expires: str | None
         ("23 08:14", "23 07:34", "23 07:34", "24 06:00", "provisional"),  # the probe of 07:35 was not answered
         ("23 08:16", "23 07:34", "23 08:15", "24 06:00", "lasts"),
         ("23 09:01", "23 07:34", "23 07:34", "24 06:00", "lasts"),  # the feed was accepted with it, or it was not
+        ("23 09:00", "23 07:34", "23 07:34", "24 06:00", "lasts"),
+        ("23 08:00", "23 07:35", None, "24 06:00", "lasts"),
         # Minted after the flush: it sees the next one.
         ("23 07:35", "23 07:35", "23 07:35", "24 06:00", "lasts"),
         ("23 09:30", "23 09:20", None, "24 06:00", "lasts"),

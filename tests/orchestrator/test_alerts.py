@@ -10,8 +10,12 @@ from urllib.parse import urlsplit
 
 from alert_sink import AlertSink, alert_sink
 from desk import USER, Desk, running_desk
+from mail_sink import mail_sink
+from tradewarden.daemon import senders_of
+from tradewarden.machines.alert import Message
+from tradewarden.machines.report import Layer
 from tradewarden.orchestrator.clock import IST
-from tradewarden.settings import AlertSettings
+from tradewarden.settings import AlertSettings, load
 from virtual_time import VirtualClock, run_virtually
 
 ADMIN = {"Authorization": "Bearer desktestadmin"}
@@ -170,6 +174,10 @@ def test_a_way_out_that_fails_is_tried_again_and_shown_in_health_until_it_works(
         await clock.until(at(8, 15, 24))
         assert len(sink.got) == 3
         assert (await delivery(desk))["status"] == "pass"
+        async with desk.client.get(f"{desk.url}/metrics") as answer:
+            metrics = await answer.text()
+        assert 'tradewarden_alerts_total{transport="webhook",outcome="sent"} 1\n' in metrics
+        assert 'tradewarden_alerts_total{transport="webhook",outcome="failed"} 2\n' in metrics
 
     morning(tmp_path, at(8, 14), scene)
 
@@ -206,3 +214,29 @@ def test_a_disk_that_keeps_nothing_silences_nobody(tmp_path: Path) -> None:
         assert sink.kinds == ["morning"]
 
     morning(tmp_path, at(8, 14), scene)
+
+
+async def test_every_way_that_is_configured_is_used_and_no_other(tmp_path: Path) -> None:
+    assert senders_of(AlertSettings()) == []
+    async with alert_sink() as chats, mail_sink() as mails:
+        (tmp_path / "desk.toml").write_text(
+            f"""
+            [alerts]
+            webhook_url = "{chats.url}/hook?key=1"
+            telegram_bot_token = "1234:canary"
+            telegram_chat_id = "@desk"
+            telegram_url = "{chats.url}"
+            smtp_host = "127.0.0.1"
+            smtp_port = {mails.port}
+            smtp_security = "none"
+            email_from = "desk@desk.example"
+            email_to = ["you@desk.example"]
+            """
+        )
+        senders = senders_of(load(tmp_path / "desk.toml").alerts)
+        assert [sender.name for sender in senders] == ["webhook", "telegram", "email"]
+        message = Message(kind="opened", title="No ticks", detail="", layer=Layer.FEED, code="feed.stale", at=at(10, 0))
+        for sender in senders:
+            await sender.send(message, "No ticks")
+        assert [path for path, _ in chats.got] == ["/hook", "/bot1234:canary/sendMessage"]
+        assert mails.recipients == ["you@desk.example"]

@@ -168,6 +168,9 @@ def of_picture(picture: Picture, version: str) -> Iterator[Family]:
     yield _timestamp("tradewarden_auth_expires", "When the token is expected to die.", [({}, picture.auth.expires_at)])
     covered = [({"segment": s.segment}, datetime.combine(s.covered_until, time.max, IST)) for s in segments]
     yield _timestamp("tradewarden_calendar_covered_until", "The end of the calendar.", covered)
+    told = picture.alerts.counts if picture.alerts is not None else {}
+    tries: list[Sample] = [("_total", {"transport": way, "outcome": outcome}, n) for (way, outcome), n in told.items()]
+    yield Family("tradewarden_alerts", "counter", "Messages to people, by way and outcome of each try.", tries)
 
 
 def _of_feed(picture: Picture) -> Iterator[Family]:

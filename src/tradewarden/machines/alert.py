@@ -23,6 +23,7 @@ FORGET = timedelta(hours=12)  # an incident of yesterday says nothing about toda
 LOGIN_CODES = frozenset({"auth.required", "auth.configuration"})  # only a person helps, so nobody waits
 _PASSING = frozenset({"auth.exchanging", "auth.checking"})  # bounded; says neither that it is over nor that it is not
 _NEEDS_LOGIN = frozenset({"required", "expired"})
+_GOOD = frozenset({"valid", "expiring"})
 _DIES = frozenset({"dies_before", "dies_during"})
 
 
@@ -157,7 +158,8 @@ class AlertRules:
         if session is None or seen.now.date() == self.warned_on or not self._is_morning(seen.now, session):
             return []
         needed = seen.auth in _NEEDS_LOGIN and not seen.wanted  # in a wanted window the headline's alert speaks
-        if not needed and seen.forecast not in _DIES:
+        dies = seen.auth in _GOOD and seen.forecast in _DIES  # of a token in doubt the broker's word comes first
+        if not needed and not dies:
             return []
         self.warned_on = seen.now.date()
         begins = f"{session[0]:%H:%M}"

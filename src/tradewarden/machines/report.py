@@ -119,6 +119,7 @@ class DeliveryReport:
 
     ways: tuple[str, ...]
     failing: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    counts: Mapping[tuple[str, str], int] = field(default_factory=lambda: MappingProxyType({}))  # by way and outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

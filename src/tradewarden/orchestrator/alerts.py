@@ -61,6 +61,7 @@ class Alerts:
         self._senders = {sender.name: sender for sender in senders}
         self._turn = {name: asyncio.Lock() for name in self._senders}
         self._failing: dict[str, datetime] = {}
+        self._counts = {(name, outcome): 0 for name in self._senders for outcome in ("sent", "failed")}
         self._words = words
         self._session = session
         self._link = link
@@ -134,18 +135,20 @@ class Alerts:
                     await self._senders[name].send(message, text)
                 except DeliveryError as trouble:
                     self._failing.setdefault(name, self._clock.now())
+                    self._counts[name, "failed"] += 1
                     log.warning("alert.not_delivered", way=name, kind=message.kind, why=str(trouble))
                     if trouble.final or pause is None:
                         return
                     await asyncio.sleep(min(LONGEST_WAIT, max(pause, trouble.wait or 0.0)))
                 else:
                     self._failing.pop(name, None)
+                    self._counts[name, "sent"] += 1
                     log.info("alert.sent", way=name, kind=message.kind, code=message.code)
                     return
 
     def report(self) -> DeliveryReport:
         """Whether what was told last also arrived, way by way."""
-        return DeliveryReport(ways=tuple(self._senders), failing=dict(self._failing))
+        return DeliveryReport(ways=tuple(self._senders), failing=dict(self._failing), counts=dict(self._counts))
 
     def _keep(self) -> None:
         told = self._rules.told()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import smtplib
 import ssl
 import threading
@@ -68,7 +69,7 @@ class Email:
 
         def work() -> None:
             trouble = self._deliver(mail)
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the daemon has stopped meanwhile, and its loop is closed
                 loop.call_soon_threadsafe(settle, trouble)
 
         threading.Thread(target=work, name="alerts.email", daemon=True).start()
