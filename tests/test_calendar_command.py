@@ -13,7 +13,7 @@ import pytest
 
 from desk import LIVE, Desk, play
 from tradewarden import calendar_command
-from tradewarden.__main__ import main
+from tradewarden.__main__ import _configured, main
 from tradewarden.calendar_command import EXCHANGES, override, state_of, until
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST
@@ -165,6 +165,21 @@ def test_a_file_is_checked_before_it_is_put_down(calendar: Ask, tmp_path: Path) 
     assert "No such file" in calendar("check", str(tmp_path / "none.toml"))[2]
 
 
+def test_a_bad_file_is_refused_by_check_but_keeps_no_desk_shut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "calendar.d").mkdir()
+    (tmp_path / "calendar.d" / "slip.toml").write_text("[[closures]]\nsegments = ['NSE']\n")
+    (tmp_path / "desk.toml").write_text("[http]\nport = 8700\n")
+    assert main(["check", "--config", "desk.toml"]) == 78
+    assert "slip.toml:2: closures[0].segments: 'NSE' is not defined" in capsys.readouterr().err
+    configured = _configured(tmp_path / "desk.toml", lenient=True)
+    assert configured is not None
+    assert configured[1].at("NSE_EQ", LIVE).state == "live"
+
+
 @pytest.mark.parametrize(
     ("text", "means"),
     [
@@ -200,7 +215,10 @@ def test_the_calendar_that_is_meant_is_that_of_the_daemon(tmp_path: Path, monkey
     assert state_of(None) == tmp_path / "installed"
     (tmp_path / "var").mkdir()
     assert state_of(None) == Path("var")
-    assert state_of(tmp_path) == tmp_path
+    (tmp_path / "desk.toml").write_text(f'state_dir = "{tmp_path}/own"\n')
+    assert state_of(tmp_path / "desk.toml") == tmp_path / "own"
+    (tmp_path / "desk.toml").write_text("[[")
+    assert state_of(tmp_path / "desk.toml") == Path("var")
     monkeypatch.setenv("STATE_DIRECTORY", "/elsewhere")
     assert state_of(None) == Path("/elsewhere")
 

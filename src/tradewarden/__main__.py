@@ -145,13 +145,10 @@ def _add_calendar(deeds: Any) -> None:
     order.add_argument("--reason", help="why: others will read it")
     order.add_argument("--lift", action="store_true", help="take the order back")
     order.add_argument("--url", help="where the daemon listens; default: its control socket")
-    order.add_argument(
-        "--config", type=Path, help="default: ./tradewarden.toml, then /etc/tradewarden/tradewarden.toml"
-    )
     as_json(order)
-    for sub in (day, coming, check, new):
+    for sub in (day, coming, check, new, order):
         sub.add_argument(
-            "--state", type=Path, metavar="DIRECTORY", help="the daemon's; default: $STATE_DIRECTORY, ./var, the unit's"
+            "--config", type=Path, help="default: ./tradewarden.toml, then /etc/tradewarden/tradewarden.toml"
         )
 
 
@@ -204,10 +201,13 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _configured(config: Path | None) -> tuple[Settings, Calendar] | None:
-    """The settings and the calendar, or nothing once every problem has been told."""
+def _configured(config: Path | None, *, lenient: bool = False) -> tuple[Settings, Calendar] | None:
+    """The settings and the calendar, or nothing once every problem has been told.
+
+    `lenient` leaves bad calendar files out: the daemon says so all day, but a slip of last night keeps no desk shut.
+    """
     from tradewarden.machines.calendar_file import CalendarError
-    from tradewarden.orchestrator.calendar import load_calendar
+    from tradewarden.orchestrator.calendar import load_calendar, load_good_files
     from tradewarden.settings import load, state_directory
     from tradewarden.settings_sources import ConfigError
 
@@ -216,7 +216,7 @@ def _configured(config: Path | None) -> tuple[Settings, Calendar] | None:
     except ConfigError:
         state = state_directory()  # told below, with everything else that is wrong
     try:
-        calendar = load_calendar(state)
+        calendar = load_good_files(state) if lenient else load_calendar(state)
         return load(config, known_segments=calendar.segments), calendar
     except CalendarError as error:
         _complain(*str(error).splitlines())
@@ -245,7 +245,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from tradewarden.orchestrator.ledger import LedgerError
     from tradewarden.orchestrator.statedir import StateDirectoryError, claim
 
-    configured = _configured(parsed.config)
+    configured = _configured(parsed.config, lenient=True)
     if configured is None:
         return BAD_CONFIGURATION
     settings, calendar = configured
@@ -484,7 +484,7 @@ def _calendar(parsed: argparse.Namespace) -> int:
     if parsed.deed == "override":
         place = _door(parsed)
         return BAD_CONFIGURATION if place is None else give(parsed, *place, now, say=_say, complain=_complain)
-    state = state_of(parsed.state)
+    state = state_of(parsed.config)
     try:
         return run(parsed, state, now, say=_say, complain=_complain)
     except CalendarError as error:

@@ -20,7 +20,8 @@ from tradewarden.orchestrator.calendar import OWN, load_calendar, own_files
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.override_file import OVERRIDES, read_overrides
 from tradewarden.orchestrator.token_file import put
-from tradewarden.settings import state_directory
+from tradewarden.settings import load, state_directory
+from tradewarden.settings_sources import ConfigError
 
 INSTALLED = Path("/var/lib/tradewarden")  # the shipped unit's StateDirectory
 USAGE = 2
@@ -44,12 +45,14 @@ def run(parsed: Namespace, state: Path, now: datetime, *, say: Say, complain: Sa
             return add(state, parsed, say=say, complain=complain)
 
 
-def state_of(named: Path | None) -> Path:
-    """The state directory of the daemon whose calendar is meant."""
-    own = state_directory()
-    if named is not None or "STATE_DIRECTORY" in os.environ or own.is_dir() or not INSTALLED.exists():
-        return named or own
-    return INSTALLED
+def state_of(config: Path | None) -> Path:
+    """The state directory of the daemon whose calendar is meant: that of its settings, else the installed one's."""
+    try:
+        state = load(config).state_dir
+    except ConfigError:
+        state = state_directory()  # a day can be looked up all the same
+    default = state == state_directory() and "STATE_DIRECTORY" not in os.environ
+    return INSTALLED if default and not state.is_dir() and INSTALLED.exists() else state
 
 
 def day(state: Path, when: date, segments: Sequence[str], *, as_json: bool, say: Say) -> int:

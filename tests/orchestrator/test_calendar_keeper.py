@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tradewarden.machines.report import SegmentReport
-from tradewarden.orchestrator.calendar import load_calendar
+from tradewarden.orchestrator.calendar import CalendarError, load_calendar, load_good_files
 from tradewarden.orchestrator.calendar_keeper import CalendarKeeper, RefusedOverrideError
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.market import MarketDriver
@@ -46,7 +46,7 @@ class Desk:
 def play(state: Path, scene: Callable[[Desk], object], at: datetime = NOON) -> None:
     async def on_stage() -> None:
         clock = VirtualClock(at)
-        market = MarketDriver(["NSE_EQ", "NFO"], load_calendar(state), clock, lambda: None)
+        market = MarketDriver(["NSE_EQ", "NFO"], load_good_files(state), clock, lambda: None)
         keeper = CalendarKeeper(state, market, clock)
         market.sync()
         done = scene(Desk(state, clock, market, keeper))
@@ -109,11 +109,28 @@ def test_a_bad_file_keeps_the_last_good_calendar_and_says_so_until_it_is_mended(
         report = desk.nse
         assert (report.state, report.calendar_sha256) == ("closed", good)
         assert report.problem is not None
-        assert report.problem.startswith(f"the last good calendar is kept: {bad}:2: closures[0].segments: 'NSE' is not")
+        assert report.problem.startswith(f"a calendar file is not used: {bad}:2: closures[0].segments: 'NSE' is not")
         assert report.problem.endswith("(and 1 more)")
         bad.write_text("")
         desk.keeper.look()
         assert desk.nse.problem is None
+
+    play(tmp_path, scene)
+
+
+def test_a_bad_file_that_was_there_from_the_start_is_left_out_and_told(tmp_path: Path) -> None:
+    (tmp_path / "calendar.d").mkdir()
+    (tmp_path / "calendar.d" / "1.toml").write_text("[[")
+    (tmp_path / "calendar.d" / "2.toml").write_text(HOLIDAY)
+    (tmp_path / "calendar.d" / "3.toml").write_text(HOLIDAY.replace("NSE_EQ", "NSE"))
+    with pytest.raises(CalendarError):
+        load_calendar(tmp_path)
+
+    def scene(desk: Desk) -> None:
+        assert (desk.nse.state, desk.nse.reason) == ("closed", "Announced tonight")
+        assert desk.nse.problem is not None
+        assert "1.toml: not valid TOML" in desk.nse.problem
+        assert desk.nse.problem.endswith("(and 1 more)")
 
     play(tmp_path, scene)
 

@@ -33,6 +33,19 @@ def load_calendar(state_dir: Path | None = None, *, instead: Mapping[Path, str] 
     return parse(texts)
 
 
+def load_good_files(state_dir: Path) -> Calendar:
+    """The calendar without those of the desk's own files that cannot be used; each of them is left out whole."""
+    bad: dict[Path, str] = {}
+    while True:
+        try:
+            return load_calendar(state_dir, instead=bad)
+        except CalendarError as error:
+            found = [file for file in own_files(state_dir) if f"\n{error}".count(f"\n{file}:") and file not in bad]
+            if not found:
+                raise  # a shipped one: a fault of ours
+            bad |= dict.fromkeys(found, "")
+
+
 def own_files(state_dir: Path | None) -> list[Path]:
     """The desk's own calendar files in the order in which they are read."""
     return sorted((state_dir / OWN).glob("[!.]*.toml")) if state_dir else []

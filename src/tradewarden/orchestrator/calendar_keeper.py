@@ -51,7 +51,9 @@ class CalendarKeeper:
         self._stamp = _stamp(state_dir / OWN)
         self._overrides = read_overrides(state_dir / OVERRIDES)
         self.problem: str | None = None
-        if self._overrides:
+        if self._stamp:
+            self.read_files()  # they may have changed since the calendar was read, or be bad from the start
+        elif self._overrides:
             self._apply()
 
     @property
@@ -85,9 +87,7 @@ class CalendarKeeper:
             calendar = load_calendar(self._state_dir)
         except CalendarError as error:
             more = len(error.problems) - 1
-            self.problem = f"the last good calendar is kept: {error.problems[0]}" + (
-                f" (and {more} more)" if more else ""
-            )
+            self.problem = f"a calendar file is not used: {error.problems[0]}" + (f" (and {more} more)" if more else "")
             for problem in error.problems:
                 log.warning("market.calendar_refused", problem=problem)
         else:
