@@ -168,6 +168,15 @@ def test_neither_ticks_nor_heartbeats_is_a_dead_line_after_five_seconds() -> Non
     assert next(line for line in told if line.get("event") == "lost")["reason"] == "mute"
 
 
+def test_ticks_alone_keep_a_line_alive() -> None:
+    told = play(
+        at("10:00:00", start=STORED),
+        at("10:01:00", world={"heartbeats": False}),
+        at("11:00:00", expect=LIVE | {"dials_since_start": 1}),
+    )
+    assert missed(told) == []
+
+
 def test_a_tick_that_came_before_the_world_went_quiet_proves_nothing() -> None:
     told = play(
         at("10:00:00", start=STORED),
@@ -214,6 +223,27 @@ def test_frames_that_drip_too_slowly_are_a_dead_line() -> None:
     assert missed(told) == []
 
 
+def test_a_dripping_line_is_proven_by_its_second_tick() -> None:
+    told = play(
+        at("10:00:00", world={"drip_ms": 3000}),
+        at("10:00:00", start=STORED),
+        at("10:00:08.999", expect={"feed": "connected"}),
+        at("10:00:09", expect=LIVE),
+    )
+    assert missed(told) == []
+
+
+def test_a_dead_token_opens_no_socket() -> None:
+    told = play(
+        at("10:00:00", start=STORED),
+        at("10:01:00", world={"profile": "dead"}),
+        at("10:02:00", expect=LIVE),
+        at("10:02:00", do="drop_socket"),
+        at("10:02:05", expect={"auth": "expired", "feed": "blocked_on_auth", "dials_since_start": 2}),
+    )
+    assert missed(told) == []
+
+
 def test_a_token_that_was_stored_yesterday_waits_for_the_brokers_word() -> None:
     old = STORED | {"stored_at": "2026-11-22T08:00:00+05:30"}
     told = play(
@@ -237,11 +267,11 @@ def test_expire_token_kills_the_token_whatever_the_profile_says() -> None:
 
 def test_a_login_in_a_dead_world_brings_a_token_that_never_works() -> None:
     told = play(
-        at("10:00:00", world={"profile": "dead"}),
-        at("10:00:00", start={"token": "none"}),
-        at("10:00:00", do="login"),
-        at("10:00:01", world={"profile": "ok"}),
-        at("10:10:00", expect={"auth": "expired", "headline": "auth.required"}),
+        at("07:00:00", world={"profile": "dead"}),
+        at("07:00:00", start={"token": "none"}),
+        at("07:00:00", do="login"),
+        at("07:01:00", world={"profile": "ok"}),
+        at("07:35:00", expect={"auth": "expired", "headline": "auth.required"}),
     )
     assert missed(told) == []
 
@@ -312,6 +342,17 @@ def test_a_step_of_the_clock_moves_the_day_but_no_deadline() -> None:
         at("14:39:59.999", expect={"market.NFO": "live"}),
         at("14:40:00", expect={"market.NFO": "closed"}),
         at("15:00:00", expect={"market.NSE_EQ": "closed", "feed": "halted"}),
+    )
+    assert missed(told) == []
+
+
+def test_the_hours_at_which_tokens_die_follow_the_clock_on_the_wall() -> None:
+    told = play(
+        at("05:00:00", start=STORED | {"stored_at": "2026-11-22T08:00:00+05:30"}),
+        at("05:10:00", do="expire_token"),
+        at("05:20:00", expect={"auth": "valid"}),
+        at("05:20:00", do="clock_jump", seconds=3600),
+        at("05:20:00", expect={"auth": "expired"}),
     )
     assert missed(told) == []
 
