@@ -28,6 +28,8 @@ async def test_no_canary_is_in_any_log_line_health_body_metric_page_error_or_rep
         "feed.dial",
         "feed.lost",
         "auth.verdict",
+        "auth.reported_dead",
+        "alert.not_delivered",
         "health.headline",
         "test.error",
         "tradewarden_feed_state",

@@ -287,6 +287,13 @@ def test_a_token_found_dead_after_the_hour_is_warned_of_then() -> None:
     assert watch.shows("auth.required", Severity.WARNING, auth="expired") == ["morning auth"]
 
 
+def test_the_next_morning_is_looked_forward_to_when_nothing_else_is() -> None:
+    watch = Watch("09:00")
+    watch.look()
+    assert watch.rules.next_deadline(watch.now) == DAY.replace(day=24, hour=8, minute=15)
+    assert watch.rules.next_deadline(DAY) == DAY.replace(hour=8, minute=15)
+
+
 def test_after_the_session_it_is_no_morning_any_more() -> None:
     watch = Watch("15:30")
     assert watch.shows("auth.required", Severity.WARNING, wanted=False, auth="required") == []

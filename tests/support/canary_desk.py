@@ -14,6 +14,7 @@ import structlog
 
 from desk import LIVE, SECRET, USER, Desk, play
 from tradewarden import log
+from tradewarden.settings import AlertSettings
 
 PATHS = (
     "/",
@@ -41,6 +42,15 @@ FAULTS: tuple[dict[str, str], ...] = (
 USUAL = {"socket": "accept", "http": "ok", "profile": "ok"}
 
 canaries = ["canary-in-a-query", "canary-of-a-stranger", SECRET, "desktestadmin", "canary-in-an-error"]
+ALERTS = {  # nobody listens there, so that every delivery fails
+    "webhook_url": "http://127.0.0.1:1/canary-of-a-webhook",
+    "telegram_bot_token": "1234:canary-of-a-bot",
+    "telegram_chat_id": "1",
+    "telegram_url": "http://127.0.0.1:1",
+    "smtp_user": "desk",
+    "smtp_password": "canary-of-a-mail-server",
+}
+canaries += ["canary-of-a-webhook", "canary-of-a-bot", "canary-of-a-mail-server", "canary-in-a-report"]
 
 
 async def serve(desk: Desk, *, admin: bool) -> None:
@@ -50,6 +60,15 @@ async def serve(desk: Desk, *, admin: bool) -> None:
             print(answer.status, dict(answer.headers), await answer.text())
     async with desk.client.post(f"{desk.url}/api/system/health/auth/verify", headers=headers) as answer:
         print(answer.status, await answer.text())
+
+
+async def report_errors(desk: Desk) -> None:
+    headers = {"Authorization": "Bearer desktestadmin"}
+    for kind in ("InputException", "TokenException"):
+        body = {"type": kind, "message": "access_token=canary-in-a-report"}
+        async with desk.client.post(f"{desk.url}/api/auth/errors", headers=headers, json=body) as answer:
+            print(answer.status, await answer.text())
+    await desk.until_auth("valid")
 
 
 async def log_in(desk: Desk) -> None:
@@ -65,6 +84,7 @@ async def log_in(desk: Desk) -> None:
 async def scene(desk: Desk) -> None:
     await log_in(desk)
     await desk.until_feed("streaming")
+    await report_errors(desk)
     for fault in FAULTS:
         desk.broker.world.change(USUAL | fault)
         desk.broker.do("drop_socket")
@@ -91,5 +111,5 @@ async def scene(desk: Desk) -> None:
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     log.configure("debug", stream=sys.stdout)
-    play(folder, LIVE, scene, token=False)
+    play(folder, LIVE, scene, token=False, alerts=AlertSettings.model_validate(ALERTS))
     (folder / "canaries").write_text("\n".join(canaries))
