@@ -139,3 +139,11 @@ def test_seven_days_are_allowed_and_a_good_order_has_no_fault() -> None:
     week = Override("NSE_EQ", CLOSE.since, CLOSE.since + timedelta(days=7), "why", "closed")
     assert fault_of(week, CALENDAR.segments) is None
     assert fault_of(EXPECT, CALENDAR.segments) is None
+
+
+def test_an_override_that_ends_with_a_phase_leaves_the_next_phase_alone() -> None:
+    calendar = under(word("2026-11-23 15:00", "2026-11-23 15:15", expect="dense"))
+    assert calendar.next_change("NSE_EQ", ist("2026-11-23 15:01")) == (
+        ist("2026-11-23 15:15"),
+        Moment("closing_auction", "reference", "regular", None, "sparse"),
+    )
