@@ -421,7 +421,7 @@ async def test_a_fault_of_the_machines_rises_out_of_the_stream_and_drops_the_con
     with pytest.raises(ExceptionGroup) as raised:
         await open_stream().run(1, CANARY)
     assert raised.group_contains(FaultError, match="do not come to rest")
-    await kite.until(lambda: kite.sockets[0].closed)
+    await kite.until(lambda: not kite.sockets)
     assert listener.of("lost") == []
 
 
