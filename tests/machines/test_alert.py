@@ -173,7 +173,12 @@ def test_a_flapping_layer_that_settles_in_failure_is_told_again() -> None:
         watch.after(20).shows()
         watch.after(20)
     watch.fails()
-    assert watch.until("12:00")[0] == "10:12:00 opened feed"
+    assert watch.until("12:00") == [
+        "10:12:00 opened feed",
+        "10:27:00 reminder feed",
+        "10:42:00 reminder feed",
+        "11:12:00 reminder feed",
+    ]
 
 
 def test_changes_that_are_far_apart_do_not_flap() -> None:
@@ -231,6 +236,7 @@ def test_the_morning_warning_comes_once_before_the_open_with_the_link() -> None:
     assert watch.fails("auth.required", wanted=True) == ["opened auth"]
     watch.at("08:50").shows("market.closed", auth="valid", forecast="lasts")
     assert watch.until("15:00") == ["08:51:00 resolved auth"]
+    assert watch.told[-1].detail == "After 10 minutes."
     watch.at("08:00")
     watch.now += timedelta(days=1)
     watch.seen["session"] = tuple(moment + timedelta(days=1) for moment in SESSION)
@@ -261,6 +267,9 @@ def test_a_warning_after_the_first_data_was_due_names_no_hour() -> None:
     watch = Watch("09:30")
     watch.shows("market.live", auth="valid", forecast="dies_during")
     assert watch.told[0].title == "A new login is needed today"
+    first = Watch("09:00")
+    first.shows("market.live", auth="valid", forecast="dies_during")
+    assert first.told[0].title == "A new login is needed today"
 
 
 @pytest.mark.parametrize(
