@@ -254,9 +254,24 @@ async def test_a_calendar_of_ones_own_with_a_mistake_is_exit_status_78(tmp_path:
     folder = tmp_path / "var" / "calendar.d"
     folder.mkdir(parents=True)
     (folder / "tonight.toml").write_text("[[closures]\n")
-    code, _, err = await tradewarden("run", cwd=tmp_path)
+    code, _, err = await tradewarden("check", cwd=tmp_path)
     assert code == 78
     assert "tonight.toml" in err
+
+
+async def test_a_slip_in_a_calendar_file_keeps_no_desk_shut_and_is_logged(tmp_path: Path) -> None:
+    folder = tmp_path / "var" / "calendar.d"
+    folder.mkdir(parents=True)
+    (folder / "tonight.toml").write_text("[[closures]\n")
+    process = await start("run", cwd=tmp_path, TRADEWARDEN_HTTP__PORT=str(free_port()))
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while b"market.calendar_refused" not in (line := await process.stdout.readline()):
+            assert line, "the daemon ended"
+    assert b"tonight.toml" in line
+    process.terminate()
+    await process.communicate()
+    assert process.returncode == 0
 
 
 async def test_a_calendar_with_a_mistake_in_the_configured_state_directory_is_found(tmp_path: Path) -> None:
