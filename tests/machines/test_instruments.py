@@ -192,6 +192,12 @@ def test_strikes_are_counted_along_the_ladder_however_irregular_it_is() -> None:
     assert strikes(resolved(price=230.0, listing=listing)) == [150.0, 200.0, 225.0, 250.0, 400.0]
 
 
+def test_what_is_neither_call_nor_put_is_no_option_although_it_expires() -> None:
+    odd = Instrument(77, "NFO", "NIFTYSPREAD", "NIFTY", "SPD", WEEK, 25_520.0)
+    listing = Listing([FUTURE, odd, *chain(WEEK, LADDER)])
+    assert 25_520.0 not in strikes(resolved(price=25_520, listing=listing))
+
+
 def test_at_the_end_of_the_ladder_the_window_is_shorter_and_the_rule_says_so() -> None:
     resolution = resolved(price=25_960)
     assert strikes(resolution) == [25_850, 25_900, 25_950, 26_000]
