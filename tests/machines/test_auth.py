@@ -166,6 +166,20 @@ def test_a_token_that_a_person_logged_out_of_does_not_come_back_by_itself(state:
     assert (machine.leaf, machine.held) == ("verifying", token(3))
 
 
+@pytest.mark.parametrize("state", ["unknown", "verifying", "valid", "expiring"])
+def test_somebody_elses_token_is_given_up_and_said_why(state: str) -> None:
+    machine = auth_in(state)
+    tell(machine, "logout", reason="other_account")
+    assert (machine.leaf, machine.reason, machine.disowned) == ("required", "other_account", 2)
+    assert not machine.is_new(token(2))
+
+
+def test_ones_own_token_is_nobody_elses_when_a_person_logs_out() -> None:
+    machine = auth_in("valid")
+    tell(machine, "logout")
+    assert (machine.reason, machine.disowned) == (None, None)
+
+
 @pytest.mark.parametrize("event", ["token_missing", "logout", "rejected"])
 @pytest.mark.parametrize("state", HOLDING)
 def test_a_token_that_is_missing_waived_or_rejected_is_not_held_any_more(state: str, event: str) -> None:

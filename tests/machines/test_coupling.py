@@ -152,6 +152,30 @@ def test_what_the_probe_says_decides_how_a_refusal_goes_on(
         assert ((machine.next_deadline() or 0) - machine.now >= 60 * SECOND) == minute
 
 
+@pytest.mark.parametrize("feed", ["connecting", "connected", "streaming", "stale"])
+def test_somebody_elses_stream_is_hung_up_at_once(feed: str) -> None:
+    auth, machine = auth_in("valid"), feed_in(feed)
+    tell(auth, "logout", reason="other_account")
+    assert told(auth, machine) == ["unwanted", "wanted"]
+    assert (machine.leaf, machine.has_socket) == ("blocked_on_auth", False)
+
+
+def test_the_next_account_streams_though_the_last_token_was_somebody_elses() -> None:
+    auth, machine = auth_in("valid"), feed_in("streaming")
+    tell(auth, "logout", reason="other_account")
+    told(auth, machine)
+    tell(auth, "exchange_ok", token=token(3))
+    assert told(auth, machine) == ["auth_ready"]
+    assert (machine.leaf, machine.token) == ("connecting", token(3))
+
+
+@pytest.mark.parametrize("feed", ["connected", "streaming"])
+def test_logging_out_leaves_a_live_stream_alone(feed: str) -> None:
+    auth, machine = auth_in("valid"), feed_in(feed)
+    tell(auth, "logout")
+    assert told(auth, machine) == []
+
+
 def test_a_dead_token_costs_one_dial_and_then_none() -> None:
     auth, machine = auth_in("unknown"), feed_in("halted")
     told(auth, machine)

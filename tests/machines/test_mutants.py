@@ -285,6 +285,11 @@ MUTANTS = [
         '    auth_lost = (\n        active.streaming.to(blocked_on_auth, on="wait") |\n',
     ),
     # The coupling
+    Mutant(
+        "somebody else's stream goes on", "coupling", "if not wanted or _is_disowned(auth, feed):", "if not wanted:"
+    ),
+    Mutant("every logout hangs up", "auth", ' if reason == "other_account" else self.disowned', ""),
+    Mutant("a reload forgives nothing", "feed", "        self.barred = None\n", "        pass\n"),
     Mutant("an unwanted feed goes on", "coupling", 'Tell("unwanted")', "None"),
     Mutant("a barred token is dialled again", "coupling", " and token.generation != feed.barred", ""),
     Mutant(

@@ -83,7 +83,7 @@ class Days(RuleBasedStateMachine):
     def a_person_logs_in(self, outcome: str, seconds: int) -> None:
         self.world.login(outcome, seconds * SECOND)
 
-    @rule(change=st.sampled_from(["good", "dead", "touched", "emptied", "deleted", "logout"]))
+    @rule(change=st.sampled_from(["good", "dead", "touched", "emptied", "deleted", "logout", "foreign"]))
     def the_token_files_change(self, change: str) -> None:
         world = self.world
         match change:
@@ -97,6 +97,11 @@ class Days(RuleBasedStateMachine):
                 world.file = world.own = None
             case "logout":
                 world.logout()
+            case "foreign":  # the probe was answered with another account's name
+                world.tell_auth("logout", reason="other_account")
+                assert world.line is None or world.line.token.generation != world.auth.disowned, (
+                    "somebody else's stream"
+                )
         world.read_file()
 
     @precondition(lambda self: self.world.auth.held is not None)
