@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import re
+import time
+from dataclasses import dataclass
 from pathlib import Path
+
+TICK = os.sysconf("SC_CLK_TCK")
 
 
 def facts() -> dict[str, str | int | float]:
@@ -21,6 +25,28 @@ def facts() -> dict[str, str | int | float]:
     }
 
 
-def load() -> float:
-    """How busy the machine was in the last minute, ourselves included."""
-    return round(os.getloadavg()[0], 2)
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How much the machine has worked until now, and how much of that was for us; seconds."""
+
+    at: float
+    busy: float
+    stolen: float
+    ours: float
+
+    @classmethod
+    def now(cls) -> Moment:
+        """As the kernel counts it; our children count once they have ended."""
+        fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+        user, nice, system, _, _, irq, softirq, stolen, *_ = (int(field) / TICK for field in fields)
+        own = os.times()
+        ours = own.user + own.system + own.children_user + own.children_system
+        return cls(time.monotonic(), user + nice + system + irq + softirq, stolen, ours)
+
+    def shares(self, since: Moment) -> dict[str, float]:
+        """Whose the machine was in between, in percent of all its cores."""
+        whole = (self.at - since.at) * (os.cpu_count() or 1) / 100
+        ours = self.ours - since.ours
+        others = max(0.0, self.busy - since.busy - ours)
+        stolen = self.stolen - since.stolen
+        return {"ours": round(ours / whole), "others": round(others / whole), "stolen": round(stolen / whole)}

@@ -28,7 +28,7 @@ takes about twenty minutes, stays on this machine's loopback, and wants two core
 
 How to read it: a figure stands for one machine on one day; a ratio to a peer in the same run travels better. Where a
 row has rounds, the value is their median, and the smallest and the largest stand in brackets. CPU time is the kernel's
-count; wall time suffers from neighbours, and the load average tells how many there were (a bench makes up to 2).
+count; wall time suffers from neighbours, so each table tells how much of the machine they had during the run.
 """
 HEAD: Row = ("figure", "measured", "goal", "", "peer", "ratio")
 
@@ -48,11 +48,11 @@ def _section(result: Result) -> str:
     script = HERE.parent / result["script"]
     text = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""
     title, _, method = text.partition("\n\n")
-    facts, load = result["machine"], result["load"]
+    facts, busy = result["machine"], result["busy"]
     machine = (
         f"{result['date']}, `{result['script']}`; {facts['cores']} cores of {facts['cpu']}, {facts['memory_gb']:g} GB, "
         f"Python {facts['python']}, Linux {facts['kernel']}; "
-        f"load average {load['before']:g} before, {load['after']:g} after."
+        f"cores busy {busy['ours']} % for the bench, {busy['others']} % for others, {busy['stolen']} % stolen."
     )
     rows = [HEAD, ("---",) * len(HEAD), *map(row, result["figures"])]
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)

@@ -49,7 +49,7 @@ class Run:
 
     def __init__(self, script: str) -> None:
         self._name = Path(script).stem
-        self._load = machine.load()
+        self._begun = machine.Moment.now()
         self._figures: list[Figure] = []
 
     def add(self, figure: Figure) -> None:
@@ -67,7 +67,7 @@ class Run:
             "script": f"bench/{self._name}.py",
             "date": f"{datetime.now(UTC):%Y-%m-%d}",
             "machine": machine.facts(),
-            "load": {"before": self._load, "after": machine.load()},
+            "busy": machine.Moment.now().shares(self._begun),
             "figures": [figure.told() for figure in self._figures],
         }
         FOLDER.mkdir(exist_ok=True)

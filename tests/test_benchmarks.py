@@ -71,7 +71,7 @@ def test_every_promised_figure_was_measured_against_its_goal(script: str) -> Non
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_a_result_has_its_date_and_its_machine_and_no_names_of_host_user_or_folder(path: Path) -> None:
     result = read(path)
-    assert set(result) == {"script", "date", "machine", "load", "figures"}
+    assert set(result) == {"script", "date", "machine", "busy", "figures"}
     assert set(result["machine"]) == {"cpu", "cores", "memory_gb", "python", "kernel"}
     assert (ROOT / result["script"]).stem == path.stem
     text = path.read_text()
