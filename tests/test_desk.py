@@ -185,6 +185,19 @@ def test_malformed_frames_are_counted_and_the_connection_is_kept(tmp_path: Path)
     play(tmp_path, LIVE, scene)
 
 
+def test_the_stream_is_measured_while_it_flows(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_feed("streaming")
+        await asyncio.sleep(30)
+        assert 14 <= desk.parts.feed.quality.ticks_per_second <= 16  # three instruments, five times a second
+        lags = desk.picture.feed.lag
+        assert 0 <= lags[0.5] <= lags[0.99] < 1.5
+        async with desk.client.get(f"{desk.url}/metrics") as answer:
+            assert 'tradewarden_feed_lag_seconds{quantile="0.5"}' in await answer.text()
+
+    play(tmp_path, LIVE, scene)
+
+
 def test_ticks_that_only_drip_are_still_ticks(tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
         await desk.until_feed("streaming")

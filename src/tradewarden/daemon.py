@@ -151,7 +151,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
     instruments.attach(stream.set_subscriptions, feed.follow, gaps.follow)
     heartbeat = Heartbeat(
         clock,
-        beats=[auth.look, instruments.look, keeper.look],
+        beats=[auth.look, feed.look, instruments.look, keeper.look],
         jumps=[market.sync, auth.clock_jumped],
     )
     pulse = Pulse(

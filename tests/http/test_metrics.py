@@ -59,6 +59,7 @@ async def test_a_prometheus_reads_everything_that_the_design_names(session: Clie
         **dict.fromkeys(("transitions", "events_ignored", "stale_results"), "counter"),
         **dict.fromkeys(("feed_ticks", "feed_reconnects", "feed_bad_frames", "http_requests", "alerts"), "counter"),
         **dict.fromkeys(("feed_last_tick_timestamp_seconds", "feed_backoff_seconds", "sse_clients"), "gauge"),
+        "feed_lag_seconds": "gauge",
         **dict.fromkeys(("auth_expires_timestamp_seconds", "calendar_covered_until_timestamp_seconds"), "gauge"),
         **dict.fromkeys(("loop_lag_seconds", "http_request_seconds"), "histogram"),
         "build": "info",

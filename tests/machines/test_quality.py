@@ -23,7 +23,7 @@ def test_a_stream_that_went_silent_has_none_after_ten_seconds() -> None:
 def test_before_the_first_look_nothing_is_known() -> None:
     quality = Quality()
     assert quality.ticks_per_second == 0
-    assert quality.lag(0.5) is None
+    assert quality.lags == {}
     quality.look(now=0, ticks_total=5, lag=None)
     assert quality.ticks_per_second == 0
 
@@ -32,9 +32,8 @@ def test_the_lag_is_told_by_the_share_of_samples_that_did_not_exceed_it() -> Non
     quality = Quality()
     for hundredth in range(100):
         quality.look(now=hundredth, ticks_total=0, lag=hundredth / 100)
-    assert quality.lag(0.5) == pytest.approx(0.5)
-    assert quality.lag(0.99) == pytest.approx(0.99)
-    assert quality.lag(1.0) == pytest.approx(0.99)
+    assert quality.lags[0.5] == pytest.approx(0.5)
+    assert quality.lags[0.99] == pytest.approx(0.99)
 
 
 def test_old_samples_are_forgotten() -> None:
@@ -43,4 +42,4 @@ def test_old_samples_are_forgotten() -> None:
         quality.look(now=0, ticks_total=0, lag=9.0)
     for _ in range(SAMPLES):
         quality.look(now=0, ticks_total=0, lag=0.1)
-    assert quality.lag(1.0) == pytest.approx(0.1)
+    assert quality.lags[0.99] == pytest.approx(0.1)

@@ -180,6 +180,9 @@ def _of_feed(picture: Picture) -> Iterator[Family]:
     wait = 0.0 if feed.retry_at is None else max(0.0, (feed.retry_at - picture.now).total_seconds())
     text = "Seconds until the next dial."
     yield Family("tradewarden_feed_backoff_seconds", "gauge", text, [("", {}, wait)], unit="seconds")
+    lags: list[Sample] = [("", {"quantile": str(share)}, seconds) for share, seconds in sorted(feed.lag.items())]
+    text = "From the exchange's stamp, in whole seconds, to us: of sampled ticks."
+    yield Family("tradewarden_feed_lag_seconds", "gauge", text, lags, unit="seconds")
     bad: list[Sample] = [("_total", {"kind": kind}, count) for kind, count in sorted(feed.bad_frames_total.items())]
     yield Family("tradewarden_feed_bad_frames", "counter", "Frames that made no sense, by kind.", bad)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from tradewarden.machines.backoff import SECOND
 
 WINDOW = 10 * SECOND  # over which ticks are counted
+SHARES = (0.5, 0.99)  # of the sampled ticks
 SAMPLES = 600  # ticks whose way is remembered: five minutes at two looks a second
 
 
@@ -19,6 +22,7 @@ class Quality:
     def __init__(self) -> None:
         self._counts: deque[tuple[int, int]] = deque()
         self._lags: deque[float] = deque(maxlen=SAMPLES)
+        self.lags: Mapping[float, float] = MappingProxyType({})  # the lag that this share did not exceed
 
     def look(self, *, now: int, ticks_total: int, lag: float | None) -> None:
         """Take one look: the ticks counted so far, and the seconds that the newest one was under way."""
@@ -27,6 +31,8 @@ class Quality:
             self._counts.popleft()
         if lag is not None:
             self._lags.append(lag)
+            ordered = sorted(self._lags)
+            self.lags = MappingProxyType({s: ordered[min(len(ordered) - 1, int(s * len(ordered)))] for s in SHARES})
 
     @property
     def ticks_per_second(self) -> float:
@@ -35,10 +41,3 @@ class Quality:
             return 0.0
         (begun, before), (ended, after) = self._counts[0], self._counts[-1]
         return 0.0 if ended == begun else (after - before) * SECOND / (ended - begun)
-
-    def lag(self, share: float) -> float | None:
-        """The lag in seconds that this share of the samples did not exceed; none before the first."""
-        if not self._lags:
-            return None
-        ordered = sorted(self._lags)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -72,6 +72,7 @@ class FeedReport:
     reconnects_total: int = 0
     reconnects_in_window: int = 0
     bad_frames_total: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    lag: Mapping[float, float] = field(default_factory=lambda: MappingProxyType({}))  # seconds by share of the ticks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -289,6 +289,7 @@ class AuthDriver(Driver[AuthToken]):
         probe_at = self._mono(self._probe_hour) if self.machine.held and self._probe_hour else None
         self.machine.hint(expires_at=self._hint(expires_at) if expires_at else None, probe_at=probe_at)
         self.arm()
+        self._changed()  # a hint that now lies behind us concerns the feed at once
 
     def _mono(self, moment: datetime) -> int:
         return self.clock.mono_ns() + round((moment - self.clock.now()).total_seconds() * 1e9)

@@ -218,6 +218,7 @@ class FeedDriver(Driver[FeedWatchdog]):
             reconnects_total=max(0, machine.opened_total - 1),
             reconnects_in_window=max(0, machine.opened_total - self._opened_before_window - 1),
             bad_frames_total=MappingProxyType(self.bad_frames_total),
+            lag=self.quality.lags,
         )
 
 
