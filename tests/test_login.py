@@ -336,3 +336,18 @@ def test_a_login_under_way_when_the_daemon_stops_is_finished_and_does_not_hold_i
     assert time.monotonic() - begun < 5
     assert "Logged in" in pages[0]
     assert (tmp_path / "token.json").exists()
+
+
+@pytest.mark.parametrize("pasted", ["", "yes", "http://127.0.0.1:8700/", "not a token at all"])
+def test_what_is_neither_an_address_nor_a_token_is_never_shown_to_the_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pasted: str
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    said: list[str] = []
+
+    async def scene(desk: Desk) -> None:
+        assert await login(desk.settings, say=said.append, ask=lambda: pasted) == 1
+        assert desk.picture.auth.state == "required"
+
+    play(tmp_path, LIVE, scene, token=False)
+    assert said[-1].startswith("That is neither the address")

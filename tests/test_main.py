@@ -154,6 +154,7 @@ async def test_check_says_what_works_but_will_surprise(tmp_path: Path) -> None:
     code, out, err = await tradewarden("check", cwd=tmp_path)
     assert code == 0
     assert "The configuration is good" in out
+    assert "no file was found" in out
     assert "warning: kite.api_key" in err
 
 

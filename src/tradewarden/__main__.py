@@ -287,12 +287,17 @@ def _check(parsed: argparse.Namespace) -> int:
     configured = _configured(parsed.config)
     if configured is None:
         return BAD_CONFIGURATION
+    from tradewarden.settings import FILES
+    from tradewarden.settings_sources import find
+
     settings, _ = configured
     for warning in settings.warnings():
         _complain(f"warning: {warning}")
     for problem in _about_rules(settings):
         _complain(f"warning: {problem}")
-    _say(f"The configuration is good: {', '.join(settings.segments)}, port {settings.http.port}.")
+    source = parsed.config or find(FILES)
+    where = f"read from {source.absolute()}" if source else "no file was found, so these are the defaults"
+    _say(f"The configuration is good: {', '.join(settings.segments)}, port {settings.http.port}; {where}.")
     return 0
 
 

@@ -75,6 +75,7 @@ async def demo(
             def ready(desk: Desk) -> None:
                 say(f"Your desk:          {desk_url}")
                 say(f"Simulated broker:   {simulator.url}  (break it there: every fault is a button)")
+                say(f"Commands find it by:  STATE_DIRECTORY={folder} tradewarden status")
                 say(f"The desk's clock started at {start:%a %d %b %Y %H:%M} IST. Ctrl-C ends everything.")
                 desk.reports.subscribe(lambda picture: say(tell(picture)))
                 say(tell(desk.reports.picture))

@@ -27,15 +27,15 @@ async def status(
                 if every is None:
                     return UNAVAILABLE
             else:
-                for line in [json.dumps(health)] if as_json else lines(health):
+                for line in [json.dumps(health)] if as_json else lines(health, url):
                     say(line)
                 if every is None:
                     return 1 if health["status"] == "fail" else 0
             await asyncio.sleep(every)
 
 
-def lines(health: dict[str, Any]) -> list[str]:
-    """The headline, then one line a machine."""
+def lines(health: dict[str, Any], url: str | None = None) -> list[str]:
+    """The headline, then one line a machine, then what a person can do."""
     headline = health["headline"]
     told = [f"{GLYPHS[health['status']]} {headline['text']}  ({headline['code']} since {_clock(headline['since'])})"]
     for name, label in (("auth:token", "auth"), ("feed:stream", "feed"), ("market:session", "market")):
@@ -44,9 +44,10 @@ def lines(health: dict[str, Any]) -> list[str]:
             since = _clock(check["time"])
             told.append(f"  {GLYPHS[check['status']]} {label:<7}{part} {check['observedValue']} since {since}")
     if "action" in headline:
-        told.append(f"  to do: {headline['action']['rel']} at {headline['action']['href']}")
+        page = f"open {url.rstrip('/')}{headline['action']['href']}" if url else "press the button of the desk's page"
+        told.append(f"  to do: {page}, or run `tradewarden {headline['action']['rel']}`")
     return told
 
 
 def _clock(stamp: str) -> str:
-    return stamp[:19].replace("T", " ")
+    return f"{stamp[:19].replace('T', ' ')} IST"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,9 +47,11 @@ async def _through_the_daemon(
         return 1
     # Kite brings the state back inside redirect_params; a bare request token needs it from here.
     state = dict(parse_qsl(dict(parse_qsl(urlsplit(link).query)).get("redirect_params", "")))
-    answer = state | _answer(link, say, ask)
+    answer = _answer(link, say, ask)
+    if answer is None:
+        return 1
     try:
-        ended = await control.get("/auth/callback", patience=PATIENCE, **answer)
+        ended = await control.get("/auth/callback", patience=PATIENCE, **(state | answer))
     except UnreachableError as error:
         say(f"Nobody knows how the login ended: {error} Look at `tradewarden status`.")
         return 1
@@ -67,9 +70,11 @@ async def _without_a_daemon(settings: Settings, say: Callable[[str], None], ask:
         api_key=kite.api_key,
         api_secret=kite.api_secret.get_secret_value(),
     )
-    request_token = _answer(rest.login_page("terminal"), say, ask).get("request_token", "")
+    answer = _answer(rest.login_page("terminal"), say, ask)
+    if answer is None:
+        return 1
     try:
-        session = await rest.exchange(request_token)
+        session = await rest.exchange(answer["request_token"])
     except (BrokerRefused, BrokerUnreachable) as error:
         say(error.text)
         return 1
@@ -100,8 +105,12 @@ def _is_kept(file: Path, access_token: str) -> bool:
         return False
 
 
-def _answer(link: str, say: Callable[[str], None], ask: Callable[[], str]) -> dict[str, str]:
+def _answer(link: str, say: Callable[[str], None], ask: Callable[[], str]) -> dict[str, str] | None:
     """What the person brought back: the whole address of the page they ended on, or the request token alone."""
     say(f"Log in here:\n  {link}\nthen paste the address of the page you end on (or the request token):")
     pasted = ask().strip()
-    return dict(parse_qsl(urlsplit(pasted).query)) if "request_token=" in pasted else {"request_token": pasted}
+    answer = dict(parse_qsl(urlsplit(pasted).query)) if "request_token=" in pasted else {"request_token": pasted}
+    if re.fullmatch(r"[\w-]{6,}", answer.get("request_token", "")):
+        return answer
+    say("That is neither the address of the page after the login nor a request token. Nothing was changed.")
+    return None
