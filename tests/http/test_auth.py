@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -152,6 +153,26 @@ async def test_the_page_after_a_login_shows_the_desk_as_it_is_now(desk: Desk, se
     desk.reports.show(all_well())
     async with session.get(f"{desk.url}/auth/callback?state=x") as response:
         assert "Streaming" in await response.text()
+
+
+async def test_only_a_login_that_worked_leads_on_to_the_desk(desk: Desk, session: ClientSession) -> None:
+    onward = '<noscript><meta http-equiv="refresh" content="5; url=/"></noscript>'
+    async with session.get(f"{desk.url}/auth/callback?state=x") as response:
+        page = await response.text()
+    assert onward in page
+    assert "At the moment of the login" in page
+    desk.login.kind = "refused"
+    async with session.get(f"{desk.url}/auth/callback?state=x") as response:
+        page = await response.text()
+    assert "http-equiv" not in page
+    assert re.search(r"<h2[^>]*>The desk at \d\d:\d\d</h2>", page)
+
+
+async def test_a_cancelled_login_says_once_that_nothing_was_changed(desk: Desk, session: ClientSession) -> None:
+    desk.login.kind = "cancelled"
+    desk.login.text = "The broker did not complete the login. Nothing was changed."
+    async with session.get(f"{desk.url}/auth/callback?state=x") as response:
+        assert (await response.text()).count("Nothing was changed") == 1
 
 
 async def test_what_the_broker_said_cannot_write_into_the_page(desk: Desk, session: ClientSession) -> None:

@@ -146,6 +146,11 @@ def test_a_stale_daemon_names_its_last_heartbeat() -> None:
     assert words.detail == "Last heartbeat 09:19:53. Shown state may be wrong."
 
 
+def test_a_daemon_that_stops_says_only_what_it_does() -> None:
+    told = banner(under("system.stopping"))
+    assert (told.text, told.detail) == ("Shutting down", "The feed is being closed in order.")
+
+
 def test_the_page_that_explains_the_codes_knows_every_one() -> None:
     assert len(CODES) == 24
     assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", code) for code in CODES)

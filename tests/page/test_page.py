@@ -130,6 +130,22 @@ async def test_when_the_daemon_is_gone_the_page_says_so_and_comes_back_by_itself
         await expect(page.get_by_role("button", name="Try now")).to_be_hidden()
 
 
+async def test_the_time_of_an_old_state_stays_however_often_it_is_tried_again(desk: Desk, page: Page) -> None:
+    await page.clock.install()
+    await open_page(page, desk)
+    await page.route("**/api/**", lambda route: route.abort())
+    desk.http._live.close()  # every stream ends
+    await page.wait_for_selector("[data-link=offline]")
+    detail = page.locator("#detail")
+    shown = await detail.text_content()
+    for _ in range(4):
+        async with page.expect_event("requestfailed", lambda request: "/events" in request.url):
+            await page.clock.run_for(20_000)
+        await expect(page.locator("#link-text")).to_have_text(re.compile("offline since"))
+    assert await detail.text_content() == shown
+    await page.unroute_all(behavior="ignoreErrors")
+
+
 async def test_it_reconnects_without_a_click(page: Page) -> None:
     async with serving() as desk:
         port = desk.http.port
@@ -277,6 +293,46 @@ async def test_after_a_login_the_address_bar_holds_no_request_token(desk: Desk, 
     await page.goto(f"{desk.url}/auth/callback?request_token=canary&state=x")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Logged in as AB1234")
     await expect(page).to_have_url(f"{desk.url}/")
+
+
+async def test_after_a_login_the_page_says_so_and_then_goes_on_to_the_live_desk(desk: Desk, page: Page) -> None:
+    await page.clock.install()
+    await page.goto(f"{desk.url}/auth/callback?request_token=canary&state=x")
+    await page.clock.run_for(2_000)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Logged in as AB1234")
+    await page.clock.run_for(2_000)
+    await page.wait_for_selector(CONNECTED)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Market live")
+
+
+async def test_after_a_login_without_script_the_browser_goes_on_to_the_desk_too(desk: Desk, browser: Browser) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(f"{desk.url}/auth/callback?state=x")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Logged in as AB1234")
+    await expect(page).to_have_url(f"{desk.url}/", timeout=10_000)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Market live")
+    await context.close()
+
+
+async def test_a_login_that_failed_stays_on_the_screen(desk: Desk, page: Page) -> None:
+    desk.login.kind, desk.login.text = "cancelled", "Not completed."
+    await page.clock.install()
+    await page.goto(f"{desk.url}/auth/callback?state=x")
+    await page.clock.run_for(60_000)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("The login was not completed")
+
+
+@pytest.mark.parametrize("kind", ["logged_in", "cancelled"])
+async def test_after_a_login_the_way_to_the_desk_is_a_button_a_thumb_can_hit(desk: Desk, page: Page, kind: str) -> None:
+    desk.login.kind = kind
+    await page.clock.install()
+    await page.goto(f"{desk.url}/auth/callback?state=x")
+    button = page.get_by_role("link", name="To the desk")
+    box = await button.bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
+    assert await button.evaluate("(a) => getComputedStyle(a).textDecorationLine") == "none"
 
 
 async def test_the_key_l_logs_in_when_that_is_possible(desk: Desk, page: Page) -> None:

@@ -40,15 +40,16 @@ _ENDS: MappingProxyType[str, Note] = MappingProxyType(
             Severity.OK,
             "✓",
             "Logged in",
-            "The feed connects by itself while the market needs it. You can close this page.",
+            "The feed connects by itself while the market needs it. This page goes on to the desk; you may close it.",
             retry=False,
+            onward=True,
         ),
         "cancelled": Note(
             200,
             Severity.WARNING,
             "!",
             "The login was not completed",
-            "Nothing was changed. Try again when you are ready.",
+            "Try again when you are ready.",
         ),
         "unknown_state": Note(
             400,

@@ -72,7 +72,7 @@ def _at(picture: Picture) -> str:
 
 
 def _system_stopping(_: Picture) -> tuple[str, str]:
-    return "Shutting down", "The feed is being closed in order. Services keep running."
+    return "Shutting down", "The feed is being closed in order."
 
 
 def _system_stale(picture: Picture) -> tuple[str, str]:

@@ -28,6 +28,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# For a browser without script; with one, note.js goes on a little sooner.
+_ONWARD = '<noscript><meta http-equiv="refresh" content="5; url=/"></noscript>'
 _TYPES = MappingProxyType(
     {
         "css": "text/css; charset=utf-8",
@@ -109,6 +111,7 @@ class Note:
     title: str
     then: str
     retry: bool = True
+    onward: bool = False  # nothing is left to do: the page goes on to the live desk by itself
 
 
 class Pages:
@@ -177,16 +180,22 @@ class Pages:
 
     def note(self, note: Note, text: str) -> web.Response:
         """A page that says what happened, beside the desk's present state."""
-        again = '<a class="login" href="/login">Log in to Kite</a>' if note.retry else ""
+        state = self._state(self._picture())
+        back = '<p class="back"><a href="/">To the desk</a></p>'
+        login, desk = ('<a class="login" href="/login">Log in to Kite</a>', '<a class="login" href="/">To the desk</a>')
         told = {
             "glyph": note.glyph,
             "severity": note.severity,
             "title": note.title,
             "text_html": f'<p class="detail">{escape(text)}</p>' if text else "",
             "then": note.then,
-            "retry_html": again,
+            "button_html": login if note.retry else desk,
+            "back_html": back if note.retry else "",
+            "moment": "At the moment of the login" if note.onward else f"The desk at {state['clock']}",
+            "onward_html": ' data-onward="/"' if note.onward else "",
+            "refresh_html": _ONWARD if note.onward else "",
         }
-        return self._page(note.status, "note", **self._state(self._picture()) | told)
+        return self._page(note.status, "note", **state | told)
 
     def _page(self, status: int, name: str, **values: str) -> web.Response:
         safe = {key: text if key.endswith("_html") else escape(text) for key, text in values.items()}

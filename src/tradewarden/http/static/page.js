@@ -17,7 +17,8 @@ const { glyphs, words, signs, acts } = JSON.parse($("desk").dataset.words);
 let offset = Date.parse(root.dataset.now) - Date.now(); // the desk's clock may be simulated
 let shown = null; // the document on the page
 let source = null;
-let heardAt = Date.now();
+let heardAt = Date.now(); // the stream's last sign of life, or when it was opened
+let knownAt = Date.parse(root.dataset.now); // the desk's time when it last said how it is
 let attempt = 0;
 let nextTry = 0;
 let downSince = null;
@@ -121,7 +122,7 @@ function segment(check) {
 
 /** The daemon does not answer: this overrides every state, since none of them is known to be true any more. */
 function offline() {
-  const from = clockFormat.format(new Date(heardAt + offset));
+  const from = clockFormat.format(new Date(knownAt));
   dress("offline", "⚡\ufe0e", "Unknown", "Not connected to the daemon", `The state below is from ${from} and may be wrong.`);
   $("login").hidden = true;
   $("retry").hidden = false;
@@ -163,6 +164,7 @@ function say() {
 
 function heard() {
   heardAt = Date.now();
+  knownAt = deskNow().getTime();
   downSince = null;
 }
 
@@ -179,9 +181,9 @@ function open() {
     show(JSON.parse(event.data));
   });
   stream.addEventListener("clock", (event) => {
-    heard();
     const now = Date.parse(JSON.parse(event.data).now);
     if (Math.abs(now - deskNow()) > 2_000) offset = now - Date.now();
+    heard();
   });
   stream.onerror = () => lost(stream);
 }
