@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,25 +38,65 @@ def test_a_day_is_told_phase_by_phase_with_who_says_so(calendar: Ask) -> None:
     assert calendar("day", "2026-11-10", "--segment", "MCX", "--segment", "NSE_EQ") == (
         0,
         (
-            "MCX, Tue 10 Nov 2026: a trading day (confirmed: MCX's list of holidays for 2026; BSE 20251215-5: "
+            "MCX, Tue 10 Nov 2026, IST: a trading day (confirmed: MCX's list of holidays for 2026; BSE 20251215-5: "
             "morning closed, evening open)\n"
             "  00:00-17:00  closed (holiday) (Diwali-Balipratipada)\n"
             "  17:00-23:55  live (continuous), dense data due (Diwali-Balipratipada)\n"
             "  23:55-24:00  closed (holiday) (Diwali-Balipratipada)\n"
-            "NSE_EQ, Tue 10 Nov 2026: no trading day (confirmed: NSE/CMTR/71775 and NSE/FAOP/71777 of 2025-12-12)\n"
+            "NSE_EQ, Tue 10 Nov 2026, IST: no trading day "
+            "(confirmed: NSE/CMTR/71775 and NSE/FAOP/71777 of 2025-12-12)\n"
             "  00:00-24:00  closed (holiday) (Diwali-Balipratipada)\n"
         ),
         "",
     )
 
 
-def test_without_a_segment_every_one_is_told_and_a_program_gets_json(calendar: Ask) -> None:
+@pytest.mark.parametrize(
+    ("settings", "segments"),
+    [
+        (None, ["NSE_EQ", "NFO"]),
+        ('segments = ["MCX", "CDS"]\n', ["MCX", "CDS"]),
+        ("[[", ["NSE_EQ", "NFO"]),  # a day can be looked up all the same
+    ],
+)
+def test_without_a_segment_the_desks_own_are_told_and_a_program_gets_json(
+    calendar: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str | None, segments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if settings is not None:
+        (tmp_path / "tradewarden.toml").write_text(settings)
     status, out, _ = calendar("day", "2026-11-08", "--json")
     body = json.loads(out)
     assert status == 0
-    assert [each["segment"] for each in body["segments"]] == sorted(load_calendar().segments)
-    nse = next(each for each in body["segments"] if each["segment"] == "NSE_EQ")
+    assert [each["segment"] for each in body["segments"]] == segments
+
+
+def test_a_provisional_session_is_told_as_such_to_a_program(calendar: Ask) -> None:
+    (nse,) = json.loads(calendar("day", "2026-11-08", "--segment", "NSE_EQ", "--json")[1])["segments"]
     assert (nse["status"], nse["spans"][1]["session"]) == ("provisional", "muhurat")
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("2027-01-26", "NSE_EQ, Tue 26 Jan 2027, IST: not known: the calendar ends 2026-12-31\n"),
+        ("2024-12-31", "NSE_EQ, Tue 31 Dec 2024, IST: not known: the calendar begins 2025-01-01\n"),
+    ],
+)
+def test_a_day_outside_the_calendar_is_not_known(calendar: Ask, day: str, told: str) -> None:
+    assert calendar("day", day, "--segment", "NSE_EQ") == (0, told, "")
+    (nse,) = json.loads(calendar("day", day, "--segment", "NSE_EQ", "--json")[1])["segments"]
+    assert (nse["tradingDay"], nse["status"], nse["source"]) == (None, "unknown", None)
+
+
+@pytest.mark.parametrize(
+    ("segment", "zone", "hours"),
+    [("OANDA", "New York time", "  00:00-16:58  live"), ("KRAKEN", "UTC", "  00:00-24:00  live")],
+)
+def test_the_hours_of_a_market_abroad_name_their_own_zone(calendar: Ask, segment: str, zone: str, hours: str) -> None:
+    heading, first, *_ = calendar("day", "2026-11-23", "--segment", segment)[1].splitlines()
+    assert heading.startswith(f"{segment}, Mon 23 Nov 2026, {zone}: a trading day")
+    assert first.startswith(hours)
 
 
 def test_what_comes_next_is_told_for_each_segment(calendar: Ask) -> None:
@@ -227,6 +268,18 @@ def test_without_a_daemon_an_order_says_so(calendar: Ask) -> None:
     status, out, _ = calendar("override", "NSE_EQ", "--state", "closed", "--until", "+10", "--reason", "x")
     assert status == 69
     assert "is it running?" in out
+
+
+@pytest.mark.parametrize("over", ["socket", "url"])
+async def test_why_no_daemon_answers_is_told_in_plain_words(tmp_path: Path, over: str) -> None:
+    path = tmp_path / "control.sock"
+    said: list[str] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}" if over == "url" else None
+        where, why = (url, "Connection refused") if url else (path, "No such file or directory")
+        assert await override(url, path, {"segment": "NSE_EQ"}, lift=True, as_json=False, say=said.append) == 69
+    assert said == [f"no tradewarden answers at {where} ({why}); is it running?"]
 
 
 # With a running daemon ----------------------------------------------------------------------------------------------

@@ -119,8 +119,9 @@ def _add_calendar(deeds: Any) -> None:
     day = add("day", "one day, phase by phase, and who says so")
     day.add_argument("date", type=_date, help="such as 2026-11-10")
     coming = add("next", "where each segment stands now, and when that changes")
+    segments(day, "may be given several times; default: the desk's own, else NSE_EQ and NFO")
+    segments(coming, "may be given several times; default: all")
     for sub in (day, coming):
-        segments(sub, "may be given several times; default: all")
         as_json(sub)
     check = add("check", "read the desk's own calendar files; exit status 65 and one sentence per fault")
     check.add_argument("files", nargs="*", type=Path, help="files to read as if they lay in calendar.d")

@@ -28,6 +28,7 @@ USAGE = 2
 BAD_DATA = 65
 UNAVAILABLE = 69
 EXCHANGES = ("NSE_EQ", "NSE_EQ_NOFO", "NFO", "BSE_EQ", "BFO")  # they close together
+USUAL = ("NSE_EQ", "NFO")  # looked up where no settings name any
 
 Say = Callable[[str], None]
 
@@ -36,7 +37,7 @@ def run(parsed: Namespace, state: Path, now: datetime, *, say: Say, complain: Sa
     """What the command line asks for. Raises CalendarError when the files as they are cannot be read."""
     match parsed.deed:
         case "day":
-            return day(state, parsed.date, parsed.segments, as_json=parsed.json, say=say)
+            return day(state, parsed.date, parsed.segments, config=parsed.config, as_json=parsed.json, say=say)
         case "next":
             return following(state, now, parsed.segments, as_json=parsed.json, say=say)
         case "check":
@@ -55,16 +56,21 @@ def state_of(config: Path | None) -> Path:
     return INSTALLED if default and not state.is_dir() and INSTALLED.exists() else state
 
 
-def day(state: Path, when: date, segments: Sequence[str], *, as_json: bool, say: Say) -> int:
-    """One day, phase by phase, and who says so."""
+def day(state: Path, when: date, segments: Sequence[str], *, config: Path | None, as_json: bool, say: Say) -> int:
+    """One day, phase by phase, and who says so; without a segment those of the desk."""
     calendar = load_calendar(state)
-    told = [told_day(calendar, segment, when) for segment in _chosen(calendar, segments)]
+    chosen = _chosen(calendar, segments or _of_the_desk(config, calendar))
+    told = [told_day(calendar, segment, when) for segment in chosen]
     if as_json:
         say(json.dumps({"day": when.isoformat(), "sha256": calendar.sha256, "segments": told}))
         return 0
     for each in told:
+        heading = f"{each['segment']}, {when:%a %d %b %Y}, {_zone(calendar, each['segment'])}"
+        if each["status"] == "unknown":
+            say(f"{heading}: not known: the {each['spans'][0]['reason']}")
+            continue
         kind = "a trading day" if each["tradingDay"] else "no trading day"
-        say(f"{each['segment']}, {when:%a %d %b %Y}: {kind} ({each['status']}: {each['source']})")
+        say(f"{heading}: {kind} ({each['status']}: {each['source']})")
         for span in each["spans"]:
             say(f"  {_hours(span)}  {_words(span)}")
     return 0
@@ -193,6 +199,22 @@ def _chosen(calendar: Calendar, segments: Sequence[str]) -> list[str]:
     if unknown:
         raise CalendarError(f"{unknown[0]!r} is no segment; known: {', '.join(sorted(calendar.segments))}")
     return list(segments) or sorted(calendar.segments)
+
+
+def _of_the_desk(config: Path | None, calendar: Calendar) -> Sequence[str]:
+    """The segments of the settings, or those of most desks when the settings cannot be read."""
+    try:
+        return load(config, known_segments=calendar.segments).segments
+    except ConfigError:
+        return USUAL
+
+
+def _zone(calendar: Calendar, segment: str) -> str:
+    """The zone of a segment's hours, as a trader says it."""
+    key = calendar.by_segment[segment].zone.key
+    if key == IST.key:
+        return "IST"
+    return key if "/" not in key else f"{key.rpartition('/')[2].replace('_', ' ')} time"
 
 
 def _text(file: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -111,12 +112,26 @@ class Control:
         except ValueError:  # not the JSON, the text or the HTTP that it says it is
             raise self._stranger(None) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-            reason = str(trouble) or type(trouble).__name__
-            raise UnreachableError(f"no tradewarden answers at {self._where} ({reason}); is it running?") from trouble
+            raise UnreachableError(
+                f"no tradewarden answers at {self._where} ({_reason(trouble)}); is it running?"
+            ) from trouble
 
     def _stranger(self, status: int | None) -> UnreachableError:
         how = "" if status is None else f" (status {status})"
         return UnreachableError(f"{self._where} answers{how}, but is no tradewarden.")
+
+
+def _reason(trouble: Exception) -> str:
+    """Why nobody answered, without the words of the library that noticed."""
+    match trouble:
+        case TimeoutError():
+            return "no answer in time"
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))) if number > 0:
+            return os.strerror(number)
+        case aiohttp.ClientConnectorError(os_error=cause):
+            return cause.strerror or str(cause)
+        case _:
+            return str(trouble) or type(trouble).__name__
 
 
 def door(settings: Settings) -> tuple[str | None, Path | None]:

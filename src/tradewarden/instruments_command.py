@@ -11,10 +11,11 @@ from tradewarden.control import Control, UnreachableError
 
 UNAVAILABLE = 69
 OK = 200
+REFUSED = (401, 403)
 
 
 async def instruments(url: str | None, socket: Path | None, *, as_json: bool, say: Callable[[str], None]) -> int:
-    """Say it; exit status 0, 1 when a rule or the dump has a problem, 69 when there is no answer."""
+    """Say it; exit status 0, 1 for a problem with a rule or the dump or a refusal, 69 without an answer."""
     async with Control(url=url, socket=socket) as control:
         try:
             answer = await control.get("/api/instruments")
@@ -24,7 +25,7 @@ async def instruments(url: str | None, socket: Path | None, *, as_json: bool, sa
     if answer.status != OK:
         title = answer.body.get("title") if isinstance(answer.body, dict) else None
         say(f"The daemon answered {answer.status} ({title or 'no instruments'}); ask it over its control socket.")
-        return UNAVAILABLE
+        return 1 if answer.status in REFUSED else UNAVAILABLE
     say(json.dumps(answer.body) if as_json else "\n".join(lines(answer.body)))
     return 1 if any(problems(answer.body)) else 0
 

@@ -75,6 +75,20 @@ async def test_without_a_day_it_is_today_and_without_a_segment_the_desks_own(
 
 
 @pytest.mark.parametrize(
+    ("day", "reason"),
+    [("2027-01-26", "calendar ends 2026-12-31"), ("2024-12-31", "calendar begins 2025-01-01")],
+)
+async def test_a_day_outside_the_calendar_is_unknown_and_nobody_vouches_for_it(
+    tmp_path: Path, session: ClientSession, day: str, reason: str
+) -> None:
+    async with a_desk(tmp_path) as (desk, _, _):
+        _, body = await ask(desk, session, "GET", f"calendar?day={day}&segment=NSE_EQ")
+        (nse,) = body["segments"]
+        assert (nse["tradingDay"], nse["status"], nse["source"]) == (None, "unknown", None)
+        assert [(span["state"], span["reason"]) for span in nse["spans"]] == [("unknown", reason)]
+
+
+@pytest.mark.parametrize(
     ("query", "parameter", "detail"),
     [
         ("day=tomorrow", "day", "'tomorrow' is no date such as 2026-11-23"),
@@ -87,6 +101,7 @@ async def test_a_question_that_makes_no_sense_is_told_why(
     async with a_desk(tmp_path) as (desk, _, _):
         status, body = await ask(desk, session, "GET", f"calendar?{query}")
         assert status == 422
+        assert body["title"] == "The request is not what is expected"  # a GET has no body
         assert body["errors"][0]["parameter"] == parameter
         assert body["errors"][0]["detail"].startswith(detail)
 

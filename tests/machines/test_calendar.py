@@ -413,8 +413,14 @@ def test_what_a_venue_says_is_no_word_about_a_market_with_hours() -> None:
 )
 def test_every_day_can_say_who_says_so(segment: str, day: str, source: str, status: str) -> None:
     said, how = CALENDAR.told_by(segment, date.fromisoformat(day))
+    assert said is not None
     assert source in said
     assert how == status
+
+
+@pytest.mark.parametrize("day", ["2024-12-31", "2027-01-01", "2027-01-26"])
+def test_nobody_says_what_a_day_outside_the_calendar_is(day: str) -> None:
+    assert CALENDAR.told_by("NSE_EQ", date.fromisoformat(day)) == (None, "unknown")
 
 
 def test_the_spans_of_a_day_cover_it_without_a_gap() -> None:

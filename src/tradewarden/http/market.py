@@ -120,11 +120,11 @@ class Market:
 
 
 def told_day(calendar: Calendar, segment: str, day: date) -> dict[str, Any]:
-    """What the files say of a segment's day, and who says so."""
+    """What the files say of a segment's day, and who says so; outside the calendar nobody does."""
     source, status = calendar.told_by(segment, day)
     return {
         "segment": segment,
-        "tradingDay": calendar.trading_day(segment, day),
+        "tradingDay": None if source is None else calendar.trading_day(segment, day),
         "status": status,
         "source": source,
         "coveredUntil": calendar.covered_until(segment).isoformat(),

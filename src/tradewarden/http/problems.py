@@ -38,7 +38,7 @@ TITLES = MappingProxyType(
         "not-found": "There is nothing here",
         "method-not-allowed": "This method is not possible here",
         "payload-too-large": "The body is too large",
-        "validation": "The body is not what is expected",
+        "validation": "The request is not what is expected",
         "stopping": "The daemon is stopping",
         "too-many-clients": "Too many clients are listening",
         "bad-request": "The request makes no sense",

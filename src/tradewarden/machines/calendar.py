@@ -77,8 +77,8 @@ class Calendar:
             for begin, end, moment in zip(table.begins, ends, table.moments, strict=True)
         ]
 
-    def told_by(self, segment: str, day: date) -> tuple[str, str]:
-        """Who says so, and how sure it is: confirmed, provisional, mock."""
+    def told_by(self, segment: str, day: date) -> tuple[str | None, str]:
+        """Who says so, and how sure it is: confirmed, provisional, mock; nobody and unknown outside coverage."""
         return self._known(segment).told_by(day)
 
     def next_change(self, segment: str, when: datetime) -> tuple[datetime, Moment] | None:

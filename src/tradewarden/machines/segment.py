@@ -83,15 +83,21 @@ class Segment:
         holidays = {day: self._holiday(day) for day in self.closures}
         object.__setattr__(self, "_exceptional", holidays | {day: self._special(day) for day in self.specials})
 
+    def covers(self, day: date) -> bool:
+        """Whether the calendar knows this day."""
+        return self.covered_from <= day <= self.covered_until
+
     def day(self, day: date) -> Day:
         """The day's table: special session, else closure, else weekend, else the ordinary hours in force."""
-        if not self.covered_from <= day <= self.covered_until:
+        if not self.covers(day):
             return self._unknown(day)
         exceptional = self._exceptional.get(day)
         return self._weeks[self._era(day)][day.weekday()] if exceptional is None else exceptional
 
-    def told_by(self, day: date) -> tuple[str, str]:
-        """Who says what the day is, and how sure that is: confirmed, provisional or mock."""
+    def told_by(self, day: date) -> tuple[str | None, str]:
+        """Who says what the day is, and how sure that is: confirmed, provisional, mock; unknown outside coverage."""
+        if not self.covers(day):
+            return None, "unknown"
         if day in self.specials:
             return self.specials[day].source, self.specials[day].status
         if day in self.closures:
