@@ -50,7 +50,6 @@ from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.rule_files import listed, load_rules
 from tradewarden.orchestrator.senders.delivery import Sender
-from tradewarden.orchestrator.senders.email import Email
 from tradewarden.orchestrator.senders.telegram import Telegram
 from tradewarden.orchestrator.senders.webhook import Webhook
 from tradewarden.orchestrator.statedir import admin_token, control_socket
@@ -348,6 +347,8 @@ def senders_of(settings: AlertSettings) -> list[Sender]:
     if token is not None and chat is not None:
         senders.append(Telegram(api_url=settings.telegram_url, bot_token=token, chat_id=chat))
     if settings.emails:
+        from tradewarden.orchestrator.senders.email import Email  # noqa: PLC0415 - half a megabyte that few desks need
+
         senders.append(
             Email(
                 host=settings.smtp_host or "",

@@ -138,6 +138,7 @@ class FeedDriver(Driver[FeedWatchdog]):
         self._newest = ticks[-1]
         self.ticks_total += len(ticks)
         if machine.leaf != "streaming" and self._is_proof(ticks):
+            self._seen.clear()  # proven: what was compared is not needed again before the next subscribe
             self.fire("ticked", gen=gen)
         self._on_ticks(ticks)
 
