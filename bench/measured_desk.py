@@ -9,6 +9,7 @@ import re
 import socket
 import tempfile
 import time
+import urllib.request
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -20,16 +21,15 @@ from broker import KEY, SECRET, USER, Broker
 from process import HERE, PATIENCE, Ear, running, unheard
 
 from tradewarden import daemon, log
-from tradewarden.control import Control
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST, Clock
-from tradewarden.orchestrator.statedir import control_socket
 from tradewarden.settings import FeedSettings, HttpSettings, KiteSettings, Settings
 
 LIVE = datetime(2026, 11, 23, 10, 0, tzinfo=IST)  # a Monday in the continuous session
 CLOSED = datetime(2026, 11, 22, 12, 0, tzinfo=IST)  # a Sunday
 PYTHON = HERE.parent / ".venv-bench/desk/bin/python"  # only what the daemon needs: `make bench` sets it up
+ADMIN = "benchadmintoken"
 BEAT = 0.001  # seconds between two looks at a counter: how exact a moment inside the desk is
 
 
@@ -58,17 +58,22 @@ class Daemon:
 
     async def ticks(self) -> int:
         """How many ticks have reached it."""
-        async with Control(socket=control_socket(self.state)) as control:
-            metrics = (await control.get("/metrics")).body
+        metrics = await self._get("/metrics")
         return int(next(re.finditer(r"^tradewarden_feed_ticks_total (\d+)", metrics, re.MULTILINE))[1])
 
     async def until_streaming(self) -> None:
         """Wait until its feed streams."""
-        async with Control(socket=control_socket(self.state)) as control, asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             feed = ""
             while feed != "streaming":
                 await asyncio.sleep(0.05)
-                feed = (await control.get("/api/system/health/feed", http="200")).body["check"]["observedValue"]
+                feed = json.loads(await self._get("/api/system/health/feed?http=200"))["check"]["observedValue"]
+
+    async def _get(self, path: str) -> str:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {ADMIN}"})
+        with await asyncio.to_thread(urllib.request.urlopen, request, timeout=PATIENCE) as answer:
+            return str(answer.read().decode())
 
 
 @asynccontextmanager
@@ -119,7 +124,7 @@ token_files = ["{state}/desk.env"]
 full = {json.dumps(instruments(count))}
 [http]
 port = {port}
-admin_token = "benchadmintoken"
+admin_token = "{ADMIN}"
 """
 
 
@@ -212,7 +217,7 @@ def _settings(broker: Broker, state: Path, count: int) -> Settings:
             token_files=[state / "desk.env"],
         ),
         feed=FeedSettings(instruments={"full": instruments(count)}),
-        http=HttpSettings(port=0, admin_token="benchadmintoken"),
+        http=HttpSettings(port=0, admin_token=ADMIN),
         state_dir=state,
     )
 
