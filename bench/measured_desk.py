@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import sys
 import tempfile
 import time
 import urllib.request
@@ -155,9 +156,12 @@ class Inside:
 
     async def until(self, holds: Callable[[Picture], bool], patience: float = PATIENCE) -> None:
         """Wait until the desk is so."""
-        async with asyncio.timeout(patience):
-            while not holds(self.parts.reports.picture):
-                await asyncio.sleep(BEAT)
+        try:
+            async with asyncio.timeout(patience):
+                while not holds(self.parts.reports.picture):
+                    await asyncio.sleep(BEAT)
+        except TimeoutError:
+            raise RuntimeError(f"it did not come to that within {patience} s: {self.parts.reports.picture}") from None
 
     async def until_feed(self, state: str, patience: float = PATIENCE) -> None:
         """Wait until the feed is in this state."""
@@ -184,6 +188,7 @@ class Inside:
 async def inside(broker: Broker, clock: Clock, *, token: str | None = None, count: int = 3) -> AsyncIterator[Inside]:
     """A desk that runs until the block ends."""
     log.configure("info", stream=open(os.devnull, "w"))  # noqa: SIM115, PTH123, ASYNC230 - the log is written, and lost
+    sys.excepthook = sys.__excepthook__  # but not what goes wrong in the bench
     with tempfile.TemporaryDirectory(prefix="tradewarden-bench-") as folder:
         state = Path(folder)
         if token is not None:
