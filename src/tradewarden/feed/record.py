@@ -76,7 +76,7 @@ HAS_FULL: Final = HAS_QUOTE | _has("exchange_ns", "last_trade_ns", "oi", "oi_hig
 
 
 class Row(NamedTuple):
-    """One record, unpacked, with its number and the moment of its receipt; a zero may mean "did not come", see `has`."""
+    """One record unpacked, with its number and moment of receipt; a zero may mean "did not come": see `has`."""
 
     seq: int
     received_ns: int
