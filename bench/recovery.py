@@ -211,11 +211,12 @@ async def _new_token(broker: Broker, desk: Inside, *, at_once: bool) -> float:
     await _asked(desk)
     await broker.do("expire_token")
     await broker.do("drop_socket")
+    await _asked(desk)  # the next dial would find it dead, but after so many drops that one may be half a minute away
     return took
 
 
 async def _asked(desk: Inside) -> None:
-    """Wait until the broker has been asked about the new token: it must be good while it is asked about."""
+    """Wait until the broker has been asked about the token that the desk holds."""
     async with asyncio.timeout(PATIENCE):
         while (await desk.parts.auth.verify()).verdict == "pending":  # noqa: ASYNC110 - it has no event
             await asyncio.sleep(0.05)

@@ -237,18 +237,29 @@ def _take_all_descriptors() -> None:
         return  # a sandbox forbids it: the desk runs with what it has
 
 
+def _configured_apart(config: Path | None) -> tuple[Settings, Calendar] | None:
+    """The same for the daemon, which keeps the values and not the reader."""
+    from tradewarden.settings_apart import plain, said_apart
+
+    def ask() -> tuple[Settings, Calendar] | None:
+        configured = _configured(config, lenient=True)
+        return configured and (plain(configured[0]), configured[1])
+
+    return said_apart(ask)
+
+
 def _run(parsed: argparse.Namespace) -> int:
     from tradewarden.lean import import_structlog
 
     import_structlog()
+    configured = _configured_apart(parsed.config)
+    if configured is None:
+        return BAD_CONFIGURATION
     from tradewarden import daemon, log
     from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.orchestrator.ledger import LedgerError
     from tradewarden.orchestrator.statedir import StateDirectoryError, claim
 
-    configured = _configured(parsed.config, lenient=True)
-    if configured is None:
-        return BAD_CONFIGURATION
     settings, calendar = configured
     log.configure(settings.log.level)
 

@@ -8,10 +8,9 @@ import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from pydantic import SecretStr
 
 from tradewarden import __version__, log
 from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
@@ -24,14 +23,12 @@ from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
 from tradewarden.http.token import TokenDoor
-from tradewarden.machines.alert import AlertRules
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.instruments import most
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.account import Account
-from tradewarden.orchestrator.alerts import Alerts
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
 from tradewarden.orchestrator.clock import Clock
@@ -49,12 +46,15 @@ from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.rule_files import listed, load_rules
-from tradewarden.orchestrator.senders.delivery import Sender
-from tradewarden.orchestrator.senders.telegram import Telegram
-from tradewarden.orchestrator.senders.webhook import Webhook
 from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.orchestrator.token import TokenStore
-from tradewarden.settings import AlertSettings, HttpSettings, Settings
+
+if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
+    from pydantic import SecretStr
+
+    from tradewarden.orchestrator.alerts import Alerts
+    from tradewarden.orchestrator.senders.delivery import Sender
+    from tradewarden.settings import AlertSettings, HttpSettings, Settings
 
 LAST_LOGIN = 2.5  # seconds that a login under way gets when the daemon stops
 QUIET = 60.0  # seconds between two lines about connections that cannot be taken
@@ -321,6 +321,9 @@ def alarm(settings: Settings, reports: Reports, forecaster: Forecaster, clock: C
     senders = senders_of(settings.alerts)
     if not senders:
         return None
+    from tradewarden.machines.alert import AlertRules  # noqa: PLC0415 - 1.5 MB that a desk without alerts does not need
+    from tradewarden.orchestrator.alerts import Alerts  # noqa: PLC0415
+
     alerts = Alerts(
         AlertRules(time.fromisoformat(settings.kite.warn_at)),
         clock,
@@ -339,15 +342,19 @@ def alarm(settings: Settings, reports: Reports, forecaster: Forecaster, clock: C
 
 
 def senders_of(settings: AlertSettings) -> list[Sender]:
-    """Every way out that is configured."""
+    """Every way out that is configured, the others not even loaded."""
     senders: list[Sender] = []
     if (url := secret_of(settings.webhook_url)) is not None:
+        from tradewarden.orchestrator.senders.webhook import Webhook  # noqa: PLC0415
+
         senders.append(Webhook(url))
     token, chat = secret_of(settings.telegram_bot_token), settings.telegram_chat_id
     if token is not None and chat is not None:
+        from tradewarden.orchestrator.senders.telegram import Telegram  # noqa: PLC0415
+
         senders.append(Telegram(api_url=settings.telegram_url, bot_token=token, chat_id=chat))
     if settings.emails:
-        from tradewarden.orchestrator.senders.email import Email  # noqa: PLC0415 - half a megabyte that few desks need
+        from tradewarden.orchestrator.senders.email import Email  # noqa: PLC0415
 
         senders.append(
             Email(
