@@ -221,7 +221,10 @@ def test_secrets_and_keys_are_in_no_repr(tmp_path: Path, monkeypatch: pytest.Mon
             "[kite]\nprob_hours = []",
             "desk.toml: kite.prob_hours is not known; did you mean probe_hours.",
         ),
-        ("[ftp]\nx = 1", "desk.toml: ftp is not known; known are alerts, feed, http, kite, log, segments, state_dir."),
+        (
+            "[ftp]\nx = 1",
+            "desk.toml: ftp is not known; known are alerts, feed, http, kite, log, segments, sinks, state_dir.",
+        ),
         ('segmnts = ["NFO"]', "desk.toml: segmnts is not known; did you mean segments."),
         ("segments = []", "desk.toml: segments: allowed is at least one entry."),
         (
@@ -366,6 +369,9 @@ def test_a_file_that_cannot_be_looked_at_is_refused_rather_than_passed_over() ->
         f'[alerts]\nwebhook_url = ["https://{CANARY}"]',
         f'[alerts]\ntelegram_bot_token = "{CANARY}"',
         f'[alerts]\nsmtp_password = "{CANARY}"',
+        f'[sinks.redis]\nurl = "redis://user:{CANARY}@x"',
+        f'[sinks.mysql]\npassword = ["{CANARY}"]',
+        f'[sinks.nats]\ntoken = ["{CANARY}"]',
     ],
 )
 def test_no_secret_is_ever_repeated(text: str) -> None:
@@ -423,6 +429,8 @@ def test_a_complete_configuration_has_no_surprise(monkeypatch: pytest.MonkeyPatc
         ('"https://desk.example"', '"http://desk.example"', "logins would travel unencrypted"),
         ("[kite]", '[kite]\nrest_url = "http://sim.example"', "the token would travel unencrypted"),
         ("[kite]", '[kite]\nexport_files = ["gone/x.env"]', "there is no directory gone"),
+        ("[kite]", '[sinks.nats]\nenabled = true\ntoken = "x"\n[kite]', "holds a secret and can be read by others"),
+        ("[kite]", '[sinks.redis]\nurl = "redis://r"\n[kite]', "no tick goes there: set sinks.redis.enabled = true"),
         ("[kite]", '[kite]\napi_secret = "x"', "holds a secret and can be read by others: chmod 600 desk.toml"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import tomllib
 from collections import Counter
@@ -11,12 +10,10 @@ from collections.abc import Collection, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -32,17 +29,38 @@ from pydantic_settings import (
 from tradewarden.feed.tick import Mode
 from tradewarden.machines.instruments import most
 from tradewarden.orchestrator.rule_files import RuleError, load_rules
+from tradewarden.settings_kinds import (
+    File,
+    Hour,
+    Instrument,
+    MailAddress,
+    Origin,
+    Section,
+    SocketUrl,
+    WebUrl,
+    Word,
+    split,
+)
 from tradewarden.settings_problems import misread, sentence, unknown_credentials, unknown_variables
+from tradewarden.settings_sinks import SECRETS, SinksSettings, about_sinks
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
 
 __all__ = [
     "AlertSettings",
     "ConfigError",
     "FeedSettings",
+    "File",
+    "Hour",
     "HttpSettings",
+    "Instrument",
     "KiteSettings",
     "LogSettings",
+    "Origin",
     "Settings",
+    "SinksSettings",
+    "SocketUrl",
+    "WebUrl",
+    "Word",
     "load",
     "state_directory",
 ]
@@ -55,53 +73,6 @@ ALERT_SECRETS = ("webhook_url", "telegram_bot_token", "smtp_password")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def _hour(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
-        raise ValueError("allowed is a time of the day such as 07:35")
-    return text
-
-
-def _url(*schemes: str) -> AfterValidator:
-    def check(text: str) -> str:
-        parts = _split(text)
-        if parts is None or parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(f"allowed is an address that begins with {' or '.join(f'{s}://' for s in schemes)}")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("allowed is an address without a user, a question mark or a hash")
-        return text.rstrip("/")
-
-    return AfterValidator(check)
-
-
-def _split(text: str) -> SplitResult | None:
-    """The address in parts; none when its host or port cannot be one."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return None
-    return None if port == 0 else parts
-
-
-def _origin(text: str) -> str:
-    if urlsplit(text).path:
-        raise ValueError("allowed is an origin such as https://desk.example, without a path")
-    return text
-
-
-def _mail(text: str) -> str:
-    if not re.fullmatch(r"[!-;=?A-~]+@[!-;=?A-~]+", text):
-        raise ValueError("allowed is an address such as you@desk.example")
-    return text
-
-
-def _file(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        raise ValueError("allowed is a path without ~, as this user has no home directory") from None
-
-
 def _once_each(instruments: dict[Mode, list[int]]) -> dict[Mode, list[int]]:
     tokens = Counter(chain.from_iterable(instruments.values()))
     twice = [str(token) for token, times in tokens.items() if times > 1]
@@ -112,26 +83,10 @@ def _once_each(instruments: dict[Mode, list[int]]) -> dict[Mode, list[int]]:
     return instruments
 
 
-WebUrl = Annotated[str, _url("https", "http")]
-SocketUrl = Annotated[str, _url("wss", "ws")]
-Origin = Annotated[WebUrl, AfterValidator(_origin)]
-Hour = Annotated[str, AfterValidator(_hour)]
-File = Annotated[Path, AfterValidator(_file)]
-MailAddress = Annotated[str, AfterValidator(_mail)]
-Word = Annotated[str, Field(pattern=r"^[!-~]+$")]
-Instrument = Annotated[int, Field(gt=0, lt=2**32)]
-
-
 def state_directory() -> Path:
     """Where a daemon keeps its state: systemd's StateDirectory, else ./var."""
     named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     return Path(named) if named else Path("var")
-
-
-class Section(BaseModel):
-    """One table of the file; what it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
 
 
 class KiteSettings(Section):
@@ -206,7 +161,7 @@ class AlertSettings(Section):
     @model_validator(mode="after")
     def _each_way_is_whole(self) -> AlertSettings:
         if self.webhook_url is not None:
-            parts = _split(self.webhook_url.get_secret_value())
+            parts = split(self.webhook_url.get_secret_value())
             if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
                 raise ValueError("webhook_url is no address that begins with https:// or http://")
         if (self.telegram_bot_token is None) != (self.telegram_chat_id is None):
@@ -250,6 +205,7 @@ class Settings(BaseSettings):
     feed: FeedSettings = FeedSettings()
     http: HttpSettings = HttpSettings()
     alerts: AlertSettings = AlertSettings()
+    sinks: SinksSettings = SinksSettings()
     log: LogSettings = LogSettings()
     state_dir: File = Field(
         default_factory=state_directory,
@@ -267,6 +223,7 @@ class Settings(BaseSettings):
         yield from _exposed(self._file)
         yield from self._about_kite()
         yield from self._about_addresses()
+        yield from about_sinks(self.sinks)
         if not self.feed.subscriptions() and not self.feed.rules:
             yield "feed.instruments and feed.rules are empty: no tick will come, and a live market will look stale."
 
@@ -363,6 +320,8 @@ def _exposed(path: Path | None) -> Iterator[str]:
         return
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     secrets = {"kite": ["api_secret"], "http": ["admin_token"], "alerts": ALERT_SECRETS}
+    sinks = [table for table in values.get("sinks", {}).values() if isinstance(table, dict)]
     holds_one = any(name in values.get(section, {}) for section, names in secrets.items() for name in names)
+    holds_one = holds_one or any(name in table for table in sinks for name in SECRETS)
     if holds_one and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         yield f"{path} holds a secret and can be read by others: chmod 600 {path}, or use systemd's credentials."

@@ -16,7 +16,7 @@ from tradewarden.settings_sources import BETWEEN, PREFIX, Sources
 
 OURS = frozenset({"TRADEWARDEN_BOOT_ID"})  # set by the unit, not by an operator
 UNTOLD = frozenset(
-    {"api_key", "api_secret", "admin_token", "webhook_url", "telegram_bot_token", "smtp_password"}
+    {"api_key", "api_secret", "admin_token", "webhook_url", "telegram_bot_token", "smtp_password", "password", "token"}
 )  # whatever is wrong with them, their value is not repeated
 
 ALLOWED = {  # what pydantic calls it: what a person would

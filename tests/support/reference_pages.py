@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from tradewarden import daemon, log
 from tradewarden import settings as known
+from tradewarden import settings_sinks as sinks
 from tradewarden.__main__ import BAD_CONFIGURATION, BAD_DATA, _parser
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import SystemClock
@@ -169,6 +170,9 @@ NAMED: tuple[tuple[Any, str], ...] = (
     (known.Hour, "time such as 07:35"),
     (known.File, "path"),
     (known.Word, "one word"),
+    (sinks.RedisUrl, "address with redis:// or rediss://"),
+    (sinks.NatsUrl, "address with nats:// or tls://"),
+    (sinks.Name, "name of letters, digits and _"),
     (known.Instrument, "instrument token"),
 )
 

@@ -1,0 +1,105 @@
+"""Where ticks go besides the journal: one table a store, `[sinks.<name>]`. No store's library is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from tradewarden.settings_kinds import File, Section, WebUrl, Word, url
+
+RedisUrl = Annotated[str, url("redis", "rediss")]
+NatsUrl = Annotated[str, url("nats", "tls")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+SECRETS = ("password", "token")  # in the table of any sink
+
+
+class SinkSection(Section):
+    """What every sink has."""
+
+    enabled: bool = Field(default=False, description="whether ticks go there")
+    process: Literal["daemon", "own"] = Field(
+        "daemon", description="inside the daemon, or as `tradewarden sink NAME` in a process of its own"
+    )
+
+
+class SqliteSettings(SinkSection):
+    """Latest quotes and one-minute bars in a file that needs no server."""
+
+    enabled: bool = Field(default=True, description="whether ticks go there")
+    path: File | None = Field(None, description="the file; ticks.db in the state directory if unset")
+    ticks: bool = Field(default=False, description="every single tick too: 8 GB a busy day, where Parquet takes 2")
+
+
+class ParquetSettings(SinkSection):
+    """Sealed segments of the journal as Parquet files by day and hour; needs `pip install tradewarden[parquet]`."""
+
+    enabled: bool = Field(
+        default=True, description="whether sealed segments become Parquet, once the extra is installed"
+    )
+
+
+class RedisSettings(SinkSection):
+    """Streams and messages in Redis; needs `pip install tradewarden[redis]`."""
+
+    url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="the server and its database")
+    username: Word | None = Field(None, description="if the server knows users")
+    password: SecretStr | None = Field(None, min_length=1, description="if the server asks for one")
+
+
+class MysqlSettings(SinkSection):
+    """Tables in MariaDB or MySQL; needs `pip install tradewarden[mysql]`."""
+
+    host: Word = Field("127.0.0.1", description="the server; a path is its Unix socket")
+    port: int = Field(3306, ge=1, le=65535, description="of the server")
+    user: Word = Field("tradewarden", description="who may create tables in the database")
+    password: SecretStr | None = Field(None, min_length=1, description="the same user's")
+    database: Name = Field("tradewarden", description="it must be there; the tables are made")
+    table_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = Field("", description="before every table's name")
+
+
+class InfluxSettings(SinkSection):
+    """Line protocol over HTTP: InfluxDB 1.x, VictoriaMetrics, QuestDB."""
+
+    url: WebUrl = Field("http://127.0.0.1:8086", description="the server")
+    database: Name = Field("tradewarden", description="made where the server has such a thing")
+    username: Word | None = Field(None, description="if the server knows users")
+    password: SecretStr | None = Field(None, min_length=1, description="if the server asks for one")
+
+
+class ZmqSettings(SinkSection):
+    """A ZeroMQ publisher with topics; needs `pip install tradewarden[zmq]`."""
+
+    host: Word = Field("127.0.0.1", description="the address that subscribers reach; * is every one of this machine")
+    port: int = Field(5555, ge=1, le=65535, description="of the publisher")
+
+
+class NatsSettings(SinkSection):
+    """A stream in NATS JetStream; needs `pip install tradewarden[nats]`."""
+
+    url: NatsUrl = Field("nats://127.0.0.1:4222", description="the server")
+    username: Word | None = Field(None, description="if the server knows users")
+    password: SecretStr | None = Field(None, min_length=1, description="if the server asks for one")
+    token: SecretStr | None = Field(None, min_length=1, description="if the server asks for one instead")
+
+
+class SinksSettings(Section):
+    """The stores that read the journal; each is a table of its own."""
+
+    sqlite: SqliteSettings = SqliteSettings()
+    parquet: ParquetSettings = ParquetSettings()
+    redis: RedisSettings = RedisSettings()
+    mysql: MysqlSettings = MysqlSettings()
+    influx: InfluxSettings = InfluxSettings()
+    zmq: ZmqSettings = ZmqSettings()
+    nats: NatsSettings = NatsSettings()
+
+
+def about_sinks(sinks: SinksSettings) -> Iterator[str]:
+    """What works but will surprise somebody, one sentence each."""
+    for name in type(sinks).model_fields:
+        section: SinkSection = getattr(sinks, name)
+        if not section.enabled and section.model_fields_set - {"enabled"} and "enabled" not in section.model_fields_set:
+            yield f"sinks.{name} is set up but no tick goes there: set sinks.{name}.enabled = true."
