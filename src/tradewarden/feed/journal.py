@@ -1,0 +1,310 @@
+"""The journal: every tick is in it before anybody else sees it, and every store reads it from here.
+
+Appending is one write(2) of a frame, on the loop; what it costs is a copy into the page cache. What a crash of the
+machine may take is bounded by `sync`, which runs in a thread. A frame that could not be written whole is taken away
+again and its segment ended, so that what stands in a file never changes.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from tradewarden.feed.record import SIZE
+from tradewarden.feed.segment import MOST_RECORDS, Hole, Segment, file_header, file_name, first_seqs, frame_header
+
+RETRY_NS: Final = 100_000_000  # between two tries to write when the disk does not take it
+LOCK: Final = "lock"
+
+
+class JournalError(Exception):
+    """The journal's directory cannot be used at all; the text says which, why and what to do."""
+
+
+class Journal:
+    """The one writer of a directory of segments."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        after: int = 0,
+        segment_bytes: int = 64 << 20,
+        segment_seconds: float = 3600.0,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.directory = directory
+        self.segment_bytes, self.segment_ns = segment_bytes, int(segment_seconds * 1e9)
+        self.lost_total = 0  # records that were to be written and were not
+        self.bytes_total = 0
+        self.records_total = 0
+        self.sync_failures_total = 0
+        self.cut_bytes = 0  # of a torn tail, at the start
+        self.holes: list[Hole] = []  # in the newest segment, at the start
+        self._now_ns = now_ns
+        self._lock = _hold(directory)
+        self._fd = -1
+        self._first = 0  # the number with which the present segment starts
+        self._size = 0
+        self._opened_ns = 0
+        self._retired: deque[int] = deque()  # files that `sync` has still to sync, and to close
+        self._syncing = Lock()
+        self._dirty = self._new_name = self._gone = False
+        self._write_trouble: str | None = None
+        self._sync_trouble: str | None = None
+        self._tried_ns = 0
+        self._callbacks: list[Callable[[], None]] = []
+        try:
+            self.next_seq = max(self._mend(), after) + 1
+        except OSError as trouble:
+            os.close(self._lock)
+            raise _unusable(directory, trouble) from None
+
+    @property
+    def failed(self) -> str | None:
+        """Why the last tick was not written, or not brought to the disk; None while all is well."""
+        return self._write_trouble or self._sync_trouble
+
+    @property
+    def dirty(self) -> bool:
+        """Whether there is something that `sync` should bring to the disk."""
+        return self._dirty
+
+    @property
+    def segment_age(self) -> float:
+        """For how many seconds the present segment has been written; 0 when there is none."""
+        return max(0.0, (self._now_ns() - self._opened_ns) / 1e9) if self._fd >= 0 else 0.0
+
+    def append(self, records: bytes, count: int, received_ns: int) -> int | None:
+        """Write a frame and answer its first number, or None when it cannot be written: `failed` says why."""
+        if not 0 < count <= MOST_RECORDS or len(records) != count * SIZE:
+            raise ValueError(f"{len(records)} bytes are no frame of {count} records (1 to {MOST_RECORDS}, {SIZE} each)")
+        first, now = self.next_seq, self._now_ns()
+        try:
+            written = self._write(records, count, first, received_ns, now)
+        except OSError as trouble:
+            self._write_trouble, self._tried_ns = _words(self.directory, trouble), now
+            written = False
+        if not written:
+            self.lost_total += count
+            return None
+        self._write_trouble = None
+        self.next_seq = first + count
+        self.records_total += count
+        self._dirty = True
+        for callback in self._callbacks:
+            callback()
+        return first
+
+    def roll(self) -> None:
+        """End the present segment, so that it can be sealed; without a tick in it, nothing happens."""
+        if self._fd < 0 or self._first == self.next_seq:
+            return
+        now = self._now_ns()
+        header = file_header(self.next_seq, now)
+        try:
+            fd = self._create()
+        except OSError:
+            return  # the next tick tries again, and says so
+        try:
+            _write_all(fd, (header,), len(header))
+        except OSError:
+            _discard(fd)
+            return
+        self._retire()
+        self._begin(fd, len(header), now)
+        self._dirty = True
+
+    def sync(self) -> None:
+        """Bring what was written to the disk, which may take long: for a thread. Trouble is in `failed`."""
+        with self._syncing:
+            self._dirty = False
+            try:
+                self._sync()
+            except OSError as trouble:
+                self._sync_trouble, self._dirty = _words(self.directory, trouble), True
+                self.sync_failures_total += 1
+            else:
+                self._sync_trouble = None
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Tell this one after each append, until what is returned is called."""
+        self._callbacks = [*self._callbacks, callback]
+
+        def unsubscribe() -> None:
+            self._callbacks = [other for other in self._callbacks if other is not callback]
+
+        return unsubscribe
+
+    def close(self) -> None:
+        """Sync and let go of the directory."""
+        if self._lock < 0:
+            return
+        self._retire()
+        self.sync()
+        os.close(self._lock)
+        self._lock = -1
+
+    # Writing
+
+    def _write(self, records: bytes, count: int, first: int, received_ns: int, now: int) -> bool:
+        """Whether the frame was written; raises what the system says."""
+        if self._write_trouble is not None and abs(now - self._tried_ns) < RETRY_NS:
+            return False
+        frame = frame_header(records, count, first, received_ns)
+        length = len(frame) + len(records)
+        if self._fd >= 0 and self._is_over(length, now):
+            self._retire()
+        if self._fd >= 0:
+            self._continue((frame, records), length, now)
+        else:
+            header = file_header(first, now)
+            length += len(header)
+            self._start((header, frame, records), length, now)
+        self.bytes_total += length
+        return True
+
+    def _is_over(self, length: int, now: int) -> bool:
+        """Whether the present segment has had its day; one without a tick waits for the first."""
+        if self._first == self.next_seq:
+            return self._gone
+        too_long = self._size + length > self.segment_bytes
+        return self._gone or too_long or abs(now - self._opened_ns) >= self.segment_ns
+
+    def _continue(self, parts: tuple[bytes, ...], length: int, now: int) -> None:
+        """Write behind what is there; what was written in part is taken away, and the segment ended."""
+        try:
+            _write_all(self._fd, parts, length)
+        except OSError:
+            with suppress(OSError):  # a torn end is passed over by every reader
+                os.ftruncate(self._fd, self._size)
+            self._retire()
+            raise
+        if self._first == self.next_seq:
+            self._opened_ns = now
+        self._size += length
+
+    def _start(self, parts: tuple[bytes, ...], length: int, now: int) -> None:
+        """Start a segment with these; the next try is made with the same file, since a reader may hold it open."""
+        fd = self._create()
+        try:
+            _write_all(fd, parts, length)
+        except OSError:
+            _discard(fd)
+            raise
+        self._begin(fd, length, now)
+
+    def _begin(self, fd: int, size: int, now: int) -> None:
+        self._fd, self._first, self._size, self._opened_ns, self._gone = fd, self.next_seq, size, now, False
+
+    def _create(self) -> int:
+        path = self.directory / file_name(self.next_seq)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        try:
+            fd = os.open(path, flags, 0o600)
+        except FileNotFoundError:  # somebody took the directory away
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fd = os.open(path, flags, 0o600)
+        self._new_name = True
+        return fd
+
+    def _retire(self) -> None:
+        if self._fd >= 0:
+            self._retired.append(self._fd)
+            self._fd, self._dirty = -1, True
+
+    def _sync(self) -> None:
+        while self._retired:
+            fd = self._retired[0]
+            os.fdatasync(fd)
+            self._retired.popleft()
+            os.close(fd)
+        if (fd := self._fd) >= 0:  # the loop may retire it meanwhile, but only we close it
+            os.fdatasync(fd)
+            self._gone = os.fstat(fd).st_nlink == 0  # somebody took the file away: the next tick starts another
+        if self._new_name:
+            self._new_name = False
+            at = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(at)
+            finally:
+                os.close(at)
+
+    # The start
+
+    def _mend(self) -> int:
+        """Cut the torn tail of the newest segment, and answer the last number that was given."""
+        seqs = first_seqs(self.directory)
+        if not seqs:
+            return 0
+        path = self.directory / file_name(seqs[-1])
+        segment = Segment(path)
+        try:
+            last, size = self._last_of(segment, seqs[-1] - 1), segment.size
+            if segment.newer or (size and not segment.offset):
+                return last + size // SIZE  # nothing of it can be read: none of its numbers is used again
+        finally:
+            segment.close()
+        if segment.offset < size:
+            os.truncate(path, segment.offset)
+            self.cut_bytes = size - segment.offset
+        return last
+
+    def _last_of(self, segment: Segment, last: int) -> int:
+        while (frame := segment.next()) is not None:
+            if frame.first_seq > last + 1:
+                self.holes.append(Hole(last + 1, frame.first_seq - 1, segment.damaged()))
+            last = frame.last_seq
+        return last
+
+
+def _write_all(fd: int, parts: tuple[bytes, ...], length: int) -> None:
+    """Write them with one call; a second one is made only to hear why the first took but a part."""
+    written = os.writev(fd, parts)
+    while written < length:
+        more = os.write(fd, b"".join(parts)[written:])
+        if not more:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        written += more
+
+
+def _discard(fd: int) -> None:
+    """Empty a segment of which not even the first frame could be written."""
+    with suppress(OSError):  # what is left of it is passed over by every reader
+        os.ftruncate(fd, 0)
+    os.close(fd)
+
+
+def _hold(directory: Path) -> int:
+    """Make the directory and hold it against a second writer."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as trouble:
+        raise _unusable(directory, trouble) from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise JournalError(f"{directory}: another process records into this journal; stop it first.") from None
+    return fd
+
+
+def _unusable(directory: Path, trouble: OSError) -> JournalError:
+    return JournalError(f"{directory}: the journal cannot be kept there: {_reason(trouble)}; set state_dir.")
+
+
+def _words(directory: Path, trouble: OSError) -> str:
+    return f"{directory}: {_reason(trouble)}"
+
+
+def _reason(trouble: OSError) -> str:
+    return trouble.strerror or str(trouble)
