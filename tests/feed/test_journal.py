@@ -69,7 +69,7 @@ def test_no_number_is_used_twice_when_a_store_knows_higher_ones_than_the_journal
     assert later[0].first_seq == 5001
     reader = Reader(tmp_path, after=0)
     assert reader.read(EVERYTHING)[-1].last_seq == 5010
-    assert reader.holes == [Hole(101, 5000, "the numbers were given, but their ticks never reached the disk")]
+    assert reader.holes == [Hole(101, 5000, "no segment holds them any more")]
 
 
 def test_segments_end_by_size_and_none_exceeds_it(tmp_path: Path) -> None:

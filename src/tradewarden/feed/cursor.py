@@ -17,7 +17,7 @@ def load(directory: Path, name: str) -> int | None:
         seq = told["seq"]
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return seq if isinstance(seq, int) and seq >= 0 else None
+    return seq if type(seq) is int and seq >= 0 else None
 
 
 def save(directory: Path, name: str, seq: int) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from tradewarden.feed.record import SIZE, Frame
 from tradewarden.feed.segment import Hole, Segment, file_name, first_seqs
 
+GONE: Final = "no segment holds them any more"
 FRESH_NS: Final = 2_000_000_000  # a directory that changed so lately may change again within the same time stamp
 
 
@@ -22,7 +23,7 @@ class Reader:
         self._directory = directory
         self._segment: Segment | None = None
         self._first = -1  # the number with which the present segment starts
-        self._why = "older segments are no longer kept"
+        self._why = GONE  # what a hole before the next frame comes from
         self._seqs: list[int] = []
         self._listed_ns = -1  # the directory's own time when it was listed; -1: list it again
 
@@ -73,7 +74,7 @@ class Reader:
             known = expected - frame.first_seq
             frame = Frame(expected, frame.count - known, frame.received_ns, frame.records[known * SIZE :])
         self.position = frame.last_seq
-        self._why = "the numbers were given, but their ticks never reached the disk"
+        self._why = GONE
         return frame
 
     def _leave(self) -> None:
@@ -95,7 +96,7 @@ class Reader:
                 self._segment = Segment(self._directory / file_name(first))
             except FileNotFoundError:
                 self._listed_ns = -1  # taken away just now
-                self._why = "older segments are no longer kept"
+                self._why = GONE
                 continue
             self._first = first
             self._segment.seek(self.position + 1)
