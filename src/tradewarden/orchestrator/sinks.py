@@ -1,0 +1,318 @@
+"""Carries the journal to one store: dials, collects, writes, tries again; the hands of machines/sink.py.
+
+The store may be slow, away or wrong for a day: nothing here waits for it but this one task, and no more of the journal
+is in memory than the batch in hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from tradewarden.feed import cursor
+from tradewarden.feed.reader import Reader
+from tradewarden.feed.record import Frame
+from tradewarden.feed.sinks.sink import Batching, Sink, SinkMisfitError, SinkUnavailableError
+from tradewarden.machines.backoff import SECOND
+from tradewarden.machines.sink import RECHECK, SinkLife, SinkReport, TableReport, Told
+from tradewarden.machines.sink_figures import SinkFigures
+from tradewarden.orchestrator.aside import AsideFile
+from tradewarden.orchestrator.clock import Clock
+
+DEADLINE: Final = 30.0  # seconds for each thing that a store is asked to do
+LAST_WORDS: Final = 5.0  # seconds for letting go of it
+STEP: Final = 0.05  # seconds between two looks at the journal while a batch fills
+CURSOR_EVERY: Final = SECOND
+
+log = structlog.get_logger()
+
+
+class Wake(Protocol):
+    """How a runner hears of new records without asking."""
+
+    def __call__(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after each append; the answer is the way to be told no more."""
+        ...
+
+
+class SinkRunner:
+    """One sink at work; `run` ends only by being cancelled, and `look` belongs into a heartbeat."""
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Sink],
+        journal: Path,
+        clock: Clock,
+        *,
+        latest: Callable[[], int],
+        wake: Wake | None = None,
+        from_now: bool = False,
+        ahead: Callable[[int], bool] = lambda _seq: False,
+        uniform: Callable[[], float] = random.random,
+        process: str = "daemon",
+    ) -> None:
+        """`latest` is the last number of the journal; without `wake` the journal is asked a few times a second.
+
+        `from_now`: a store that passes on and keeps nothing begins with what comes, not with what has been.
+        `ahead` is told of a store that has numbers which the journal has not given yet; true: it will go on after them.
+        """
+        self.name = name
+        self.life = SinkLife(uniform, clock.mono_ns())
+        self.figures = SinkFigures()
+        self.position = cursor.load(journal, name) or 0
+        self._make, self._journal, self._clock = make, journal, clock
+        self._latest, self._wake, self._from_now, self._ahead = latest, wake, from_now, ahead
+        self._process = process
+        self._aside = AsideFile(journal / "aside" / f"{name}.jsonl")
+        self._news = asyncio.Event()
+        self._sink: Sink | None = None
+        self._hand: Sequence[Frame] = ()
+        self._waiting: tuple[int, int] | None = None  # behind this number, a record received then
+        self._most = 0  # records that are read at once
+        self._saved = -1
+        self._saved_at = 0
+        self._ask_at = 0
+        self._tables: tuple[TableReport, ...] = ()
+        self._entered = (self.life.since, clock.now())  # the present state, by both clocks
+        self._last_error_at: datetime | None = None
+        self._last_commit_at: datetime | None = None
+
+    # The life of the sink
+
+    async def run(self) -> None:
+        """Carry until cancelled, whatever the store does."""
+        forget = self._wake(self._news.set) if self._wake is not None else lambda: None
+        try:
+            while True:
+                await self._try()
+                wait = ((self.life.retry_at or 0) - self._clock.mono_ns()) / 1e9
+                await asyncio.sleep(max(0.0, wait))
+        finally:
+            forget()
+            self._keep_cursor()
+
+    async def _try(self) -> None:
+        """Carry until the store makes trouble."""
+        try:
+            await self._carry()
+        except SinkMisfitError as misfit:
+            self._failed(str(misfit), self.life.misfitted)
+        except SinkUnavailableError as trouble:
+            self._failed(str(trouble), self.life.unavailable)
+        except TimeoutError:
+            self._failed(f"it did not answer within {DEADLINE:.0f} s", self.life.unavailable)
+        except Exception as fault:  # whatever is wrong with a store must not take the feed along
+            if self._failed(f"{type(fault).__name__}: {fault}", self.life.unavailable):
+                log.exception("sink.fault", sink=self.name)
+        finally:
+            await self._let_go()
+
+    async def _carry(self) -> None:
+        sink = self._sink = self._make()
+        async with asyncio.timeout(DEADLINE):
+            await sink.open()
+            position = await sink.position()
+        reader = Reader(self._journal, after=self._begin(position))
+        try:
+            self._tell(self.life.opened(self._clock.mono_ns()))
+            await self._ask(sink)
+            while True:
+                await self._write(sink, await self._collect(reader, sink.batching))
+                await self._ask(sink)
+        finally:
+            reader.close()
+
+    def _begin(self, position: int | None) -> int:
+        """Where to go on: what the store says counts, then the cursor."""
+        latest = self._latest()
+        if position is None:
+            position = latest if self._from_now else min(latest, cursor.load(self._journal, self.name) or 0)
+        self.position, self._hand, self._waiting, self._most = position, (), None, 0
+        self._keep_cursor()  # numbers up to here are taken, whatever becomes of the journal
+        if position > latest and not self._ahead(position):
+            raise SinkMisfitError(
+                f"it has records up to number {position}, but the journal ends at {latest}: it was filled from another "
+                "journal, or this one was lost. Restart the daemon and it numbers on from there, or empty the store."
+            )
+        return position
+
+    async def _let_go(self) -> None:
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await sink.close()
+
+    # Batches
+
+    async def _collect(self, reader: Reader, batching: Batching) -> list[Frame]:
+        """The next batch: when so many records wait, or the oldest has waited so long; more at once when behind."""
+        enough = batching.records
+        most = self._most = max(self._most, enough)
+        frames = self._read(reader, most)
+        while not frames:
+            await self._nap()
+            if self._clock.mono_ns() >= self._ask_at:
+                return []
+            frames = self._read(reader, most)
+        self._hand = frames
+        count = sum(frame.count for frame in frames)
+        self._most = min(max(enough, batching.records_behind), most * 2) if count >= most else enough
+        due = self._clock.mono_ns() + int(max(0.0, batching.seconds - self._age(frames[0])) * 1e9)
+        while count < enough and (left := (due - self._clock.mono_ns()) / 1e9) > 0:
+            await asyncio.sleep(min(left, STEP))
+            more = self._read(reader, enough - count)
+            frames += more
+            count += sum(frame.count for frame in more)
+        return frames
+
+    async def _nap(self) -> None:
+        """Until there is something new, or something to do."""
+        if self._wake is None:
+            await asyncio.sleep(STEP)
+            return
+        await self._news.wait()
+        self._news.clear()
+
+    def _read(self, reader: Reader, most: int) -> list[Frame]:
+        frames = reader.read(most)
+        for hole in reader.holes:
+            self.figures.missed_total += hole.last_seq - hole.first_seq + 1
+            log.warning("sink.missed", sink=self.name, first=hole.first_seq, last=hole.last_seq, why=hole.reason)
+        reader.holes.clear()
+        return frames
+
+    async def _write(self, sink: Sink, frames: list[Frame]) -> None:
+        if not frames:
+            return
+        async with asyncio.timeout(DEADLINE):
+            written = await sink.write(frames)
+        now = self._clock.mono_ns()
+        if written.set_aside:
+            self._aside.keep(frames, written.set_aside, self._clock.now())
+            self.figures.set_aside_total += len(written.set_aside)
+        self.position, self._hand, self._waiting = frames[-1].last_seq, (), None
+        self._last_commit_at = self._clock.now()
+        self.figures.committed(now, written.records, [self._age(frame) for frame in frames])
+        self._tell(self.life.committed(now, int(self._age(frames[-1]) * 1e9)))
+        if now - self._saved_at >= CURSOR_EVERY:
+            self._keep_cursor()
+
+    async def _ask(self, sink: Sink) -> None:
+        """What the store holds, once a minute."""
+        now = self._clock.mono_ns()
+        if now < self._ask_at:
+            return
+        self._ask_at = now + RECHECK
+        async with asyncio.timeout(DEADLINE):
+            held = await sink.tables()
+        self._tables = tuple(TableReport(each.name, each.rows, each.bytes) for each in held)
+
+    # What is known
+
+    def look(self) -> None:
+        """Measure the lag and keep the cursor; called at each heartbeat."""
+        now = self._clock.mono_ns()
+        self._tell(self.life.looked(now, self._lag()))
+        if self.position != self._saved and now - self._saved_at >= CURSOR_EVERY:
+            self._keep_cursor()
+        if now >= self._ask_at:
+            self._news.set()
+
+    def report(self) -> SinkReport:
+        """What is known of this sink now."""
+        life, figures, mono = self.life, self.figures, self._clock.mono_ns()
+        latency = figures.latency()
+        return SinkReport(
+            name=self.name,
+            process=self._process,
+            state=life.state,
+            reason=life.reason,
+            since=self._since(),
+            needs_a_look=life.needs_a_look(mono),
+            position=self.position,
+            lag_ticks=max(0, self._latest() - self.position),
+            lag_seconds=self._lag() / 1e9,
+            retry_at=self._retry_at(mono),
+            latency_p50=None if latency is None else latency.p50,
+            latency_p99=None if latency is None else latency.p99,
+            rate=figures.rate(mono),
+            written_total=figures.written_total,
+            set_aside_total=figures.set_aside_total,
+            missed_total=figures.missed_total,
+            errors_last_hour=figures.errors_last_hour(mono),
+            last_error=figures.last_error,
+            last_error_at=self._last_error_at,
+            last_commit_at=self._last_commit_at,
+            tables=self._tables,
+        )
+
+    def _retry_at(self, mono: int) -> datetime | None:
+        at = self.life.retry_at
+        if at is None or self._sink is not None or at < mono:
+            return None
+        return self._clock.now() + timedelta(microseconds=(at - mono) / 1000)
+
+    def _lag(self) -> int:
+        """Nanoseconds that the oldest record has waited which is not safe in the store."""
+        if self._hand:
+            return int(self._age(self._hand[0]) * 1e9)
+        if self._latest() <= self.position:
+            return 0
+        if self._waiting is None or self._waiting[0] != self.position:
+            self._waiting = (self.position, self._peek())
+        return max(0, self._now_ns() - self._waiting[1])
+
+    def _peek(self) -> int:
+        """When the record was received that comes next."""
+        reader = Reader(self._journal, after=self.position)
+        try:
+            frames = reader.read(1)
+        finally:
+            reader.close()
+        return frames[0].received_ns if frames else self._now_ns()
+
+    def _age(self, frame: Frame) -> float:
+        return max(0.0, (self._now_ns() - frame.received_ns) / 1e9)
+
+    def _now_ns(self) -> int:
+        return int(self._clock.now().timestamp() * 1e9)
+
+    def _since(self) -> datetime:
+        """When the present state was entered, by the wall's clock at that moment."""
+        if self._entered[0] != self.life.since:
+            self._entered = (self.life.since, self._clock.now())
+        return self._entered[1]
+
+    def _failed(self, reason: str, fact: Callable[[int, str], Told | None]) -> bool:
+        now = self._clock.mono_ns()
+        self.figures.failed(now, reason)
+        self._last_error_at = self._clock.now()
+        return self._tell(fact(now, reason))
+
+    def _tell(self, news: Told | None) -> bool:
+        """One line for each change of state and reason; whether it was written."""
+        self._since()
+        if news is None:
+            return False
+        say = log.warning if news.reason is not None else log.info
+        say("sink.state", sink=self.name, src=str(news.src), dst=str(news.dst), reason=news.reason)
+        return True
+
+    def _keep_cursor(self) -> None:
+        if self.position == self._saved:
+            return
+        try:
+            cursor.save(self._journal, self.name, self.position)
+        except OSError as trouble:  # the journal then keeps more than it must; the next commit tries again
+            self.figures.failed(self._clock.mono_ns(), f"its cursor cannot be kept: {trouble.strerror}")
+            return
+        self._saved, self._saved_at = self.position, self._clock.mono_ns()
