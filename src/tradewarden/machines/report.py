@@ -8,6 +8,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+FEEDING = "kite"  # the account whose token the feed streams with: the first one
+NEEDS_LOGIN = frozenset({"required", "expired"})  # only a person leads out of these states
+
 
 class Layer(StrEnum):
     """The part of the desk that a headline speaks of, most important first."""
@@ -54,6 +57,20 @@ class AuthReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReport:
+    """An account besides the feeding one: its token is kept for other programs, no feed depends on it."""
+
+    name: str
+    auth: AuthReport
+    forecast: str | None = None
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether only a person can help."""
+        return self.auth.state in NEEDS_LOGIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedReport:
     """What is known of the broker's stream; counters run since the daemon started."""
 
@@ -73,6 +90,9 @@ class FeedReport:
     reconnects_in_window: int = 0
     bad_frames_total: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     lag: Mapping[float, float] = field(default_factory=lambda: MappingProxyType({}))  # seconds by share of the ticks
+    doubts_total: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # impossible ticks, by kind
+    doubted_at: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))  # the last of each kind
+    silent: int = 0  # instruments that should tick and do not, although the stream does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,4 +157,5 @@ class Picture:
     stopping: bool = False
     alerts: DeliveryReport | None = None  # none while no way out is configured
     forecast: str | None = None  # will the token live through today's session: see machines/forecast.py
+    accounts: tuple[AccountReport, ...] = ()  # besides the feeding one, in the order of the configuration
     simulated: bool = False  # the desk's clock is not the world's

@@ -10,14 +10,16 @@ from typing import Any, Protocol
 
 import structlog
 
-from tradewarden.feed.tick import Mode, Tick
+from tradewarden.feed.doubt import Doubt, doubtful, oldest
+from tradewarden.feed.proof import Proof
+from tradewarden.feed.tick import Tick
+from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.feed import Close, Connect, FeedWatchdog, Resubscribe
+from tradewarden.machines.freshness import Freshness
 from tradewarden.machines.quality import Quality
 from tradewarden.machines.report import FeedReport
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.driver import Driver, Spawn
-
-SNAPSHOTS = 2  # of one instrument and mode that a subscribe may bring, one for itself and one for the change of mode
 
 log = structlog.get_logger()
 
@@ -65,6 +67,8 @@ class FeedDriver(Driver[FeedWatchdog]):
         usable_since: Callable[[], datetime | None],
         instruments: int = 0,
         on_ticks: Callable[[list[Tick]], None] = lambda _ticks: None,
+        freshness: Freshness | None = None,
+        oldest_tick: Callable[[float], float] = oldest,
     ) -> None:
         super().__init__(machine, clock, spawn, changed)
         self._usable_since = usable_since
@@ -72,7 +76,17 @@ class FeedDriver(Driver[FeedWatchdog]):
         self._on_ticks = on_ticks
         self._stream: Stream | None = None
         self._handshakes: Handshakes | None = None
-        self._seen: dict[int, tuple[Mode, tuple[object, ...], int]] = {}
+        self._proof = Proof()
+        self.freshness = freshness or Freshness()
+        self.suspects: set[int] = set()  # instruments that were silent: whoever watches them hears of their proof
+        self.on_proof: Callable[[list[int]], None] = lambda _tokens: None
+        self._second_look = Proof()  # of the suspects
+        self._oldest_tick = oldest_tick
+        self._now_s = self._oldest_s = 0.0
+        self._reckoned_at: int | None = None
+        self.doubtful: Mapping[int, list[Doubt]] = {}  # of the frame that is being handed on, by its ticks' places
+        self.doubts_total: Counter[str] = Counter()
+        self._doubted_at: dict[str, datetime] = {}
         self._leaf = machine.leaf
         self._last_data: int | None = None
         self._newest: Tick | None = None
@@ -100,13 +114,14 @@ class FeedDriver(Driver[FeedWatchdog]):
             raise RuntimeError("the feed was fired before its stream was attached")
         match effect:
             case Connect(gen, token):
-                self._seen.clear()
+                self._proof.forget()
                 log.info("feed.dial", gen=gen, attempt=self.machine.attempt, token_gen=token.generation)
                 self._spawn(self._stream.run(gen, token.value), name=f"feed.socket.{gen}")
             case Close():
                 self._stream.close()
             case Resubscribe():
-                self._seen.clear()
+                self._proof.forget()
+                self._ask_anew()
                 self._stream.resubscribe()
             case _:
                 raise TypeError(f"the feed cannot {effect!r}")
@@ -134,13 +149,51 @@ class FeedDriver(Driver[FeedWatchdog]):
         machine = self.machine
         if gen != machine.gen:
             return
-        machine.last_tick = self._last_data = self.clock.mono_ns()
+        now = machine.last_tick = self._last_data = self.clock.mono_ns()
         self._newest = ticks[-1]
         self.ticks_total += len(ticks)
-        if machine.leaf != "streaming" and self._is_proof(ticks):
-            self._seen.clear()  # proven: what was compared is not needed again before the next subscribe
+        heard = self.freshness.heard
+        for tick in ticks:
+            heard[tick.token] = now
+        if self._reckoned_at is None or now - self._reckoned_at >= SECOND:
+            self._reckon(now)
+        self.doubtful = doubtful(ticks, self._now_s, self._oldest_s)
+        if self.doubtful:
+            self._count_doubts()
+        if machine.leaf != "streaming" and self._proof.is_in(ticks):
+            self._proof.forget()  # proven: what was compared is not needed again before the next subscribe
             self.fire("ticked", gen=gen)
+        if self.suspects:
+            self._look_twice(ticks)
         self._on_ticks(ticks)
+
+    def _reckon(self, now: int) -> None:
+        """The time on the wall, once a second: what ticks are held against."""
+        self._now_s, self._reckoned_at = self.clock.now().timestamp(), now
+        self._oldest_s = self._oldest_tick(self._now_s)
+
+    def _count_doubts(self) -> None:
+        now = self.clock.now()
+        for kinds in self.doubtful.values():
+            for kind in kinds:
+                self.doubts_total[kind.value] += 1
+                self._doubted_at[kind.value] = now
+
+    def suspect(self, tokens: Collection[int]) -> None:
+        """These were silent and are asked for again: a tick of theirs that can only be new is told."""
+        self.suspects.update(tokens)
+        self._second_look.forget(tokens)
+
+    def _look_twice(self, ticks: list[Tick]) -> None:
+        proven = self._second_look.among(ticks, self.suspects)
+        if proven:
+            self.suspects.difference_update(proven)
+            self._second_look.forget(proven)
+            self.on_proof(proven)
+
+    def _ask_anew(self) -> None:
+        self._second_look.forget()
+        self.freshness.asked(self.clock.mono_ns())
 
     def look(self) -> None:
         """Measure the stream; called at each beat."""
@@ -155,21 +208,10 @@ class FeedDriver(Driver[FeedWatchdog]):
         """Any frame came, a heartbeat included: the transport lives, which says nothing about data."""
         self.frames_total += 1
 
-    def _is_proof(self, ticks: list[Tick]) -> bool:
-        """Whether one of these can only be new: not the snapshot that follows a subscribe, told again."""
-        proven = False
-        for tick in ticks:
-            content, times = _content(tick), 1
-            before = self._seen.get(tick.token)
-            if before is not None and before[0] is tick.mode:
-                times = before[2] + 1
-                is_third = times > SNAPSHOTS and tick.exchange_ts is None  # a price may stand still for hours
-                proven = proven or before[1] != content or is_third
-            self._seen[tick.token] = (tick.mode, content, times)
-        return proven
-
     def opened(self, gen: int) -> None:
         """The broker accepted the handshake."""
+        if gen == self.machine.gen:
+            self._ask_anew()
         if self._handshakes is not None:
             self._handshakes.handshake_accepted(gen)
 
@@ -219,20 +261,8 @@ class FeedDriver(Driver[FeedWatchdog]):
             reconnects_total=max(0, machine.opened_total - 1),
             reconnects_in_window=max(0, machine.opened_total - self._opened_before_window - 1),
             bad_frames_total=MappingProxyType(self.bad_frames_total),
+            doubts_total=MappingProxyType(self.doubts_total),
+            doubted_at=MappingProxyType(self._doubted_at),
+            silent=len(self.freshness.silent),
             lag=self.quality.lags,
         )
-
-
-def _content(tick: Tick) -> tuple[object, ...]:
-    """All that may change from one tick of an instrument to the next."""
-    return (
-        tick.exchange_ts,
-        tick.last_price_raw,
-        tick.volume,
-        tick.last_trade_ts,
-        tick.buy_quantity,
-        tick.sell_quantity,
-        tick.average_price_raw,
-        tick.oi,
-        tick.depth_block,
-    )

@@ -73,6 +73,67 @@ async def test_resubscribing_asks_for_the_same_again_on_the_open_socket(
     await running
 
 
+async def test_only_the_instruments_that_are_silent_are_asked_for_again(
+    kite: TinyKite, open_stream: OpenStream
+) -> None:
+    stream = open_stream()
+    stream.ask_again([408065])  # nothing is open yet, nothing happens
+    running = asyncio.create_task(stream.run(1, CANARY))
+    await kite.until(lambda: len(kite.heard) == 3)
+    stream.ask_again([408065, 1])  # the second one is not wanted
+    await kite.until(lambda: len(kite.heard) == 5)
+    assert kite.heard[3:] == [{"a": "subscribe", "v": [408065]}, {"a": "mode", "v": ["full", [408065]]}]
+    assert [sorted(each) for each in stream.connections()] == [[256265, 408065, 738561]]
+    stream.close()
+    await running
+
+
+async def test_a_connection_is_dialled_anew_without_a_word(
+    kite: TinyKite, listener: Listener, open_stream: OpenStream
+) -> None:
+    stream = open_stream()
+    stream.redial()  # nothing is open yet, nothing happens
+    running = asyncio.create_task(stream.run(4, CANARY))
+    for dials in (2, 3, 4):
+        await listener.until_told("ticks", times=dials - 1)
+        await kite.until(lambda dials=dials: len(kite.heard) == 3 * (dials - 1))  # type: ignore[misc]
+        stream.redial()
+        await kite.until(lambda dials=dials: _dialled(kite, dials))  # type: ignore[misc]
+    await listener.until_told("ticks", times=4)
+    assert listener.of("opened", "lost", "refused") == [("opened", 4)]
+    await kite.until(lambda: len(kite.sockets) == 1)
+    assert kite.heard[:3] == kite.heard[-3:]
+    stream.close()
+    await running
+
+
+@pytest.mark.parametrize(("door", "told"), [(403, ("refused", 1, 403)), (500, ("lost", 1, "server"))])
+async def test_a_dial_anew_that_fails_is_told_as_any_other(
+    kite: TinyKite, listener: Listener, open_stream: OpenStream, door: int, told: tuple[object, ...]
+) -> None:
+    stream = open_stream()
+    running = asyncio.create_task(stream.run(1, CANARY))
+    await listener.until_told("ticks")
+    kite.door = door
+    stream.redial()
+    await running
+    assert [what[:3] for what in listener.of("refused", "lost")] == [told]
+    assert len(kite.dials) == 2
+
+
+async def test_a_close_in_the_middle_of_a_dial_anew_ends_it(
+    kite: TinyKite, listener: Listener, open_stream: OpenStream
+) -> None:
+    stream = open_stream()
+    running = asyncio.create_task(stream.run(1, CANARY))
+    await listener.until_told("ticks")
+    stream.redial()
+    stream.close()
+    await running
+    assert len(kite.dials) == 1
+    assert listener.of("refused", "lost") == []
+
+
 def test_a_desk_without_instruments_asks_for_nothing() -> None:
     assert requests({}) == []
 

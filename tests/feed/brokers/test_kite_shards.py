@@ -161,3 +161,34 @@ async def test_more_than_all_connections_carry_is_refused_and_changes_nothing(
     assert subscribed(kite) == [[1]]
     stream.close()
     await running
+
+
+async def test_silent_instruments_are_asked_for_again_on_their_own_connections(
+    kite: TinyKite, open_shards: OpenShards
+) -> None:
+    stream = open_shards(1, 2, 3, 4, 5)
+    running = asyncio.create_task(stream.run(1, CANARY))
+    await kite.until(lambda: len(kite.heard) == 3)
+    stream.ask_again([4, 1])
+    await kite.until(lambda: len(kite.heard) == 5)
+    assert sorted(message["v"] for message in kite.heard[3:]) == [[1], [4]]
+    assert [list(each) for each in stream.connections()] == [[1, 2], [3, 4], [5]]
+    stream.close()
+    await running
+
+
+async def test_one_connection_is_dialled_anew_and_the_others_go_on(
+    kite: TinyKite, listener: Listener, open_shards: OpenShards
+) -> None:
+    stream = open_shards(1, 2, 3, 4, 5)
+    running = asyncio.create_task(stream.run(1, CANARY))
+    await listener.until_told("ticks", times=3)
+    before = list(kite.sockets)
+    stream.redial(1)
+    await kite.until(lambda: len(kite.heard) == 4 and len(kite.sockets) == 3)
+    assert kite.heard[3] == {"a": "subscribe", "v": [3, 4]}
+    assert len(set(before) & set(kite.sockets)) == 2
+    assert (len(kite.dials), listener.of("opened", "lost", "refused")) == (4, [("opened", 1)])
+    stream.close()
+    await running
+    await kite.until(lambda: not kite.sockets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -103,12 +103,16 @@ class KiteStream:
         return self._run(self._line, token)
 
     async def _run(self, line: Line, token: str) -> None:
-        if line.silenced:
-            return
-        try:
-            end = await self._live(line, token)
-        finally:
-            line.drop()
+        following: Line | None = line
+        while following is not None:
+            line = following
+            if line.silenced:
+                return
+            try:
+                end = await self._live(line, token)
+            finally:
+                line.drop()
+            following = line.successor
         if line.silenced:
             return
         line.silenced = True
@@ -121,6 +125,22 @@ class KiteStream:
         """Ask for all instruments again on the open connection; nothing happens when there is none."""
         self._ask_beside("resubscribe", afresh=True)
 
+    def ask_again(self, tokens: Collection[int]) -> None:
+        """Ask for exactly these again, as far as they are wanted; nothing happens when no connection is open."""
+        self._ask_beside("resubscribe", afresh=True, tokens=frozenset(tokens))
+
+    def redial(self, place: int = 0) -> None:
+        """Drop the open connection and dial it anew under its number; a failure is told as any other."""
+        line = self._line
+        if place == 0 and line is not None and line.socket is not None:
+            self._line = line.successor = Line(line.gen, is_further=True)
+            line.silenced = True
+            line.drop()
+
+    def connections(self) -> tuple[Mapping[int, Mode], ...]:
+        """What is wanted on each connection; there is one."""
+        return (self._subscriptions,)
+
     def set_subscriptions(self, wanted: Mapping[int, Mode]) -> None:
         """Stream exactly these from now on; of an open connection only what differs is asked.
 
@@ -129,10 +149,10 @@ class KiteStream:
         self._subscriptions = _few_enough(wanted)
         self._ask_beside("subscribe")
 
-    def _ask_beside(self, what: str, *, afresh: bool = False) -> None:
+    def _ask_beside(self, what: str, *, afresh: bool = False, tokens: Collection[int] | None = None) -> None:
         line = self._line
         if line is not None and line.socket is not None and line.group is not None:
-            asking = self._ask_meanwhile(line, line.socket, afresh=afresh)
+            asking = self._ask_meanwhile(line, line.socket, afresh=afresh, tokens=tokens)
             line.group.create_task(asking, name=f"kite-{what}-{line.gen}")
 
     def close(self) -> None:
@@ -166,7 +186,8 @@ class KiteStream:
 
     async def _talk(self, line: Line, socket: Socket) -> ending.Ending:
         line.watch(self._mute_after)
-        self._tell(line, self._events.opened)
+        if not line.is_further:
+            self._tell(line, self._events.opened)
         try:
             await self._ask(line, socket)
             return await self._read(line, socket)
@@ -196,19 +217,22 @@ class KiteStream:
         )
         return cast("Socket", socket)
 
-    async def _ask(self, line: Line, socket: Socket, *, afresh: bool = False) -> None:
+    async def _ask(
+        self, line: Line, socket: Socket, *, afresh: bool = False, tokens: Collection[int] | None = None
+    ) -> None:
         # One at a time: what has been asked of this connection is known only once it is written.
         async with line.asking:
             wanted, held = self._subscriptions, line.asked
             if afresh:
-                held = {token: mode for token, mode in held.items() if token not in wanted}
+                again = wanted if tokens is None else tokens
+                held = {token: mode for token, mode in held.items() if token not in wanted or token not in again}
             for message in requests(wanted, held):
                 await socket.send_str(message)
             line.asked = wanted
 
-    async def _ask_meanwhile(self, line: Line, socket: Socket, *, afresh: bool) -> None:
+    async def _ask_meanwhile(self, line: Line, socket: Socket, *, afresh: bool, tokens: Collection[int] | None) -> None:
         with contextlib.suppress(aiohttp.ClientError, OSError):  # the reader meets the same loss and tells it
-            await self._ask(line, socket, afresh=afresh)
+            await self._ask(line, socket, afresh=afresh, tokens=tokens)
 
     async def _read(self, line: Line, socket: Socket) -> ending.Ending:
         clock = asyncio.get_running_loop().time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from typing import Any
 
 from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
@@ -146,6 +146,21 @@ class KiteShards:
         """Ask for all instruments again on the open connections."""
         for stream in self._streams:
             stream.resubscribe()
+
+    def ask_again(self, tokens: Collection[int]) -> None:
+        """Ask for exactly these again, each on its connection."""
+        for stream, held in zip(self._streams, self._held, strict=True):
+            of_this = [token for token in tokens if token in held]
+            if of_this:
+                stream.ask_again(of_this)
+
+    def redial(self, place: int) -> None:
+        """Drop one connection and dial it anew; the others go on."""
+        self._streams[place].redial()
+
+    def connections(self) -> tuple[Mapping[int, Mode], ...]:
+        """What is wanted on each connection."""
+        return self._held
 
     def close(self) -> None:
         """End every connection, or attempt, in this very moment; nothing more is told of them."""

@@ -27,8 +27,9 @@ class Socket(aiohttp.ClientWebSocketResponse):
 class Line:
     """What belongs to connection number `gen` from the first packet of the dial to the last of the stream."""
 
-    def __init__(self, gen: int) -> None:
+    def __init__(self, gen: int, *, is_further: bool = False) -> None:
         self.gen = gen
+        self.is_further = is_further  # of the same number: the stream is open already
         self.socket: Socket | None = None
         self.patience: asyncio.Timeout | None = None  # of the attempt
         self.group: asyncio.TaskGroup | None = None  # owns what is sent beside the reading
@@ -37,6 +38,7 @@ class Line:
         self.last_rx = 0.0
         self.mute = False
         self.silenced = False  # nobody wants to hear of it any more
+        self.successor: Line | None = None  # dialled in its place, as if nothing had happened
         self._limit = 0.0
         self._pardoned = False
         self._timer: asyncio.TimerHandle | None = None
