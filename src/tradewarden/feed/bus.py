@@ -76,10 +76,10 @@ def frames(data: bytes) -> list[Frame]:
 
 
 def parcels(some: Sequence[Frame], most: int = MESSAGE) -> Iterator[list[Frame]]:
-    """Frames in groups of about so many records, in order; a frame is never divided."""
+    """Frames in groups of at most so many records, in order; a frame that is longer is divided."""
     group: list[Frame] = []
     count = 0
-    for frame in some:
+    for frame in (piece for whole in some for piece in _pieces(whole, most)):
         if group and count + frame.count > most:
             yield group
             group, count = [], 0
@@ -89,19 +89,26 @@ def parcels(some: Sequence[Frame], most: int = MESSAGE) -> Iterator[list[Frame]]
         yield group
 
 
+def _pieces(frame: Frame, most: int) -> Iterator[Frame]:
+    if frame.count <= most:
+        yield frame
+        return
+    for start in range(0, frame.count, most):
+        yield part(frame, start, min(start + most, frame.count))
+
+
+def part(frame: Frame, start: int, stop: int) -> Frame:
+    """Some of a frame's records, with their numbers and their time."""
+    return Frame(frame.first_seq + start, stop - start, frame.received_ns, frame.records[start * SIZE : stop * SIZE])
+
+
 def after(some: Iterable[Frame], position: int) -> list[Frame]:
     """What of these frames is behind a number; the frame that has it is cut."""
     kept: list[Frame] = []
     for frame in some:
         known = max(0, position + 1 - frame.first_seq)
         if known < frame.count:
-            kept.append(
-                frame
-                if not known
-                else Frame(
-                    frame.first_seq + known, frame.count - known, frame.received_ns, frame.records[known * SIZE :]
-                )
-            )
+            kept.append(part(frame, known, frame.count) if known else frame)
     return kept
 
 
