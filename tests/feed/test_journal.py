@@ -173,6 +173,18 @@ def test_damage_inside_the_newest_segment_is_told_at_the_start_and_nothing_behin
     assert reader.holes[0].reason == f"{file_name(1)} is damaged from byte 7832 to 10432"
 
 
+def test_an_old_frame_that_strayed_to_the_end_gives_no_number_again(tmp_path: Path) -> None:
+    written = write_journal(tmp_path, 100, a_frame=10)
+    path = tmp_path / file_name(1)
+    content = path.read_bytes()
+    path.write_bytes(content + content[32 : 32 + 2600])
+    assert tail(tmp_path) == 100
+    journal = Journal(tmp_path)
+    assert (journal.next_seq, journal.cut_bytes, journal.holes) == (101, 2600, [])
+    journal.close()
+    assert everything(tmp_path) == written
+
+
 def test_a_file_that_is_none_of_ours_is_left_alone_and_none_of_its_numbers_is_used(tmp_path: Path) -> None:
     path = tmp_path / file_name(1)
     path.write_bytes(b"x" * 10 * SIZE)

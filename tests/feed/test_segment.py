@@ -52,7 +52,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Smear:
-    """A stretch is overwritten with one byte, or with a piece of the file itself."""
+    """A stretch is overwritten, maybe with a piece of the file itself, as by a write that went astray."""
 
     at: int
     content: bytes
@@ -124,6 +124,28 @@ def test_a_journal_starts_on_any_damage_and_uses_no_readable_number_again(
         assert [frame for frame in intact if frame not in found] == []
         assert found[-1] == Frame(first, SOME[0].count, 9, SOME[0].records)
         reader.close()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(DAMAGE, max_size=4), st.integers(0, 62), st.integers(41, 3000))
+def test_a_place_is_found_by_number_in_whatever_pieces_a_damaged_file_is_read(
+    damage: list[Flip | Smear], seq: int, chunk: int
+) -> None:
+    content, intact = apply(damage, len(WHOLE))
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / file_name(1)
+        path.write_bytes(content)
+        segment = Segment(path, chunk=chunk)
+        segment.seek(seq)
+        found = []
+        while (frame := segment.next()) is not None:
+            found.append(frame)
+        assert [frame for frame in intact if frame.last_seq >= seq and frame not in found] == []
+        segment.close()
+        from_the_end = Segment(path, chunk=chunk)
+        last = from_the_end.last()
+        assert last in SOME if intact else last is None or last in SOME
+        from_the_end.close()
 
 
 @settings(max_examples=60, deadline=None)

@@ -249,7 +249,7 @@ class Journal:
         segment = Segment(path)
         try:
             last, size = self._last_of(segment, seqs[-1] - 1), segment.size
-            if segment.newer or (size and not segment.offset):
+            if segment.newer or (last < seqs[-1] and not segment.sound):
                 return last + size // SIZE  # nothing of it can be read: none of its numbers is used again
         finally:
             segment.close()

@@ -29,6 +29,7 @@ FRAME_COVERED: Final = 8  # a crc covers everything from here to the end, of the
 MOST_RECORDS: Final = 1 << 16  # of one frame, which bounds what a reader must hold in memory
 
 CHUNK: Final = 1 << 20  # bytes that are read at once
+OVERLAP: Final = len(FRAME_MAGIC) - 1
 
 _pack_checked = Struct("<4sI").pack
 _pack_rest = Struct("<IHHQqI4x").pack
@@ -84,14 +85,15 @@ def frame_header(records: bytes, count: int, first_seq: int, received_ns: int) -
 class Segment:
     """A segment that is read from front to back, behind damage too, while it may still be written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, chunk: int = CHUNK) -> None:
         self.path = path
         self.sound = False  # its header is whole, as far as it was looked at
         self.newer = False  # written by a version of the future: nothing of it can be read
-        self.offset = 0  # where the next frame is looked for
-        self.next_seq = 0  # a frame with a lower number is none: numbers only grow
+        self.offset = FILE_HEADER.size  # where the next frame is looked for
+        self.next_seq = int(path.name[: -len(SUFFIX)])  # the number it should have
         self.damage: tuple[int, int] | None = None  # the bytes that were passed over just before the last frame
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._chunk = chunk
         self._buffer, self._base = b"", 0
         self._barren = (-1, -1)  # the state of the file in which nothing intact was found behind `offset`
 
@@ -110,18 +112,15 @@ class Segment:
         """The next intact frame, None when there is none, or none yet."""
         told = os.fstat(self._fd)
         size = told.st_size
-        if size == self.offset or self._barren == (size, told.st_mtime_ns):
+        if size <= self.offset or self._barren == (size, told.st_mtime_ns) or not self._enter():
             return None
-        if self.offset == 0 and not self._enter(size):
-            return None
-        found = self._frame(self.offset, size)
-        if found is None:
-            self._buffer = b""  # what is read of a frame in the making must not hide what becomes of it
-            found = self._frame(self.offset, size) or self._search(self.offset + 1, size)
+        found = self._following(size)
         if found is None:
             self._barren = (size, told.st_mtime_ns)
             return None
-        return self._take(found)
+        self.damage = None if found.start == self.offset else (self.offset, found.start)
+        self.offset, self.next_seq = found.end, found.frame.last_seq + 1
+        return found.frame
 
     def damaged(self) -> str:
         """What there is to say of the bytes that were passed over before the last frame."""
@@ -131,68 +130,77 @@ class Segment:
     def seek(self, seq: int) -> None:
         """Go near the frame with this number: no frame that holds it, or one behind it, is passed over."""
         size = self.size
-        if not self._enter(size):
+        if not self._enter():
             return
         low, high = self.offset, size
-        while high - low > CHUNK:
+        while high - low > self._chunk:
             middle = (low + high) // 2
-            found = self._search(middle, min(high, size))
+            found = self._search(middle, high, only_fitting=True)
             if found is None or found.frame.first_seq > seq:
                 high = middle
             else:
                 self.offset = low = found.start
-                self.next_seq = max(self.next_seq, found.frame.first_seq)
+                self.next_seq = found.frame.first_seq
 
     def last(self) -> Frame | None:
         """The last intact frame, found from the end, which is quick however long the file is."""
-        size = self.size
-        if not self._enter(size):
+        if not self._enter():
             return None
-        stop = size
-        while stop > 0:
-            start = max(0, stop - CHUNK)
-            window = self._bytes(start, stop + len(FRAME_MAGIC) - 1 - start, size)
-            at = window.rfind(FRAME_MAGIC)
-            while at >= 0:
-                found = self._frame(start + at, size)
-                if found is not None:
-                    return found.frame
-                at = window.rfind(FRAME_MAGIC, 0, at + len(FRAME_MAGIC) - 1)
-            stop = start
-        return None
+        return self._search_back(only_fitting=True) or self._search_back()
 
-    def _enter(self, size: int) -> bool:
-        """Look at the file's header; whether there is anything to be read."""
-        if size < FILE_HEADER.size:
-            return False
-        head = os.pread(self._fd, FILE_HEADER.size, 0)
-        if len(head) == FILE_HEADER.size:
-            magic, check, version, _, _, _ = FILE_HEADER.unpack(head)
-            self.sound = magic == FILE_MAGIC and check == crc32(head[FILE_COVERED:])
-            self.newer = self.sound and version > VERSION
-            if self.sound and not self.newer and self.offset == 0:
-                self.offset = FILE_HEADER.size
+    def _enter(self) -> bool:
+        """Look at the file's header, once; whether its frames can be read."""
+        if not self.sound:
+            head = os.pread(self._fd, FILE_HEADER.size, 0)
+            if len(head) == FILE_HEADER.size:
+                magic, check, version, _, _, _ = FILE_HEADER.unpack(head)
+                self.sound = magic == FILE_MAGIC and check == crc32(head[FILE_COVERED:])
+                self.newer = self.sound and version > VERSION
         return not self.newer
 
-    def _take(self, found: _Found) -> Frame:
-        self.damage = None if found.start == self.offset else (self.offset, found.start)
-        self.offset, self.next_seq = found.end, found.frame.last_seq + 1
-        return found.frame
+    def _following(self, size: int) -> _Found | None:
+        """The frame that comes next: the one that should stand here, else the first that can be believed."""
+        for _ in range(2):
+            found = self._frame(self.offset, size)
+            if found is not None and found.frame.first_seq == self.next_seq:
+                return found
+            self._buffer = b""  # what was read of a frame in the making must not hide what became of it
+        return self._search(self.offset, size, only_fitting=True) or self._search(self.offset, size)
 
-    def _search(self, start: int, size: int) -> _Found | None:
+    def _fits(self, found: _Found) -> bool:
+        """Whether the frames that are missing before this one would fill the bytes that were passed over."""
+        missing, passed = found.frame.first_seq - self.next_seq, found.start - self.offset
+        headers, rest = divmod(passed - missing * SIZE, FRAME_HEADER.size)
+        return rest == 0 and (0 < headers <= missing or headers == missing == 0)
+
+    def _search(self, start: int, size: int, *, only_fitting: bool = False) -> _Found | None:
         """The first intact frame from `start` on, found by its magic."""
-        overlap = len(FRAME_MAGIC) - 1
         while start < size:
-            window = self._bytes(start, CHUNK, size)
+            window = self._bytes(start, self._chunk, size)
             at = window.find(FRAME_MAGIC)
             while at >= 0:
                 found = self._frame(start + at, size)
-                if found is not None:
+                if found is not None and (not only_fitting or self._fits(found)):
                     return found
                 at = window.find(FRAME_MAGIC, at + 1)
-            if len(window) <= overlap:
+            if len(window) <= OVERLAP:
                 return None
-            start += len(window) - overlap
+            start += len(window) - OVERLAP
+        return None
+
+    def _search_back(self, *, only_fitting: bool = False) -> Frame | None:
+        """The last intact frame, found by its magic."""
+        size = stop = self.size
+        while stop > 0:
+            start = max(0, stop - self._chunk)
+            window = self._bytes(start, stop + OVERLAP - start, size)
+            at = window.rfind(FRAME_MAGIC)
+            while at >= 0:
+                found = self._frame(start + at, size)
+                if found is not None and (not only_fitting or self._fits(found)):
+                    return found.frame
+                at = window.rfind(FRAME_MAGIC, 0, at + OVERLAP)
+            stop = start
         return None
 
     def _frame(self, at: int, size: int) -> _Found | None:
@@ -215,6 +223,6 @@ class Segment:
         """These bytes of the file, as many as there are below `size`."""
         end = min(start + length, size)
         if start < self._base or end > self._base + len(self._buffer):
-            wanted = max(0, min(max(CHUNK, length), size - start))
+            wanted = max(0, min(max(self._chunk, length), size - start))
             self._base, self._buffer = start, os.pread(self._fd, wanted, start)
-        return self._buffer[start - self._base : end - self._base]
+        return self._buffer[start - self._base : max(start, end) - self._base]
