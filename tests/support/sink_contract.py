@@ -88,7 +88,8 @@ def frames(first: int, count: int, *, each: int = 50, instruments: int = 7, mark
 
 def _frame(first: int, count: int, instruments: int, marks: int) -> Frame:
     records = b"".join(_record(seq, instruments, marks) for seq in range(first, first + count))
-    return Frame(first, count, (BEGAN * 1000 + first * 10) * 1_000_000, records)
+    received = BEGAN * 1000 + (first - (first - 1) % 50) * 10  # of a record, however its frame was cut since
+    return Frame(first, count, received * 1_000_000, records)
 
 
 def _record(seq: int, instruments: int, marks: int) -> bytes:
