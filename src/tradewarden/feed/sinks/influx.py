@@ -1,0 +1,206 @@
+"""Ticks as line protocol over HTTP: InfluxDB 1.x, and VictoriaMetrics or QuestDB by `flavour`: docs/sinks/influx.md.
+
+A point's series and time are its identity, and ours are made of the record alone, so a batch may be written again. The
+position is noted in the same database after its batch was acknowledged; whatever is killed, it is never ahead.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Final, Literal, Protocol, assert_never
+
+from tradewarden.feed.names import Name, Names
+from tradewarden.feed.record import Frame, Row, rows
+from tradewarden.feed.sinks.influx_bars import Bars
+from tradewarden.feed.sinks.influx_database import LASTING, RAW, InfluxDatabase
+from tradewarden.feed.sinks.influx_policies import DAY_NS, policies
+from tradewarden.feed.sinks.line_http import LineHttp
+from tradewarden.feed.sinks.line_protocol import MILLISECOND, Lines, instrument_line
+from tradewarden.feed.sinks.questdb import Questdb
+from tradewarden.feed.sinks.sink import Batching, SetAside, SinkMisfitError, SinkUnavailableError, Stored, Written
+from tradewarden.feed.sinks.victoria import Victoria
+
+MOST_REFUSED: Final = 20  # records of one batch; more is no matter of single records
+_TOO_OLD: Final = re.compile(r"points beyond retention policy dropped=(\d+)")
+
+Flavour = Literal["influxdb", "victoriametrics", "questdb"]
+KINDS: Final = {"influxdb": "InfluxDB", "victoriametrics": "VictoriaMetrics", "questdb": "QuestDB"}
+
+
+class Database(Protocol):
+    """What differs between the servers that take lines."""
+
+    has_bars: bool
+
+    def place(self, policy: str) -> dict[str, str]:
+        """Where /write puts lines that belong there."""
+        ...
+
+    async def ensure(self) -> list[str]:
+        """Make what is missing."""
+        ...
+
+    async def position(self) -> int:
+        """The last number that is safe."""
+        ...
+
+    def cursor_line(self, seq: int, now_ns: int) -> str:
+        """The line that notes a position."""
+        ...
+
+    async def tables(self) -> list[Stored]:
+        """What it holds."""
+        ...
+
+
+class InfluxSink:
+    """Keeps the journal in a time-series database."""
+
+    name = "influx"
+
+    def __init__(
+        self,
+        *,
+        names: Names,
+        url: str = "http://127.0.0.1:8086",
+        database: str = "tradewarden",
+        username: str | None = None,
+        password: str | None = None,
+        flavour: Flavour = "influxdb",
+        depth_levels: int = 1,
+        high_frequency_days: int = 7,
+        default_days: int = 30,
+        long_term_days: int = 365,
+        batch: int = 500,
+        seconds: float = 0.1,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.batching = Batching(records=batch, seconds=seconds, records_behind=max(batch, 5000))
+        self.expired_total = 0  # points that were older than the store keeps: it has no place for them
+        self._names, self.now_ns = names, now_ns
+        self._kept_ns = (high_frequency_days or 36500) * DAY_NS
+        self.http = LineHttp(url, username=username, password=password, kind=KINDS[flavour])
+        self.database: Database = _database(
+            flavour,
+            self.http,
+            database,
+            high_frequency_days=high_frequency_days,
+            default_days=default_days,
+            long_term_days=long_term_days,
+        )
+        self._lines = Lines(depth_levels)
+        self._told: dict[int, tuple[int, Name]] = {}  # by instrument: the day and the name
+        self._bars: Bars | None = None
+
+    async def open(self) -> None:
+        """Connect; make the policies. Raises the two errors of sinks."""
+        await self.close()
+        self._told.clear()
+        self._names.refresh()
+        await self.http.open()
+        await self.database.ensure()
+        if isinstance(self.database, InfluxDatabase):
+            maker, now = _Maker(self, self.database), self.now_ns()
+            self._bars = Bars(maker, await self.database.bars_from(), oldest_ns=now - self._kept_ns, now_ns=now)
+            self._bars.begin()
+
+    async def position(self) -> int | None:
+        """The last number that was noted after its batch was acknowledged."""
+        return await self.database.position()
+
+    async def write(self, frames: Sequence[Frame]) -> Written:
+        """Ticks, then the names that are new, then the position: each only after the one before is safe."""
+        if not frames:
+            return Written(0)
+        some = list(rows(frames))
+        refused: list[SetAside] = []
+        async with self.http.translated():
+            if self._bars is not None:
+                times = [frame.received_ns for frame in frames]
+                await self._bars.note(min(times), max(times) + MILLISECOND)
+            expired = await self._put(some, self._lines.of(some), refused)
+            named = self._new_names(some)
+            if named:
+                await self.post([instrument_line(number, name, day) for number, (day, name) in named.items()], LASTING)
+            await self.post([self.database.cursor_line(frames[-1].last_seq, self.now_ns())], LASTING)
+        self._told.update(named)
+        self.expired_total += expired
+        return Written(len(some) - len(refused) - expired, tuple(refused))
+
+    async def tables(self) -> list[Stored]:
+        """What the server holds."""
+        return await self.database.tables()
+
+    async def close(self) -> None:
+        """Make the bars of the last ticks and let go of the connection; never raises."""
+        bars, self._bars = self._bars, None
+        if bars is not None:
+            await bars.end()
+        await self.http.close()
+
+    async def post(self, lines: Sequence[str], policy: str) -> None:
+        """Lines that cannot be at fault. Raises SinkUnavailableError when the server does not take them."""
+        answer = await self._send(lines, policy)
+        if answer is not None:
+            raise SinkUnavailableError(f"{self.http.told}: {answer}.")
+
+    async def _put(self, some: Sequence[Row], lines: Sequence[str], refused: list[SetAside]) -> int:
+        """Write these; of those that the server refuses find each one, and go on without it. How many are too old."""
+        words = await self._send(lines, RAW)
+        if words is None:
+            return 0
+        too_old = _TOO_OLD.search(words)
+        if too_old and int(too_old[1]) == len(lines):
+            return len(lines)
+        if len(lines) > 1:  # the others may be there already; a second time changes nothing
+            half = len(lines) // 2
+            before = await self._put(some[:half], lines[:half], refused)
+            return before + await self._put(some[half:], lines[half:], refused)
+        if len(refused) >= MOST_REFUSED:
+            raise SinkMisfitError(f"{self.http.told} refuses point after point: {words}; look at its measurements.")
+        refused.append(SetAside(some[0].seq, words))
+        return 0
+
+    async def _send(self, lines: Sequence[str], policy: str) -> str | None:
+        """The server's reason when it says that something of this is wrong."""
+        answer = await self.http.post("/write", "\n".join(lines).encode(), **self.database.place(policy))
+        if answer.is_good:
+            return None
+        if (
+            answer.status != HTTPStatus.BAD_REQUEST
+        ):  # a database or a policy that was there a moment ago: opening again will tell
+            raise SinkUnavailableError(f"{self.http.told}: {answer.words}.")
+        return answer.words
+
+    def _new_names(self, some: Sequence[Row]) -> dict[int, tuple[int, Name]]:
+        """Instruments by name, told once a day, so that what is older than the policy is not missed."""
+        day = some[-1].received_ns - some[-1].received_ns % DAY_NS
+        named = {number: (day, self._names.of(number)) for number in {row.instrument for row in some}}
+        return {number: told for number, told in named.items() if told[1].exchange and self._told.get(number) != told}
+
+
+class _Maker:
+    """Bars, made by the database and noted beside the position."""
+
+    def __init__(self, sink: InfluxSink, database: InfluxDatabase) -> None:
+        self._sink, self._database = sink, database
+        self.make_bars = database.make_bars
+
+    async def note_bars(self, bars_ns: int) -> None:
+        """Remember how far they are."""
+        await self._sink.post([self._database.bars_line(bars_ns, self._sink.now_ns())], LASTING)
+
+
+def _database(flavour: Flavour, http: LineHttp, database: str, **days: int) -> Database:
+    match flavour:
+        case "influxdb":
+            return InfluxDatabase(http, database, policies(**days))
+        case "victoriametrics":
+            return Victoria(http, database)
+        case "questdb":
+            return Questdb(http, policies(**days))
+        case _:
+            assert_never(flavour)
