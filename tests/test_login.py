@@ -3,6 +3,7 @@
 import asyncio
 import stat
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -121,27 +122,31 @@ def test_a_login_link_is_forgotten_after_ten_minutes(tmp_path: Path) -> None:
     play(tmp_path, LIVE, scene, token=False)
 
 
+def pending_of(desk: Desk) -> Mapping[str, object]:
+    return desk.parts.accounts._members["kite"].login._pending
+
+
 def test_only_the_last_eight_logins_begun_are_pending(tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
         for _ in range(50):
-            desk.parts.login.begin()
-        assert len(desk.parts.login._pending) == 8
+            desk.parts.accounts.begin()
+        assert len(pending_of(desk)) == 8
 
     play(tmp_path, LIVE, scene, token=False)
 
 
 def test_whoever_begins_many_logins_evicts_nobody_elses(tmp_path: Path) -> None:
     async def scene(desk: Desk) -> None:
-        pending = desk.parts.login
-        mine = parse_qs(urlsplit(pending.begin("person")).query)["redirect_params"][0].removeprefix("state=")
+        logins = desk.parts.accounts
+        mine = parse_qs(urlsplit(logins.begin("person")).query)["redirect_params"][0].removeprefix("state=")
         for _ in range(50):
-            pending.begin("neighbour")
-        assert len(pending._pending) == 8
-        assert mine in pending._pending
+            logins.begin("neighbour")
+        assert len(pending_of(desk)) == 8
+        assert mine in pending_of(desk)
         for number in range(6):
-            pending.begin(f"other {number}")
-        pending.begin("neighbour")
-        assert mine in pending._pending
+            logins.begin(f"other {number}")
+        logins.begin("neighbour")
+        assert mine in pending_of(desk)
 
     play(tmp_path, LIVE, scene, token=False)
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from tradewarden import settings as module
 from tradewarden.feed.tick import Mode
+from tradewarden.orchestrator.statedir import token_file
 from tradewarden.settings import ConfigError, KiteSettings, Settings, load
 from tradewarden.settings_problems import _leaves
 
@@ -62,7 +63,7 @@ def test_a_desk_without_any_configuration_has_the_defaults_of_the_documents() ->
     assert settings.http.public_url == "http://127.0.0.1:8700"
     assert settings.feed.lead_minutes == 20
     assert settings.log.level == "info"
-    assert settings.token_file == Path("var/token.json")
+    assert token_file(settings.state_dir) == Path("var/token.json")
 
 
 def test_the_shipped_example_says_what_holds_anyway() -> None:
@@ -80,7 +81,7 @@ def test_the_shipped_example_loads_with_every_line_in_force() -> None:
 def test_the_shipped_example_names_every_setting() -> None:
     text = EXAMPLE.read_text()
     for leaf in _leaves(Settings):
-        assert re.search(rf"(?m)^(# )?{leaf.split('__')[-1]} = |^\[{leaf.replace('__', '.')}\]", text), leaf
+        assert re.search(rf"(?m)^(# )?{leaf.split('__')[-1]} = |^(#   )?\[{leaf.replace('__', '.')}[\].]", text), leaf
 
 
 def test_the_environment_outranks_credentials_and_credentials_outrank_the_file(
@@ -127,7 +128,7 @@ def test_the_file_is_looked_for_here_and_then_in_etc() -> None:
 
 def test_state_lies_where_systemd_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/tradewarden:/var/lib/other")
-    assert load().token_file == Path("/var/lib/tradewarden/token.json")
+    assert token_file(load().state_dir) == Path("/var/lib/tradewarden/token.json")
 
 
 def test_a_home_directory_may_be_written_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +224,8 @@ def test_secrets_and_keys_are_in_no_repr(tmp_path: Path, monkeypatch: pytest.Mon
         ),
         (
             "[ftp]\nx = 1",
-            "desk.toml: ftp is not known; known are alerts, feed, http, kite, log, segments, sinks, state_dir.",
+            "desk.toml: ftp is not known; known are accounts, alerts, feed, http, kite, log, segments, sinks,"
+            " state_dir.",
         ),
         ('segmnts = ["NFO"]', "desk.toml: segmnts is not known; did you mean segments."),
         ("segments = []", "desk.toml: segments: allowed is at least one entry."),

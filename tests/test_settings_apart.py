@@ -25,7 +25,7 @@ def test_a_plain_copy_says_what_the_settings_say() -> None:
 def test_what_a_table_works_out_comes_along() -> None:
     alerts = AlertSettings(smtp_host="localhost", email_from="a@b.example", email_to=["c@d.example"])
     assert plain(Settings(alerts=alerts)).alerts.emails
-    assert plain(Settings()).token_file == Settings().token_file
+    assert list(plain(Settings()).every_account) == list(Settings().every_account) == ["kite"]
 
 
 def test_a_secret_is_told_only_to_who_asks_by_name() -> None:

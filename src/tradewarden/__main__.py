@@ -76,19 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     streamed.add_argument("--url", help="where the daemon listens; default: its control socket")
     streamed.add_argument("--json", action="store_true", help="as one JSON object")
 
-    add_config(add("login", _login, "log in to the broker from this terminal"))
-
-    verify = add("verify", _verify, "ask the broker, through the daemon, whether the token is good")
-    add_config(verify)
-    verify.add_argument("--json", action="store_true", help="the answer as it is")
-
-    add_config(add("logout", _logout, "forget the broker's token and make it worthless at the broker"))
-
-    token_error = add("token-error", _token_error, "tell the daemon that another program met a dead token")
-    add_config(token_error)
-    token_error.add_argument("type", help="the broker's name of the error, such as TokenException")
-    token_error.add_argument("message", nargs="?", default="", help="the broker's words")
-    token_error.add_argument("--generation", type=int, help="of the token that was refused; default: the present one")
+    _add_logins(add)
 
     decode = add("decode", _decode, "one WebSocket frame of the broker, as one JSON object a tick")
     decode.add_argument("broker", choices=["kite"])
@@ -103,6 +91,28 @@ def _parser() -> argparse.ArgumentParser:
     calendar = add("calendar", _calendar, "the days of the markets: look one up, check a file, add a holiday")
     _add_calendar(calendar.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="deed"))
     return parser
+
+
+def _add_logins(add: Callable[..., argparse.ArgumentParser]) -> None:
+    login = add("login", _login, "log in to the broker from this terminal")
+
+    verify = add("verify", _verify, "ask the broker, through the daemon, whether the token is good")
+    verify.add_argument("--json", action="store_true", help="the answer as it is")
+
+    logout = add("logout", _logout, "forget the broker's token and make it worthless at the broker")
+
+    token_error = add("token-error", _token_error, "tell the daemon that another program met a dead token")
+    token_error.add_argument("type", help="the broker's name of the error, such as TokenException")
+    token_error.add_argument("message", nargs="?", default="", help="the broker's words")
+    token_error.add_argument("--generation", type=int, help="of the token that was refused; default: the present one")
+
+    for sub in (login, verify, logout, token_error):
+        sub.add_argument(
+            "--config", type=Path, help="default: ./tradewarden.toml, then /etc/tradewarden/tradewarden.toml"
+        )
+        sub.add_argument(
+            "--account", metavar="NAME", help="one of [accounts]; default: the one that the ticks come with"
+        )
 
 
 def _add_calendar(deeds: Any) -> None:
@@ -341,6 +351,15 @@ def _settings(config: Path | None) -> Settings | None:
         return None
 
 
+def _settings_with(parsed: argparse.Namespace) -> Settings | None:
+    """The settings, if they have the account that was named; nothing once every problem has been told."""
+    settings = _settings(parsed.config)
+    if settings is None or parsed.account is None or parsed.account in settings.every_account:
+        return settings
+    _complain(f"--account: {parsed.account!r} is no account; known are {', '.join(settings.every_account)}.")
+    return None
+
+
 def _door(parsed: argparse.Namespace) -> tuple[str | None, Path | None] | None:
     """Where to ask the daemon: the URL that was typed, or what the settings say; nothing when these are wrong."""
     from tradewarden.control import door
@@ -383,33 +402,35 @@ def _instruments(parsed: argparse.Namespace) -> int:
 def _login(parsed: argparse.Namespace) -> int:
     from tradewarden.terminal_login import login
 
-    settings = _settings(parsed.config)
-    return BAD_CONFIGURATION if settings is None else asyncio.run(login(settings, say=_say, ask=sys.stdin.readline))
+    settings = _settings_with(parsed)
+    if settings is None:
+        return BAD_CONFIGURATION
+    return asyncio.run(login(settings, parsed.account, say=_say, ask=sys.stdin.readline))
 
 
 def _verify(parsed: argparse.Namespace) -> int:
     from tradewarden.verify_command import verify
 
-    settings = _settings(parsed.config)
-    return BAD_CONFIGURATION if settings is None else asyncio.run(verify(settings, as_json=parsed.json, say=_say))
+    settings = _settings_with(parsed)
+    if settings is None:
+        return BAD_CONFIGURATION
+    return asyncio.run(verify(settings, parsed.account, as_json=parsed.json, say=_say))
 
 
 def _logout(parsed: argparse.Namespace) -> int:
     from tradewarden.terminal_logout import logout
 
-    settings = _settings(parsed.config)
-    return BAD_CONFIGURATION if settings is None else asyncio.run(logout(settings, say=_say))
+    settings = _settings_with(parsed)
+    return BAD_CONFIGURATION if settings is None else asyncio.run(logout(settings, parsed.account, say=_say))
 
 
 def _token_error(parsed: argparse.Namespace) -> int:
     from tradewarden.terminal_logout import token_error
 
-    settings = _settings(parsed.config)
-    return (
-        BAD_CONFIGURATION
-        if settings is None
-        else asyncio.run(token_error(settings, parsed.type, parsed.message, parsed.generation, say=_say))
-    )
+    settings = _settings_with(parsed)
+    if settings is None:
+        return BAD_CONFIGURATION
+    return asyncio.run(token_error(settings, parsed.type, parsed.message, parsed.generation, parsed.account, say=_say))
 
 
 def _decode(parsed: argparse.Namespace) -> int:

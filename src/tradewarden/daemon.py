@@ -17,7 +17,7 @@ from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.feed.brokers.kite_shards import KiteShards
 from tradewarden.http.app import Http
-from tradewarden.http.banner import banner
+from tradewarden.http.banner import account_words, banner
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
@@ -27,8 +27,9 @@ from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.instruments import most
-from tradewarden.machines.report import Picture
+from tradewarden.machines.report import FEEDING, Picture
 from tradewarden.orchestrator.account import Account
+from tradewarden.orchestrator.accounts import Accounts, Member
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
 from tradewarden.orchestrator.clock import Clock
@@ -46,7 +47,7 @@ from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.rule_files import listed, load_rules
-from tradewarden.orchestrator.statedir import admin_token, control_socket
+from tradewarden.orchestrator.statedir import admin_token, control_socket, token_file
 from tradewarden.orchestrator.token import TokenStore
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
@@ -54,7 +55,7 @@ if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them
 
     from tradewarden.orchestrator.alerts import Alerts
     from tradewarden.orchestrator.senders.delivery import Sender
-    from tradewarden.settings import AlertSettings, HttpSettings, Settings
+    from tradewarden.settings import AccountSettings, AlertSettings, HttpSettings, Settings
 
 LAST_LOGIN = 2.5  # seconds that a login under way gets when the daemon stops
 QUIET = 60.0  # seconds between two lines about connections that cannot be taken
@@ -71,7 +72,7 @@ class Desk:
     auth: AuthDriver
     feed: FeedDriver
     stream: KiteStream | KiteShards
-    login: Login
+    accounts: Accounts
     reports: Reports
     heartbeat: Heartbeat
     http: Http
@@ -85,7 +86,8 @@ class Desk:
         """SIGHUP: read the token files and the clock again, and dial again after a 400; nothing is restarted."""
         self.notifier.reloading()
         self.feed.machine.forgive()
-        self.auth.read_files()
+        for token in self.accounts.tokens():
+            token.read_files()
         self.keeper.read_files()
         self.notifier.ready()
 
@@ -94,34 +96,18 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
     """Make every long-lived object of the daemon and tie them together."""
     kite, state = settings.kite, settings.state_dir
     coupling = Coupling()
-    store = TokenStore(
-        settings.token_file,
-        watched=kite.token_files,
-        exports=kite.export_files,
-        now=clock.now,
-        user_id=kite.user_id,
-    )
-    rest = KiteRest(
-        rest_url=kite.rest_url,
-        login_url=kite.login_url,
-        api_key=kite.api_key or "",
-        api_secret=secret_of(kite.api_secret) or "",
-    )
     market = MarketDriver(
         settings.segments, calendar, clock, coupling.settle, lead=timedelta(minutes=settings.feed.lead_minutes)
     )
     keeper = CalendarKeeper(state, market, clock)
-    auth = AuthDriver(
-        AuthToken(random.random),
-        clock,
-        spawn,
-        coupling.settle,
-        broker=rest,
-        store=store,
-        user_id=kite.user_id,
-        probe_hours=[time.fromisoformat(hour) for hour in kite.probe_hours],
-        learned=log.hide,
+    rests = {name: rest_of(account) for name, account in settings.every_account.items()}
+    accounts = Accounts(
+        {
+            name: member(name, settings, broker=broker, clock=clock, spawn=spawn, changed=coupling.settle)
+            for name, broker in rests.items()
+        }
     )
+    auth, rest = accounts.feeding, rests[FEEDING]
     rules = [*listed(settings.feed.instruments), *load_rules(settings.feed.rules)]
     instruments = InstrumentsDriver(
         rules,
@@ -144,30 +130,29 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
     carrier = KiteShards if most(rules) > MOST_INSTRUMENTS else KiteStream
     stream = carrier(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
-    login = Login(auth, rest.login_page if kite.api_key and kite.api_secret else None, clock)
     notifier = Notifier()
     gaps = GapWatch(feed, market, ledger, name="kite", instruments=instruments.wanted)
     instruments.attach(stream.set_subscriptions, feed.follow, gaps.follow)
     heartbeat = Heartbeat(
         clock,
-        beats=[auth.look, feed.look, instruments.look, keeper.look],
-        jumps=[market.sync, auth.clock_jumped],
+        beats=[*(token.look for token in accounts.tokens()), feed.look, instruments.look, keeper.look],
+        jumps=[market.sync, *(token.clock_jumped for token in accounts.tokens())],
     )
     pulse = Pulse(
         notifier,
         seconds=lambda: clock.mono_ns() / 1e9,
         lag=lambda: heartbeat.lag,
-        overdue=lambda: max(auth.overdue(), feed.overdue()),
+        overdue=lambda: max(feed.overdue(), *(token.overdue() for token in accounts.tokens())),
     )
     forecaster = Forecaster(market, settings.segments, clock)
-    reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=forecaster.of)
+    reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=forecaster.of, further=accounts.further)
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
     http = Http(
         host=settings.http.host,
         port=settings.http.port,
         reports=reports,
-        login=login,
-        verifier=auth,
+        login=accounts,
+        verifier=accounts,
         admin_token=admin_token(state, secret_of(settings.http.admin_token)),
         public_url=settings.http.public_url,
         cors_origins=settings.http.cors_origins,
@@ -177,6 +162,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         version=__version__,
         figures=Figures(
             machines={"auth": auth.machine, "feed": feed.machine}
+            | {f"auth.{name}": token.machine for name, token in accounts.further.items()}
             | {f"market.{session.segment}": session for session in market.sessions},
             lost=feed.lost_total,
             lag=heartbeat,
@@ -186,14 +172,27 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
             Gaps(ledger),
             Market(keeper, clock, settings.segments),
             Instruments(instruments.report),
-            TokenDoor(Account(auth, rest), clock, public_url=settings.http.public_url),
+            TokenDoor(accounts, clock, public_url=settings.http.public_url),
         ],
     )
     alerts = alarm(settings, reports, forecaster, clock, spawn)
     coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh])
     heartbeat.beats += [reports.refresh, pulse.beat]
     return Desk(
-        market, keeper, auth, feed, stream, login, reports, heartbeat, http, notifier, gaps, ledger, instruments, alerts
+        market,
+        keeper,
+        auth,
+        feed,
+        stream,
+        accounts,
+        reports,
+        heartbeat,
+        http,
+        notifier,
+        gaps,
+        ledger,
+        instruments,
+        alerts,
     )
 
 
@@ -226,7 +225,8 @@ async def run(
             spawn(desk.heartbeat.run(), name="heartbeat")
             desk.instruments.look()
             desk.market.sync()
-            desk.auth.begin()
+            for token in desk.accounts.tokens():
+                token.begin()
             desk.notifier.ready()
             ready(desk)
             await _either(stop, failed)
@@ -262,7 +262,9 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
     desk.notifier.stopping()
     desk.reports.stop()
     desk.http.close_streams()
-    for part in (desk.market, desk.auth, desk.feed):
+    for token in desk.accounts.tokens():
+        token.disarm()
+    for part in (desk.market, desk.feed):
         part.disarm()
     if desk.alerts is not None:
         desk.alerts.disarm()
@@ -308,6 +310,46 @@ async def _either(stop: asyncio.Event, failed: asyncio.Future[Exception]) -> Non
     await stop.wait()
 
 
+def rest_of(account: AccountSettings) -> KiteRest:
+    """The broker's answers to one account's logins and questions."""
+    return KiteRest(
+        rest_url=account.rest_url,
+        login_url=account.login_url,
+        api_key=account.api_key or "",
+        api_secret=secret_of(account.api_secret) or "",
+    )
+
+
+def member(
+    name: str, settings: Settings, *, broker: KiteRest, clock: Clock, spawn: Spawn, changed: Callable[[], None]
+) -> Member:
+    """One broker account: its token, its files, its logins."""
+    account = settings.every_account[name]
+    store = TokenStore(
+        token_file(settings.state_dir, name),
+        watched=account.token_files,
+        exports=account.export_files,
+        now=clock.now,
+        user_id=account.user_id,
+    )
+    auth = AuthDriver(
+        AuthToken(random.random),
+        clock,
+        spawn,
+        changed,
+        broker=broker,
+        store=store,
+        user_id=account.user_id,
+        probe_hours=[time.fromisoformat(hour) for hour in account.probe_hours],
+        learned=log.hide,
+        account=name if settings.accounts else None,
+    )
+    possible = account.api_key and account.api_secret
+    section = FEEDING if name == FEEDING else f"accounts.{name}"
+    login = Login(auth, broker.login_page if possible else None, clock, section=section)
+    return Member(auth, login, Account(auth, broker))
+
+
 def secret_of(value: SecretStr | None) -> str | None:
     """The secret itself, hidden from the log from now on."""
     if value is None:
@@ -330,6 +372,11 @@ def alarm(settings: Settings, reports: Reports, forecaster: Forecaster, clock: C
         spawn,
         senders=senders,
         words=banner,
+        accounts={
+            name: AlertRules(time.fromisoformat(account.warn_at), account=name)
+            for name, account in settings.accounts.items()
+        },
+        account_words=account_words,
         session=forecaster.session,
         link=f"{settings.http.public_url}/login",
         path=settings.state_dir / "alerts.json",

@@ -85,7 +85,8 @@ def _machines(health: dict[str, Any]) -> list[tuple[str, bool, str]]:
     for name, key in (("market", "market:session"), ("auth", "auth:token"), ("feed", "feed:stream")):
         for check in checks[key]:
             part = f"{check['componentId']} " if "componentId" in check else ""
-            told.append((name, check["status"] != "fail", f"{part}{check['observedValue']} since {check['time'][:19]}"))
+            good = check["status"] != "fail" and "action" not in check  # an account that waits for its login only warns
+            told.append((name, good, f"{part}{check['observedValue']} since {check['time'][:19]}"))
     return told
 
 

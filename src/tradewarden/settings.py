@@ -28,8 +28,11 @@ from pydantic_settings import (
 
 from tradewarden.feed.tick import Mode
 from tradewarden.machines.instruments import most
+from tradewarden.machines.report import FEEDING
 from tradewarden.orchestrator.rule_files import RuleError, load_rules
+from tradewarden.settings_accounts import AccountName, AccountSettings, KiteSettings, about_accounts, clashes
 from tradewarden.settings_kinds import (
+    LOOPBACK,
     File,
     Hour,
     Instrument,
@@ -46,6 +49,7 @@ from tradewarden.settings_sinks import SECRETS, SinksSettings, about_sinks
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
 
 __all__ = [
+    "AccountSettings",
     "AlertSettings",
     "ConfigError",
     "FeedSettings",
@@ -70,7 +74,6 @@ MOST_INSTRUMENTS = 3000  # on one connection, by Kite's documentation
 MOST_CONNECTIONS = 3
 PORT = 8700
 ALERT_SECRETS = ("webhook_url", "telegram_bot_token", "smtp_password")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def _once_each(instruments: dict[Mode, list[int]]) -> dict[Mode, list[int]]:
@@ -87,21 +90,6 @@ def state_directory() -> Path:
     """Where a daemon keeps its state: systemd's StateDirectory, else ./var."""
     named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     return Path(named) if named else Path("var")
-
-
-class KiteSettings(Section):
-    """The account at Zerodha Kite."""
-
-    api_key: Word | None = Field(None, repr=False, description="of the app at Kite Connect")
-    api_secret: SecretStr | None = Field(None, min_length=1, description="of the same app; needed for logins only")
-    user_id: Word | None = Field(None, description="logins and tokens of another account are refused")
-    rest_url: WebUrl = Field("https://api.kite.trade", description="logins and questions about the token go there")
-    ticker_url: SocketUrl = Field("wss://ws.kite.trade", description="ticks come from there")
-    login_url: WebUrl = Field("https://kite.zerodha.com/connect/login", description="where a person logs in")
-    probe_hours: list[Hour] = Field(["06:00", "07:35", "08:15"], description="IST; when tokens are known to die")
-    warn_at: Hour = Field("08:15", description="IST; when a login that is needed today is asked for, on trading days")
-    token_files: list[File] = Field([], description="files in which other programs save a token")
-    export_files: list[File] = Field([], description="files that get each fresh token, for other programs")
 
 
 class FeedSettings(Section):
@@ -202,6 +190,7 @@ class Settings(BaseSettings):
         ["NSE_EQ", "NFO"], min_length=1, description="the markets of this desk; the first one leads among equals"
     )
     kite: KiteSettings = KiteSettings()
+    accounts: dict[AccountName, AccountSettings] = Field({}, description="further accounts, one table each")
     feed: FeedSettings = FeedSettings()
     http: HttpSettings = HttpSettings()
     alerts: AlertSettings = AlertSettings()
@@ -214,33 +203,18 @@ class Settings(BaseSettings):
     _file: Path | None = PrivateAttr(None)
 
     @property
-    def token_file(self) -> Path:
-        """Where the token of our own logins is kept."""
-        return self.state_dir / "token.json"
+    def every_account(self) -> dict[str, AccountSettings]:
+        """Each account by its name, the one that the ticks come with first."""
+        return {FEEDING: self.kite, **self.accounts}
 
     def warnings(self) -> Iterator[str]:
         """What works but will surprise somebody, one sentence each."""
         yield from _exposed(self._file)
-        yield from self._about_kite()
+        yield from about_accounts(self.every_account)
         yield from self._about_addresses()
         yield from about_sinks(self.sinks)
         if not self.feed.subscriptions() and not self.feed.rules:
             yield "feed.instruments and feed.rules are empty: no tick will come, and a live market will look stale."
-
-    def _about_kite(self) -> Iterator[str]:
-        kite = self.kite
-        if not kite.api_key or kite.api_secret is None:
-            yield "kite.api_key and kite.api_secret are not both set: nobody can log in here; tokens come from files."
-        if kite.user_id is None:
-            yield "kite.user_id is not set: a login of any account would be taken."
-        for name in ("rest_url", "ticker_url", "login_url"):
-            parts = urlsplit(getattr(kite, name))
-            if parts.scheme in ("http", "ws") and parts.hostname not in LOOPBACK:
-                yield f"kite.{name} is {parts.geturl()}: the token would travel unencrypted."
-        for name in ("token_files", "export_files"):
-            for file in getattr(kite, name):
-                if not file.parent.is_dir():
-                    yield f"kite.{name} has {file}, but there is no directory {file.parent}."
 
     def _about_addresses(self) -> Iterator[str]:
         http, parts = self.http, urlsplit(self.http.public_url)
@@ -266,7 +240,8 @@ def load(config: Path | None = None, *, known_segments: Collection[str] | None =
     try:
         settings = sources.merge(Settings)
     except ValidationError as error:
-        raise ConfigError(*(sentence(Settings, fault, sources) for fault in error.errors()), *problems) from None
+        faults = [sentence(Settings, fault, sources) for fault in error.errors()]
+        raise ConfigError(*faults, *problems, *_besides(error, known_segments, sources)) from None
     except SettingsError as error:
         raise ConfigError(*problems or [f"{error}."]) from None
     problems += _relations(settings, known_segments, sources)
@@ -274,6 +249,16 @@ def load(config: Path | None = None, *, known_segments: Collection[str] | None =
         raise ConfigError(*problems)
     settings._file = path  # noqa: SLF001 - our own model; not a setting, so not a field
     return settings
+
+
+def _besides(error: ValidationError, known_segments: Collection[str] | None, sources: Sources) -> list[str]:
+    """What else is wrong, so that nobody mends one half only to be told of the other."""
+    faulty = [tuple(key for key in fault["loc"] if key != "[key]") for fault in error.errors()]
+    try:
+        good = sources.without(Settings, [keys for keys in faulty if keys])
+    except ValidationError:
+        return []  # too much is wrong to look at the rest
+    return list(_relations(good, known_segments, sources))
 
 
 def _relations(settings: Settings, known_segments: Collection[str] | None, sources: Sources) -> Iterator[str]:
@@ -289,12 +274,7 @@ def _relations(settings: Settings, known_segments: Collection[str] | None, sourc
     state = settings.state_dir
     if state.exists() and not state.is_dir():
         yield f"{sources.origin(('state_dir',))}: state_dir = {str(state)!r} is a file; allowed is a directory."
-    own = settings.token_file.resolve()
-    for name in ("token_files", "export_files"):
-        for path in getattr(settings.kite, name):
-            if path.resolve() == own:
-                where = sources.origin(("kite", name))
-                yield f"{where}: kite.{name} has {str(path)!r}, the daemon's own token file; allowed is any other file."
+    yield from clashes(settings.every_account, state, sources)
 
 
 def _about_rules(feed: FeedSettings, sources: Sources) -> Iterator[str]:
@@ -322,6 +302,8 @@ def _exposed(path: Path | None) -> Iterator[str]:
     secrets = {"kite": ["api_secret"], "http": ["admin_token"], "alerts": ALERT_SECRETS}
     sinks = [table for table in values.get("sinks", {}).values() if isinstance(table, dict)]
     holds_one = any(name in values.get(section, {}) for section, names in secrets.items() for name in names)
+    accounts = [table for table in values.get("accounts", {}).values() if isinstance(table, dict)]
     holds_one = holds_one or any(name in table for table in sinks for name in SECRETS)
+    holds_one = holds_one or any("api_secret" in table for table in accounts)
     if holds_one and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         yield f"{path} holds a secret and can be read by others: chmod 600 {path}, or use systemd's credentials."

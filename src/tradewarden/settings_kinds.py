@@ -9,6 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 def split(text: str) -> SplitResult | None:
     """The address in parts; none when its host or port cannot be one."""

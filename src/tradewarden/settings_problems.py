@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, TypeGuard, get_origin
+from typing import Any, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -78,12 +78,27 @@ def _variables() -> Iterator[tuple[str, list[str]]]:
 
 
 def _takes_json(model: type[BaseModel], keys: list[str]) -> bool:
-    field = model.model_fields.get(keys[0])
-    if field is None:
-        return False
-    if not _is_section(field.annotation):
-        return get_origin(field.annotation) in (list, dict)
-    return len(keys) == 1 or _takes_json(field.annotation, keys[1:])
+    annotation: Any = model
+    for key in keys:
+        below = _below(annotation, key)
+        if below is None:
+            return get_origin(annotation) in (list, dict)
+        annotation = below
+    return _is_section(annotation) or get_origin(annotation) in (list, dict)
+
+
+def _below(annotation: Any, key: str) -> Any | None:
+    """What may stand under this key of a table, or of a table of tables; nothing when it has no such key."""
+    if _is_section(annotation):
+        field = annotation.model_fields.get(key)
+        return None if field is None else field.annotation
+    return _table_of(annotation)
+
+
+def _table_of(annotation: Any) -> type[BaseModel] | None:
+    """The kind of table that stands under each name of the operator's, such as [accounts.family]."""
+    kinds = get_args(annotation) if get_origin(annotation) is dict else ()
+    return kinds[1] if kinds and _is_section(kinds[1]) else None
 
 
 def _is_section(annotation: Any) -> TypeGuard[type[BaseModel]]:
@@ -102,20 +117,20 @@ def _leaves(model: type[BaseModel], before: str = "") -> list[str]:
 
 
 def _siblings(model: type[BaseModel], keys: tuple[int | str, ...]) -> Collection[str]:
+    annotation: Any = model
     for key in keys[:-1]:
-        field = model.model_fields.get(str(key))
-        if field is None or not _is_section(field.annotation):
-            return ()
-        model = field.annotation
-    return list(model.model_fields)
+        annotation = _below(annotation, str(key))
+    return list(annotation.model_fields) if _is_section(annotation) else ()
 
 
 def _value(model: type[BaseModel], keys: tuple[int | str, ...], value: object) -> str:
     """The offending value, unless it is a secret or may hold one."""
     is_plain = isinstance(value, str | int | float) and not UNTOLD.intersection(keys)
-    field = model.model_fields.get(str(keys[0])) if len(keys) == 1 else None
-    is_section = field is not None and _is_section(field.annotation)
-    return f" = {redact(repr(value))}" if is_plain and not is_section else ""
+    annotation: Any = model
+    for key in keys:
+        annotation = _below(annotation, str(key))
+    is_table = _is_section(annotation) or _table_of(annotation) is not None
+    return f" = {redact(repr(value))}" if is_plain and not is_table else ""
 
 
 def _nearest(name: str, known: Collection[str]) -> str:

@@ -12,6 +12,8 @@ from tradewarden.settings_kinds import File, Section, WebUrl, Word, url
 RedisUrl = Annotated[str, url("redis", "rediss")]
 NatsUrl = Annotated[str, url("nats", "tls")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Broker = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 SECRETS = ("password", "token")  # in the table of any sink
 
@@ -47,6 +49,12 @@ class RedisSettings(SinkSection):
     url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="the server and its database")
     username: Word | None = Field(None, description="if the server knows users")
     password: SecretStr | None = Field(None, min_length=1, description="if the server asks for one")
+    broker: Broker = Field("kite", description="first part of every name: kite:frames, kite:quotes")
+    keep_ticks: int = Field(1_000_000, ge=1000, description="how many ticks stay in the stream, 256 bytes each")
+    publish: bool = Field(default=False, description="each entry of the stream as a Pub/Sub message too")
+    originals: bool = Field(
+        default=False, description="the original feed's JSON beside it: kite:quotes, kite:depth, ..."
+    )
 
 
 class MysqlSettings(SinkSection):
@@ -73,7 +81,12 @@ class ZmqSettings(SinkSection):
     """A ZeroMQ publisher with topics; needs `pip install tradewarden[zmq]`."""
 
     host: Word = Field("127.0.0.1", description="the address that subscribers reach; * is every one of this machine")
-    port: int = Field(5555, ge=1, le=65535, description="of the publisher")
+    port: Port = Field(5555, description="of the frames, topic kite_frames")
+    broker: Broker = Field("kite", description="first part of every topic")
+    json_ticks: bool = Field(default=False, description="each tick and each order book as a message of JSON too")
+    tick_port: Port = Field(5558, description="of the ticks as JSON, topic kite_tick")
+    depth_port: Port = Field(5560, description="of the order books as JSON, topic kite_depth")
+    high_water: int = Field(1000, ge=10, description="messages that wait for a slow subscriber before it misses some")
 
 
 class NatsSettings(SinkSection):
@@ -83,6 +96,11 @@ class NatsSettings(SinkSection):
     username: Word | None = Field(None, description="if the server knows users")
     password: SecretStr | None = Field(None, min_length=1, description="if the server asks for one")
     token: SecretStr | None = Field(None, min_length=1, description="if the server asks for one instead")
+    broker: Broker = Field("kite", description="first part of the stream kite_frames and of its subject kite.frames")
+    keep_hours: float = Field(24.0, gt=0, description="how long ticks stay in the stream")
+    keep_gb: float = Field(4.0, gt=0, description="and how much of the disk they take at most")
+    replicas: int = Field(1, ge=1, le=5, description="servers of a cluster that keep the stream")
+    duplicate_minutes: float = Field(2.0, gt=0, description="how long the server knows a message again")
 
 
 class SinksSettings(Section):

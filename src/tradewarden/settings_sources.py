@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tomllib
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     TomlConfigSettingsSource,
@@ -61,6 +63,7 @@ class Sources:
         self._path = path
         named = os.environ.get("CREDENTIALS_DIRECTORY")
         self.credentials = Path(named) if named else None
+        self.faulty: frozenset[tuple[int | str, ...]] = frozenset()  # places whose values were left out
         self._named: list[tuple[str, PydanticBaseSettingsSource]] = []
 
     def merge(self, model: type[Model]) -> Model:
@@ -80,6 +83,28 @@ class Sources:
         Merged.__name__ = model.__name__
         merged: Model = Merged()
         return merged
+
+    def without(self, model: type[Model], faulty: Iterable[tuple[int | str, ...]]) -> Model:
+        """The settings as if nothing stood at these places: what else is wrong can be told in the same round.
+
+        Raises pydantic's ValidationError when that brings up new faults.
+        """
+        self.faulty = self.faulty.union(faulty)
+        values: dict[str, Any] = {}
+        for _, source in reversed(self._named):
+            _lay_over(values, source())
+        for keys in self.faulty:
+            _leave_out(values, keys)
+
+        class Good(model):  # type: ignore[misc, valid-type] # as in merge
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: type[BaseSettings], **_others: PydanticBaseSettingsSource
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return (InitSettingsSource(settings_cls, values),)
+
+        good: Model = Good()
+        return good
 
     def order(
         self, model: type[BaseSettings], environment: PydanticBaseSettingsSource
@@ -112,6 +137,28 @@ class Sources:
                     case _:
                         return name
         return "defaults"
+
+
+def _lay_over(below: dict[str, Any], above: dict[str, Any]) -> None:
+    """Put stronger values over weaker ones, table by table."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            _lay_over(below[key], value)
+        else:
+            below[key] = copy.deepcopy(value)
+
+
+def _leave_out(values: Any, keys: tuple[int | str, ...]) -> None:
+    """Take one value out; of a list the whole list, since a part of it would mean something else."""
+    for key in keys[:-1]:
+        inner = values.get(key) if isinstance(values, dict) else None
+        if not isinstance(inner, dict):
+            break
+        values = inner
+    else:
+        key = keys[-1]
+    if isinstance(values, dict):
+        values.pop(key, None)
 
 
 def _holds(found: Any, keys: tuple[int | str, ...]) -> bool:

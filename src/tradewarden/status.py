@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from tradewarden.control import Control, UnreachableError
 
@@ -43,10 +44,18 @@ def lines(health: dict[str, Any], url: str | None = None) -> list[str]:
             part = f" {check['componentId']}" if "componentId" in check else ""
             since = _clock(check["time"])
             told.append(f"  {GLYPHS[check['status']]} {label:<7}{part} {check['observedValue']} since {since}")
-    if "action" in headline:
-        page = f"open {url.rstrip('/')}{headline['action']['href']}" if url else "press the button of the desk's page"
-        told.append(f"  to do: {page}, or run `tradewarden {headline['action']['rel']}`")
-    return told
+    return [*told, *_to_do(health, url)]
+
+
+def _to_do(health: dict[str, Any], url: str | None) -> Iterator[str]:
+    """What a person can do, for each account that needs it; the headline's first."""
+    checks = [health["headline"], *health["checks"].get("auth:token", [])]
+    links = dict.fromkeys(check["action"]["href"] for check in checks if "action" in check)
+    for link in links:
+        page = f"open {url.rstrip('/')}{link}" if url else "press the button of the desk's page"
+        account = dict(parse_qsl(urlsplit(link).query)).get("account")
+        which = "" if account is None else f" --account {account}"
+        yield f"  to do: {page}, or run `tradewarden login{which}`"
 
 
 def _clock(stamp: str) -> str:

@@ -10,19 +10,23 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tradewarden.control import Answer, Control, ForbiddenError, UnreachableError, told
 from tradewarden.feed.brokers.kite_rest import BrokerRefused, BrokerUnreachable, KiteRest
-from tradewarden.orchestrator.statedir import StateDirectoryError, claim
+from tradewarden.machines.report import FEEDING
+from tradewarden.orchestrator.statedir import StateDirectoryError, claim, token_file
 from tradewarden.orchestrator.token import TokenStore
 from tradewarden.orchestrator.token_file import UnusableFileError, read_own
 from tradewarden.settings import Settings
+from tradewarden.settings_accounts import section_of
 
 PATIENCE = 30.0  # seconds for the broker's answer
 
 
-async def login(settings: Settings, *, say: Callable[[str], None], ask: Callable[[], str]) -> int:
+async def login(
+    settings: Settings, account: str | None = None, *, say: Callable[[str], None], ask: Callable[[], str]
+) -> int:
     """Print the login link, take the redirect URL or the request token, and say how it ended (exit status 0 or 1)."""
     async with Control.of(settings) as control:
         try:
-            begun = await control.get("/login")
+            begun = await (control.get("/login") if account is None else control.get("/login", account=account))
         except ForbiddenError as error:
             say(str(error))
             return 1
@@ -32,7 +36,7 @@ async def login(settings: Settings, *, say: Callable[[str], None], ask: Callable
             return await _through_the_daemon(control, begun, say, ask)
     try:
         with claim(settings.state_dir):
-            return await _without_a_daemon(settings, say, ask)
+            return await _without_a_daemon(settings, account or FEEDING, say, ask)
     except StateDirectoryError as error:
         say(str(error))
         return 1
@@ -59,10 +63,10 @@ async def _through_the_daemon(
     return 0 if ended.body.get("outcome") == "logged_in" else 1
 
 
-async def _without_a_daemon(settings: Settings, say: Callable[[str], None], ask: Callable[[], str]) -> int:
-    kite = settings.kite
+async def _without_a_daemon(settings: Settings, name: str, say: Callable[[str], None], ask: Callable[[], str]) -> int:
+    kite, section, file = settings.every_account[name], section_of(name), token_file(settings.state_dir, name)
     if not kite.api_key or kite.api_secret is None:
-        say("kite.api_key and kite.api_secret are not set: see the README on connecting Kite.")
+        say(f"{section}.api_key and {section}.api_secret are not set: see the README on connecting Kite.")
         return 1
     rest = KiteRest(
         rest_url=kite.rest_url,
@@ -79,19 +83,18 @@ async def _without_a_daemon(settings: Settings, say: Callable[[str], None], ask:
         say(error.text)
         return 1
     if kite.user_id is not None and session.user_id != kite.user_id:
-        say(f"This desk belongs to {kite.user_id}; the login was made as {session.user_id}. Nothing was changed.")
+        owned = f"The account {name}" if settings.accounts else "This desk"
+        say(f"{owned} belongs to {kite.user_id}; the login was made as {session.user_id}. Nothing was changed.")
         return 1
     now = datetime.now(UTC)
-    store = TokenStore(
-        settings.token_file, watched=[], exports=kite.export_files, now=lambda: now, user_id=kite.user_id
-    )
+    store = TokenStore(file, watched=[], exports=kite.export_files, now=lambda: now, user_id=kite.user_id)
     store.load()
     store.save(session.access_token, user_id=session.user_id, minted_at=session.minted_at or now)
-    if not _is_kept(settings.token_file, session.access_token):
-        say(f"Kite logged in {session.user_id}, but {settings.token_file} could not be written: the token is lost.")
+    if not _is_kept(file, session.access_token):
+        say(f"Kite logged in {session.user_id}, but {file} could not be written: the token is lost.")
         return 1
     say(
-        f"Logged in as {session.user_id}. No daemon is running; the token is in {settings.token_file},"
+        f"Logged in as {session.user_id}. No daemon is running; the token is in {file},"
         " where it will find it when it starts."
     )
     return 0

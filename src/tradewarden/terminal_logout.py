@@ -8,7 +8,8 @@ from typing import Any
 
 from tradewarden.control import Control, ForbiddenError, UnreachableError
 from tradewarden.feed.brokers.kite_rest import BrokerUnreachable, KiteRest
-from tradewarden.orchestrator.statedir import StateDirectoryError, claim
+from tradewarden.machines.report import FEEDING
+from tradewarden.orchestrator.statedir import StateDirectoryError, claim, token_file
 from tradewarden.orchestrator.token import TokenStore
 from tradewarden.settings import Settings
 
@@ -18,32 +19,37 @@ PATIENCE = 20.0  # seconds for the broker's answer
 Say = Callable[[str], None]
 
 
-async def logout(settings: Settings, *, say: Say) -> int:
+async def logout(settings: Settings, account: str | None = None, *, say: Say) -> int:
     """Forget the token and kill it at the broker; exit status 0 when it is dead there, 1 when that is not known."""
     try:
         async with Control.of(settings) as control:
-            answer = await control.post("/api/auth/logout", {}, patience=PATIENCE)
+            answer = await control.post("/api/auth/logout", _body(account), patience=PATIENCE)
     except ForbiddenError as error:
         say(str(error))
         return 1
     except UnreachableError:
-        return await _alone(settings, say)
+        return await _alone(settings, account or FEEDING, say)
     say(_text(answer.body))
     return 0 if answer.body.get("killedAtBroker") or answer.body.get("outcome") == "no_token" else 1
 
 
-async def _alone(settings: Settings, say: Say) -> int:
+async def _alone(settings: Settings, account: str, say: Say) -> int:
     try:
         with claim(settings.state_dir):
-            return await _without_a_daemon(settings, say)
+            return await _without_a_daemon(settings, account, say)
     except StateDirectoryError as error:
         say(str(error))
         return 1
 
 
-async def _without_a_daemon(settings: Settings, say: Say) -> int:
-    kite, now = settings.kite, datetime.now(UTC)
-    store = TokenStore(settings.token_file, now=lambda: now, user_id=kite.user_id)
+def _body(account: str | None) -> dict[str, Any]:
+    """Nobody named means the feeding account."""
+    return {} if account is None else {"account": account}
+
+
+async def _without_a_daemon(settings: Settings, account: str, say: Say) -> int:
+    kite, now = settings.every_account[account], datetime.now(UTC)
+    store = TokenStore(token_file(settings.state_dir, account), now=lambda: now, user_id=kite.user_id)
     token = store.load()
     store.drop()
     if token is None:
@@ -59,9 +65,11 @@ async def _without_a_daemon(settings: Settings, say: Say) -> int:
     return 0
 
 
-async def token_error(settings: Settings, kind: str, message: str, generation: int | None, *, say: Say) -> int:
+async def token_error(
+    settings: Settings, kind: str, message: str, generation: int | None, account: str | None = None, *, say: Say
+) -> int:
     """Tell the daemon of a token error; exit status 0 when it was taken, 1 when not, 69 when no daemon answers."""
-    body: dict[str, Any] = {"type": kind, "message": message}
+    body: dict[str, Any] = {"type": kind, "message": message} | _body(account)
     if generation is not None:
         body["generation"] = generation
     try:

@@ -19,11 +19,12 @@ _SAYS = {
 }
 
 
-async def verify(settings: Settings, *, as_json: bool, say: Callable[[str], None]) -> int:
+async def verify(settings: Settings, account: str | None = None, *, as_json: bool, say: Callable[[str], None]) -> int:
     """Say what the broker says of the token; exit status 0 when it is good, 1 when not, 69 when no daemon answers."""
+    question = {} if account is None else {"account": account}
     try:
         async with Control.of(settings) as control:
-            answer = await control.post("/api/system/health/auth/verify", {}, patience=PATIENCE)
+            answer = await control.post("/api/system/health/auth/verify", question, patience=PATIENCE)
     except UnreachableError as error:
         say(str(error))
         return UNAVAILABLE

@@ -13,20 +13,23 @@ from pictures import (
     a_picture,
     a_segment,
     all_well,
+    an_account,
     an_auth,
     asks_for_a_login,
     at,
     lost,
     weekend,
 )
-from tradewarden.http.banner import banner
+from tradewarden.http.banner import account_words, banner
 from tradewarden.http.documents import stale
 from tradewarden.http.explained import CODES
 from tradewarden.machines.report import Picture, SegmentReport, Severity
 
+NEEDS_LOGIN = ("auth.required", "auth.configuration", "auth.expiring", "auth.account")
+
 
 def under(code: str, severity: Severity = Severity.WARNING) -> Picture:
-    picture = all_well()
+    picture = all_well(accounts=(an_account(),)) if code == "auth.account" else all_well()
     return replace(picture, headline=replace(picture.headline, code=code, severity=severity))
 
 
@@ -58,7 +61,34 @@ def test_the_sign_tells_what_the_colour_tells(code: str, severity: Severity, gly
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_login_is_offered_exactly_where_it_helps(code: str) -> None:
-    assert banner(under(code)).login is (code in ("auth.required", "auth.configuration", "auth.expiring"))
+    assert (banner(under(code)).login is not None) is (code in NEEDS_LOGIN)
+
+
+def test_a_further_account_is_named_with_its_own_link_and_the_feed_is_not_blamed() -> None:
+    one, other = an_account(), an_account("huf", state="expired", since=at("07:35:00"))
+    words = banner(all_well(accounts=(one,)))
+    assert words.text == "Login required: family"
+    assert words.detail == "No Kite session of this account since 06:00. The feed does not depend on it."
+    assert words.login == "/login?account=family"
+    assert banner(all_well(accounts=(an_account(state="valid"), other))).text == "Kite session expired: huf"
+    both = banner(all_well(accounts=(one, other)))
+    assert (both.text, both.login) == ("Login required: family, huf", "/login?account=family")
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("configuration", "Kite refuses the api key or secret of family"),
+        ("refused", "Login was refused: family"),
+        ("other_account", "Login was refused: family"),
+        ("unreachable", "Login did not complete: family"),
+        (None, "Login required: family"),
+    ],
+)
+def test_why_a_further_account_is_out_is_said(reason: str | None, text: str) -> None:
+    words = account_words(an_account(reason=reason), at("09:20:00"))
+    assert words.text == text
+    assert words.detail.endswith(".")
 
 
 def test_no_sentence_holds_an_age_since_nobody_is_told_when_it_changes() -> None:
@@ -152,5 +182,5 @@ def test_a_daemon_that_stops_says_only_what_it_does() -> None:
 
 
 def test_the_page_that_explains_the_codes_knows_every_one() -> None:
-    assert len(CODES) == 24
+    assert len(CODES) == 25
     assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", code) for code in CODES)

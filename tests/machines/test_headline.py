@@ -33,7 +33,7 @@ FEED = ("halted", "blocked_on_auth", "connecting", "connected", "streaming", "st
 MARKET = ("unknown", "closed", "pre_open", "live", "closing_auction", "post_close", "halted")
 WINDOW = ((False, "none"), (True, "none"), (True, "sparse"), (True, "dense"))
 BOTH = (False, True)
-FAULTS = ("journal_failed", "service_down", "sink_behind", "conflict")
+FAULTS = ("account_out", "journal_failed", "service_down", "sink_behind", "conflict")
 GOLDEN = Path(__file__).parent / "golden" / "headline.txt"
 
 AUTHS: list[dict[str, Any]] = [
@@ -46,7 +46,7 @@ FEEDS: list[dict[str, Any]] = [
 ]
 RESTS: list[dict[str, Any]] = [
     {"market": market, "stale": stale, "stopping": stopping, **dict(zip(FAULTS, faults, strict=True))}
-    for market, stale, stopping, faults in product(MARKET, BOTH, BOTH, product(BOTH, repeat=4))
+    for market, stale, stopping, faults in product(MARKET, BOTH, BOTH, product(BOTH, repeat=len(FAULTS)))
 ]
 FINE: dict[str, Any] = {"market": "live"}
 
@@ -75,8 +75,8 @@ def test_a_row_sees_nothing_but_effective_values_so_that_enumerating_those_enume
 
 def test_every_combination_of_raw_states_and_flags_has_exactly_one_headline() -> None:
     everything = views()
-    assert len(AUTHS) * len(FEEDS) * len(RESTS) == 4_214_784  # raw situations that lead to the views below
-    exclusive = [row for row in ROWS if row.number in {1, 2, 3, *range(6, 14)}]
+    assert len(AUTHS) * len(FEEDS) * len(RESTS) == 8_429_568  # raw situations that lead to the views below
+    exclusive = [row for row in ROWS if row.number in {1, 2, 3, *range(6, 13), 14}]
     for view in everything:
         assert sum(row.holds(view) for row in exclusive) <= 1, view
         first = next(row.number for row in ROWS if row.holds(view))
@@ -97,6 +97,7 @@ def test_every_headline_code_is_one_that_the_design_names() -> None:
             "auth.checking",
             "auth.unverified",
             "auth.expiring",
+            "auth.account",
         ),
         *("feed.connecting", "feed.stale", "feed.backing_off", "feed.blocked_on_auth", "feed.unexpected"),
         *("journal.failed", "services.failed", "sinks.behind", "calendar.conflict"),
@@ -118,7 +119,7 @@ def settled_views() -> Iterator[View]:
         LADDERS["auth"],
         [*product(LADDERS["feed"], LADDERS["demand"]), ("idle", "off"), ("unexpected", "off")],
         MARKET,
-        product(BOTH, repeat=4),
+        product(BOTH, repeat=len(FAULTS)),
     ):
         if market == "unknown" and due in ("sparse", "dense"):
             continue  # past the calendar's coverage no phase expects anything
@@ -147,7 +148,7 @@ def test_severity_never_falls_when_one_thing_gets_worse(ladder: str) -> None:
 
 
 def test_only_exchanging_and_checking_cover_a_feed_that_is_down_while_data_is_due() -> None:
-    down = View("valid", "down", "dense", "stale", "live", *[False] * 6)
+    down = View("valid", "down", "dense", "stale", "live", *[False] * 7)
     covered = {auth for auth in {view.auth for view in views()} if RANK[judge(replace(down, auth=auth)).severity] < 2}
     assert covered == {"exchanging", "checking"}
 
@@ -162,6 +163,32 @@ def test_a_warning_never_hides_a_failure_of_a_lesser_layer() -> None:
         Situation(auth="expiring", feed="streaming", market="live", expected="dense", wanted=True, journal_failed=True)
     )
     assert (found.code, found.severity) == ("journal.failed", Severity.CRITICAL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, "auth.account"),
+        ({"wanted": False, "expected": "none", "feed": "halted"}, "auth.account"),
+        ({"wanted": False, "expected": "none"}, "auth.account"),  # auth above a feed that runs out of its hours
+        ({"sink_behind": True, "conflict": True}, "auth.account"),
+        ({"auth": "required"}, "auth.required"),
+        ({"auth": "expiring"}, "auth.expiring"),
+        ({"auth": "exchanging"}, "auth.exchanging"),
+        ({"feed": "stale"}, "feed.stale"),
+        ({"feed": "backing_off", "expected": "sparse"}, "feed.backing_off"),
+        ({"journal_failed": True}, "journal.failed"),
+        ({"service_down": True}, "services.failed"),
+    ],
+)
+def test_a_further_account_without_a_login_warns_below_the_feeding_one_and_above_what_lies_under_auth(
+    changes: dict[str, Any], code: str
+) -> None:
+    well = Situation(auth="valid", feed="streaming", market="live", expected="dense", wanted=True)
+    found = headline(replace(well, account_out=True, **changes))
+    assert found.code == code
+    assert found.severity is not Severity.OK
+    assert headline(replace(well, **changes)).code != "auth.account"
 
 
 def test_a_wrong_secret_is_told_apart_from_a_missing_login() -> None:
@@ -237,6 +264,13 @@ def a_market(*segments: SegmentReport, **changes: Any) -> MarketReport:
     return MarketReport(segments=segments or (a_segment(),), **{**usual, **changes})
 
 
+@pytest.mark.parametrize("state", AUTH)
+def test_only_a_person_who_is_needed_puts_a_further_account_into_the_headline(state: str) -> None:
+    accounts = [an_auth(), an_auth(state=state)]
+    found = Situation.of(an_auth(), a_feed(), a_market(), now=NOW, further=accounts)
+    assert found.account_out is (state in {"required", "expired"})
+
+
 def test_the_foremost_segment_expects_most_and_stands_first_among_equals() -> None:
     cash, futures = a_segment(segment="NSE_EQ"), a_segment(segment="NFO")
     assert foremost([cash, futures]).segment == "NSE_EQ"
@@ -282,7 +316,7 @@ def test_a_token_past_its_doubt_fails_only_when_nothing_streams() -> None:
 
 
 def view_of(auth: str, feed: str, due: str, feed_state: str) -> View:
-    return View(auth, feed, due, feed_state, "live", *[False] * 6)
+    return View(auth, feed, due, feed_state, "live", *[False] * 7)
 
 
 def test_a_feed_that_only_waits_for_the_login_is_a_consequence_not_a_failure() -> None:
@@ -304,7 +338,9 @@ def test_a_missing_login_fails_only_while_the_desk_has_work() -> None:
 def test_when_auth_or_feed_make_the_headline_their_own_check_is_as_bad() -> None:
     for view in views():
         verdict = judge(view)
-        if verdict.layer is Layer.AUTH:
+        if verdict.code == "auth.account":  # its own check warns; the feeding account is well
+            assert auth_severity(view) is Severity.OK, view
+        elif verdict.layer is Layer.AUTH:
             assert auth_severity(view) == verdict.severity, view
         if verdict.layer is Layer.FEED:
             assert feed_severity(view) == verdict.severity, view
@@ -339,7 +375,7 @@ def written() -> str:
         faulty = [replace(view, **change) for change in changes]
         lines.append(f"{' | '.join(key)} -> {' '.join(str(judge(each).row) for each in faulty)}")
     lines += ["", "market -> calm, and with a stale or stopping supervisor"]
-    calm = View("valid", "idle", "off", "halted", "closed", *[False] * 6)
+    calm = View("valid", "idle", "off", "halted", "closed", *[False] * 7)
     for market in MARKET:
         view = replace(calm, market=market)
         stale, stopping = replace(view, stale=True), replace(view, stale=True, stopping=True)

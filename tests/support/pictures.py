@@ -12,6 +12,7 @@ from typing import Any
 from tradewarden.http.app import Http
 from tradewarden.machines.headline import Situation, headline
 from tradewarden.machines.report import (
+    AccountReport,
     AuthReport,
     FeedReport,
     Headline,
@@ -47,6 +48,11 @@ def an_auth(**changes: Any) -> AuthReport:
         "generation": 3,
     }
     return AuthReport(**usual | changes)
+
+
+def an_account(name: str = "family", **changes: Any) -> AccountReport:
+    """A further account that needs a login since 06:00; or what the changes say."""
+    return AccountReport(name=name, auth=an_auth(**REQUIRED | {"since": at("06:00:00")} | changes), forecast="none")
 
 
 REQUIRED: dict[str, Any] = {
@@ -146,6 +152,7 @@ def a_picture(
     """The whole desk; its headline follows from its parts, as it does in the daemon."""
     auth, feed, market = auth or an_auth(), feed or a_feed(), market or a_market()
     seen = Situation.of(auth, feed, market, now=now, stopping=bool(changes.get("stopping")))
+    seen = replace(seen, account_out=any(account.needs_login for account in changes.get("accounts", ())))
     verdict = headline(replace(seen, **situation) if situation else seen)
     line = Headline(
         row=verdict.row,
@@ -249,15 +256,18 @@ class ScriptedLogin:
     kind: str = "logged_in"
     user_id: str | None = "AB1234"
     text: str = "Logged in as AB1234."
+    account: str | None = None
     impossible: str | None = None
     hangs: bool = False
     begun: int = 0
     queries: list[dict[str, str]] = field(default_factory=list)
     begun_by: list[str] = field(default_factory=list)
+    accounts: list[str | None] = field(default_factory=list)
 
-    def begin(self, whose: str) -> str:
+    def begin(self, whose: str, account: str | None = None) -> str:
         """The broker's page."""
         self.begun_by.append(whose)
+        self.accounts.append(account)
         if self.impossible is not None:
             raise LoginNotPossibleError(self.impossible)
         self.begun += 1
@@ -282,10 +292,12 @@ class ScriptedVerifier:
     started_at: datetime = NOW
     expires_at: datetime | None = NOW + timedelta(days=1)
     asked: int = 0
+    accounts: list[str | None] = field(default_factory=list)
 
-    async def verify(self) -> ScriptedVerifier:
+    async def verify(self, account: str | None = None) -> ScriptedVerifier:
         """The verdict."""
         self.asked += 1
+        self.accounts.append(account)
         if self.hangs:
             await asyncio.Event().wait()
         return self

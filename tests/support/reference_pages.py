@@ -144,7 +144,9 @@ def _section(model: type[BaseModel], path: tuple[str, ...], *, repeated: bool = 
     for name, field in fields:
         inner = _inner(field.annotation)
         if inner is not None:
-            yield from _section(inner, (*path, name), repeated=get_origin(field.annotation) is not None)
+            kinds = get_origin(field.annotation)
+            below = (*path, name, "NAME") if kinds is dict else (*path, name)
+            yield from _section(inner, below, repeated=kinds is list)
 
 
 def _inner(annotation: Any) -> type[BaseModel] | None:
@@ -160,7 +162,7 @@ def leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple
         if inner is None:
             yield ".".join((*path, name)), field
         else:
-            yield from leaves(inner, (*path, name))
+            yield from leaves(inner, (*path, name, "NAME") if get_origin(field.annotation) is dict else (*path, name))
 
 
 NAMED: tuple[tuple[Any, str], ...] = (
@@ -243,7 +245,7 @@ def metrics() -> str:
         "",
         "`GET /metrics` answers in OpenMetrics, to programs on this machine and to whoever sends the admin token. A",
         "state set has one sample for each state, 1 for the present one; its label bears the metric's name. No label",
-        "ever holds an instrument, an account or a token.",
+        "ever holds an instrument, a user id or a token; `account` is the operator's name, `kite` the first account's.",
         "",
         "| metric | type | meaning |",
         "|---|---|---|",

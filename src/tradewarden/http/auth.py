@@ -16,9 +16,10 @@ from tradewarden.http.allowance import Allowance
 from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.http.pages import Note, Pages
 from tradewarden.http.ports import Login, Outcome, Verified, Verifier
-from tradewarden.http.problems import ProblemError, rate_limited, stopping
+from tradewarden.http.problems import ProblemError, no_account, rate_limited, stopping
 from tradewarden.http.visitors import Viewer, Visitors, address, is_local, refuse_other_sites, token_needed
 from tradewarden.machines.report import Severity
+from tradewarden.orchestrator.accounts import UnknownAccountError
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.login import LoginNotPossibleError
 from tradewarden.orchestrator.login import Outcome as Ended
@@ -129,7 +130,9 @@ class Auth:
         _refuse_what_is_no_visit(request)
         self._admit(request, self._logins)
         try:
-            url = self._login.begin(address(request))
+            url = self._login.begin(address(request), request.query.get("account"))
+        except UnknownAccountError as trouble:
+            raise no_account(trouble, "parameter", "account") from None
         except LoginNotPossibleError as trouble:
             if _is_program(request):
                 return _json(_IMPOSSIBLE.status, {"outcome": "not_possible", "user_id": None, "text": str(trouble)}, {})
@@ -148,7 +151,7 @@ class Auth:
         if _is_program(request):
             body = {"outcome": outcome.kind, "user_id": outcome.user_id, "text": outcome.text}
             return _json(_ENDS.get(outcome.kind, _ENDS["refused"]).status, body, {})
-        return self._pages.note(*_told(outcome))
+        return self._pages.note(*_told(outcome), account=outcome.account)
 
     def _admit(self, request: web.Request, allowance: Allowance) -> None:
         if self._is_stopping():
@@ -161,11 +164,13 @@ class Auth:
         refuse_other_sites(request, self._public_url)
         if self._visitors.viewer(request) is not Viewer.ADMIN:
             raise token_needed(request)
-        await _expect_nothing(request)
+        account = _account(await _body(request))
         self._admit(request, self._verifies)
         try:
             async with asyncio.timeout(_PROBE):
-                verified = await self._verifier.verify()
+                verified = await self._verifier.verify(account)
+        except UnknownAccountError as trouble:
+            raise no_account(trouble, "pointer", "/account") from None
         except TimeoutError:
             raise ProblemError(504, "broker-unreachable") from None
         return _verdict(verified)
@@ -194,26 +199,37 @@ def _told(outcome: Outcome) -> tuple[Note, str]:
     return note, "" if same else outcome.text
 
 
-async def _expect_nothing(request: web.Request) -> None:
-    """The question has no parameters: an empty body, or an empty JSON object."""
+async def _body(request: web.Request) -> dict[str, Any]:
+    """An empty body, or a JSON object."""
     try:
         async with asyncio.timeout(_BODY):
             raw = await request.read()
     except TimeoutError:
         raise ProblemError(408, "bad-request") from None
     if not raw.strip():
-        return
+        return {}
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON; send none"}]) from None
     if not isinstance(body, dict):
         raise ProblemError(422, "validation", errors=[{"detail": "an object is expected, or no body at all"}])
-    if body:
-        errors = [
-            {"pointer": f"/{str(key)[:64]}", "detail": "not known; the question has no parameters"} for key in body
-        ]
+    return body
+
+
+def _account(body: dict[str, Any]) -> str | None:
+    """Whose token the question is about: the one parameter that it may have."""
+    errors = [
+        {"pointer": f"/{str(key)[:64]}", "detail": "not known; the question has no parameter but account"}
+        for key in body
+        if key != "account"
+    ]
+    account = body.get("account")
+    if account is not None and not isinstance(account, str):
+        errors.append({"pointer": "/account", "detail": "the name of an account is expected"})
+    if errors:
         raise ProblemError(422, "validation", errors=errors[:20])
+    return account
 
 
 _ERRORS: MappingProxyType[str, str | None] = MappingProxyType(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
 from tradewarden.http.moments import clock_time
 from tradewarden.machines.headline import foremost
-from tradewarden.machines.report import Picture, SegmentReport, Severity
+from tradewarden.machines.report import AccountReport, Picture, SegmentReport, Severity
 
 BROKER = "Kite"
 
@@ -25,7 +26,8 @@ _GLYPHS = MappingProxyType(
 )
 _BY_SEVERITY = MappingProxyType({Severity.CRITICAL: "✕", Severity.WARNING: "!", Severity.OK: "■"})
 
-_NEEDS_LOGIN = frozenset({"auth.required", "auth.configuration", "auth.expiring"})
+_NEEDS_LOGIN = frozenset({"auth.required", "auth.configuration", "auth.expiring", "auth.account"})
+_LOGIN = "/login"
 
 _LOST = MappingProxyType(
     {
@@ -42,6 +44,14 @@ _LOST = MappingProxyType(
     }
 )
 
+_FAILED_LOGINS = MappingProxyType(
+    {
+        "refused": f"{BROKER} did not accept the login.",
+        "other_account": "It was made with another account.",
+        "unreachable": f"{BROKER} did not answer.",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Banner:
@@ -50,14 +60,26 @@ class Banner:
     glyph: str
     text: str
     detail: str
-    login: bool  # a login is what helps
+    login: str | None  # the desk's own link to it, when a login is what helps
 
 
 def banner(picture: Picture) -> Banner:
     """The banner of this picture."""
     line = picture.headline
     text, detail = _SENTENCES[line.code](picture)
-    return Banner(glyph_of(line.code, line.severity), text, detail, line.code in _NEEDS_LOGIN)
+    return Banner(glyph_of(line.code, line.severity), text, detail, _link(picture))
+
+
+def login_link(account: str | None) -> str:
+    """Where a login of this account begins: never the broker's own address."""
+    return _LOGIN if account is None else f"{_LOGIN}?account={account}"
+
+
+def _link(picture: Picture) -> str | None:
+    code = picture.headline.code
+    if code not in _NEEDS_LOGIN:
+        return None
+    return login_link(_out(picture)[0].name if code == "auth.account" else None)
 
 
 def glyph_of(code: str, severity: Severity) -> str:
@@ -134,6 +156,37 @@ def _auth_expiring(picture: Picture) -> tuple[str, str]:
     end = picture.auth.expires_at
     text = "Login expires soon" if end is None else f"Login expires at {clock_time(end, picture.now)}"
     return text, "A new login is needed then."
+
+
+def _out(picture: Picture) -> list[AccountReport]:
+    """The further accounts that only a person can help."""
+    return [account for account in picture.accounts if account.needs_login]
+
+
+def _auth_account(picture: Picture) -> tuple[str, str]:
+    first, *others = _out(picture)
+    words = account_words(first, picture.now)
+    if not others:
+        return words.text, f"{words.detail} The feed does not depend on it."
+    names = ", ".join(account.name for account in (first, *others))
+    return f"Login required: {names}", f"{first.name} first: {words.detail} The feed does not depend on them."
+
+
+def account_words(account: AccountReport, now: datetime) -> Banner:
+    """A further account as people read of it."""
+    name, auth = account.name, account.auth
+    since, link = clock_time(auth.since, now), login_link(account.name)
+    if auth.state == "expired":
+        text, detail = f"{BROKER} session expired: {name}", f"Expired {since}."
+    elif auth.reason == "configuration":
+        text = f"{BROKER} refuses the api key or secret of {name}"
+        detail = f"Check accounts.{name}.api_key and accounts.{name}.api_secret, then log in again."
+    elif auth.reason is not None and auth.reason in _FAILED_LOGINS:
+        text = f"Login did not complete: {name}" if auth.reason == "unreachable" else f"Login was refused: {name}"
+        detail = f"{_FAILED_LOGINS[auth.reason]} Nothing was changed; try again."
+    else:
+        text, detail = f"Login required: {name}", f"No {BROKER} session of this account since {since}."
+    return Banner(glyph_of("auth.account", Severity.WARNING), text, detail, link)
 
 
 def _feed_connecting(picture: Picture) -> tuple[str, str]:
@@ -257,6 +310,7 @@ _SENTENCES: MappingProxyType[str, Callable[[Picture], tuple[str, str]]] = Mappin
         "auth.checking": _auth_checking,
         "auth.unverified": _auth_unverified,
         "auth.expiring": _auth_expiring,
+        "auth.account": _auth_account,
         "feed.connecting": _feed_connecting,
         "feed.stale": _feed_stale,
         "feed.backing_off": _feed_backing_off,

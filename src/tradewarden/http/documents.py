@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tradewarden.http import original
-from tradewarden.http.banner import banner
+from tradewarden.http.banner import banner, login_link
 from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.machines.headline import (
     Situation,
@@ -19,9 +19,19 @@ from tradewarden.machines.headline import (
     foremost,
     segment_severity,
 )
-from tradewarden.machines.report import DeliveryReport, Layer, Picture, SegmentReport, Severity
+from tradewarden.machines.report import (
+    FEEDING,
+    NEEDS_LOGIN,
+    AccountReport,
+    AuthReport,
+    DeliveryReport,
+    Layer,
+    Picture,
+    SegmentReport,
+    Severity,
+)
 
-LOGIN = MappingProxyType({"rel": "login", "method": "GET", "href": "/login"})
+_ACTIONS = ("auth.required", "auth.configuration", "auth.account")  # a person is needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +78,8 @@ def health(source: Source) -> Document:
         "detail": words.detail,
         "since": iso(line.since),
     }
-    if words.login:
-        headline["action"] = dict(LOGIN)
+    if words.login is not None:
+        headline["action"] = _login(words.login)
     return line.severity, {
         "status": line.severity.status,
         "version": "1",
@@ -79,7 +89,7 @@ def health(source: Source) -> Document:
         "time": iso(source.time),
         "headline": headline,
         "checks": {
-            "auth:token": [_auth_check(source)],
+            "auth:token": _auth_checks(source),
             "feed:stream": [_feed_check(source)],
             "market:session": [_segment_check(source, segment) for segment in ordered(picture)],
             **({} if picture.alerts is None else {"alerts:delivery": [_delivery_check(source, picture.alerts)]}),
@@ -99,18 +109,49 @@ def ordered(picture: Picture) -> list[SegmentReport]:
     return [first, *(segment for segment in picture.market.segments if segment is not first)]
 
 
+def _login(link: str) -> dict[str, str]:
+    return {"rel": "login", "method": "GET", "href": link}
+
+
+def _auth_checks(source: Source) -> list[dict[str, Any]]:
+    """The feeding account, then the further ones; only where there are several does each say who it is."""
+    picture, first = source.picture, _auth_check(source)
+    if not picture.accounts:
+        return [first]
+    needs_login = picture.auth.state in NEEDS_LOGIN
+    action = {"action": _login(login_link(None))} if needs_login else {}
+    return [{"componentId": FEEDING} | first | action, *(_account_check(source, each) for each in picture.accounts)]
+
+
 def _auth_check(source: Source, *, component: bool = True) -> dict[str, Any]:
-    auth = source.picture.auth
-    check = _check(auth_severity(view_of(source.picture)), auth.state, auth.since, component=component)
-    if source.private:
-        check |= {
-            "expiresAt": iso_or_none(auth.expires_at),
-            "verifiedAt": iso_or_none(auth.verified_at),
-            "userId": auth.user_id,
-            "generation": auth.generation,
-            "forecast": source.picture.forecast,
-        }
-    return check
+    picture = source.picture
+    auth = picture.auth
+    check = _check(auth_severity(view_of(picture)), auth.state, auth.since, component=component)
+    return check | (_of_token(auth, picture.forecast) if source.private else {})
+
+
+def _account_check(source: Source, account: AccountReport) -> dict[str, Any]:
+    auth = account.auth
+    check = _check(account_severity(account, source.picture), auth.state, auth.since, component=True)
+    action = {"action": _login(login_link(account.name))} if account.needs_login else {}
+    more = _of_token(auth, account.forecast) if source.private else {}
+    return {"componentId": account.name} | check | more | action
+
+
+def account_severity(account: AccountReport, picture: Picture) -> Severity:
+    """Worth a look, at worst: no feed depends on a further account."""
+    seen = View.of(Situation.of(account.auth, picture.feed, picture.market, now=picture.now))
+    return Severity.OK if auth_severity(seen) is Severity.OK else Severity.WARNING
+
+
+def _of_token(auth: AuthReport, forecast: str | None) -> dict[str, Any]:
+    return {
+        "expiresAt": iso_or_none(auth.expires_at),
+        "verifiedAt": iso_or_none(auth.verified_at),
+        "userId": auth.user_id,
+        "generation": auth.generation,
+        "forecast": forecast,
+    }
 
 
 def _feed_check(source: Source, *, component: bool = True) -> dict[str, Any]:
@@ -181,7 +222,9 @@ def market(source: Source) -> Document:
 def auth(source: Source) -> Document:
     """GET …/auth: is the token good."""
     picture = source.picture
-    severity = Severity.CRITICAL if _is_stale(picture) else auth_severity(view_of(picture))
+    accounts = [account_severity(account, picture) for account in picture.accounts]
+    severity = max((auth_severity(view_of(picture)), *accounts), key=_rank)
+    severity = Severity.CRITICAL if _is_stale(picture) else severity
     words = original.auth_words(picture, private=source.private)
     needs_login = picture.auth.state in ("required", "expired", "expiring")
     return severity, {
@@ -189,7 +232,8 @@ def auth(source: Source) -> Document:
         "seq": picture.seq,
         "time": iso(source.time),
         "check": _auth_check(source, component=False),
-        **({"action": dict(LOGIN)} if needs_login else {}),
+        **({"action": _login(login_link(None))} if needs_login else {}),
+        **({"accounts": _auth_checks(source)} if picture.accounts else {}),
         **{key: words[key] for key in ("state", "is_valid", "requires_login")},
         "has_token": picture.auth.holds_token if source.private else None,
         "created_at": iso_or_none(picture.auth.minted_at) if source.private else None,
@@ -224,7 +268,7 @@ def summary(source: Source) -> Document:
         "market_phase": original.phase_of(foremost(picture.market.segments)),
         "auth_valid": auth_state["is_valid"],
         "feed_healthy": picture.feed.state == "streaming",
-        "requires_action": line.code in ("auth.required", "auth.configuration") or auth_state["requires_login"],
+        "requires_action": line.code in _ACTIONS or auth_state["requires_login"],
         "timestamp": iso(source.time),
     }
 

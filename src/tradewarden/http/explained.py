@@ -14,6 +14,7 @@ CODES: MappingProxyType[str, str] = MappingProxyType(
         "auth.checking": "The broker is being asked about a token for the first time. Passes by itself within 30 s.",
         "auth.unverified": "The broker cannot be reached to check the token. The token is kept. Fails without ticks.",
         "auth.expiring": "The session ends soon. Log in again when it suits you.",
+        "auth.account": "Another account of the desk needs a login. The feed does not depend on it.",
         "feed.connecting": "The feed is being connected. Fails when it was down before and data is due.",
         "feed.stale": "The socket is open but no ticks come although data is due.",
         "feed.backing_off": "The connection was lost. It is tried again for ever, with pauses that grow to 30 s.",

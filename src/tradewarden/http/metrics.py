@@ -1,6 +1,6 @@
 """Figures for Prometheus: OpenMetrics text, written by hand because the usual library costs megabytes.
 
-No label ever holds an instrument, an account or a token.
+No label ever holds an instrument, a user id or a token; an account goes by the operator's name for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 from aiohttp import web
 
 from tradewarden.http.visitors import Viewer, Visitors, is_local, token_needed
-from tradewarden.machines.report import Picture
+from tradewarden.machines.report import FEEDING, Picture
 from tradewarden.orchestrator.clock import IST
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -160,12 +160,15 @@ def of_picture(picture: Picture, version: str) -> Iterator[Family]:
     segments = picture.market.segments
     yield Family("tradewarden_build", "info", "The program that answers.", [("_info", {"version": version}, 1)])
     yield state_set("tradewarden_health_status", "The merged answer.", ("pass", "warn", "fail"), status)
-    yield state_set("tradewarden_auth_state", "The broker's token.", AUTH_STATES, [({}, picture.auth.state)])
+    tokens = {FEEDING: picture.auth} | {account.name: account.auth for account in picture.accounts}
+    states: list[tuple[Labels, str]] = [({"account": name}, auth.state) for name, auth in tokens.items()]
+    yield state_set("tradewarden_auth_state", "The broker's token, by account.", AUTH_STATES, states)
     yield state_set("tradewarden_feed_state", "The broker's stream.", FEED_STATES, [({}, picture.feed.state)])
     markets: list[tuple[Labels, str]] = [({"segment": segment.segment}, segment.state) for segment in segments]
     yield state_set("tradewarden_market_state", "Each market segment.", MARKET_STATES, markets)
     yield from _of_feed(picture)
-    yield _timestamp("tradewarden_auth_expires", "When the token is expected to die.", [({}, picture.auth.expires_at)])
+    ends = [({"account": name}, auth.expires_at) for name, auth in tokens.items()]
+    yield _timestamp("tradewarden_auth_expires", "When the token is expected to die, by account.", ends)
     covered = [({"segment": s.segment}, datetime.combine(s.covered_until, time.max, IST)) for s in segments]
     yield _timestamp("tradewarden_calendar_covered_until", "The end of the calendar.", covered)
     told = picture.alerts.counts if picture.alerts is not None else {}

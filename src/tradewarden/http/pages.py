@@ -15,12 +15,12 @@ import orjson
 from aiohttp import web
 
 from tradewarden.http import explained
-from tradewarden.http.banner import banner, glyph_of
-from tradewarden.http.documents import ordered, view_of
+from tradewarden.http.banner import banner, glyph_of, login_link
+from tradewarden.http.documents import account_severity, ordered, view_of
 from tradewarden.http.moments import clock_time, iso
 from tradewarden.http.problems import TITLES
 from tradewarden.machines.headline import auth_severity, feed_severity, segment_severity
-from tradewarden.machines.report import Picture, Severity
+from tradewarden.machines.report import FEEDING, AccountReport, Picture, Severity
 from tradewarden.orchestrator.clock import IST
 
 # No inline script, no inline style; `form-action 'none'` since a login is a link.
@@ -178,11 +178,12 @@ class Pages:
         )
         return self._page(200, "docs", codes_html=codes, problems_html=problems)
 
-    def note(self, note: Note, text: str) -> web.Response:
+    def note(self, note: Note, text: str, *, account: str | None = None) -> web.Response:
         """A page that says what happened, beside the desk's present state."""
         state = self._state(self._picture())
         back = '<p class="back"><a href="/">To the desk</a></p>'
-        login, desk = ('<a class="login" href="/login">Log in to Kite</a>', '<a class="login" href="/">To the desk</a>')
+        login = f'<a class="login" href="{escape(login_link(account))}">Log in to Kite</a>'
+        desk = '<a class="login" href="/">To the desk</a>'
         told = {
             "glyph": note.glyph,
             "severity": note.severity,
@@ -228,11 +229,14 @@ class Pages:
             "title": f"{words.glyph} {words.text} – tradewarden",  # noqa: RUF001 - a dash between two names
             "detail": words.detail,
             "since": f"since {clock_time(line.since, now)}",
+            "login_href": words.login or login_link(None),
             "login_hidden_html": "" if words.login else " hidden",
             "simulated_html": f'<p class="simulated">{escape(simulated)}</p>' if picture.simulated else "",
             "auth_html": _chip("auth", "Login", picture.auth.state, auth_severity(view), _since(picture, "auth")),
             "feed_html": _chip("feed", "Feed", picture.feed.state, feed_severity(view), _since(picture, "feed")),
             "market_html": _market(picture),
+            "accounts_html": _accounts(picture),
+            "accounts_hidden_html": "" if picture.accounts else " hidden",
             "segments_html": _segments(picture),
             "segments_hidden_html": "" if len(picture.market.segments) > 1 else " hidden",
         }
@@ -261,6 +265,28 @@ def _chip(layer: str, name: str, state: str, severity: Severity, more: str) -> s
 def _market(picture: Picture) -> str:
     first = ordered(picture)[0]
     return _chip("market", "Market", first.state, segment_severity(first), _until(first.next_at, picture))
+
+
+def _accounts(picture: Picture) -> str:
+    """Every account of a desk with several, each with the link to its login when it needs one."""
+    if not picture.accounts:
+        return ""
+    first = AccountReport(name=FEEDING, auth=picture.auth)
+    severities = [auth_severity(view_of(picture)), *(account_severity(each, picture) for each in picture.accounts)]
+    return "".join(
+        f'<li data-status="{severity.status}"><span class="name">{escape(account.name)}</span> '
+        f'<span class="sign" aria-hidden="true">{_sign(account.auth.state, severity)}</span> '
+        f'<span class="word">{escape(WORDS["auth"][account.auth.state])}</span> '
+        f'<span class="until">{_login_of(account, picture)}</span></li>'
+        for account, severity in zip((first, *picture.accounts), severities, strict=True)
+    )
+
+
+def _login_of(account: AccountReport, picture: Picture) -> str:
+    if not account.needs_login:
+        return escape(f"since {clock_time(account.auth.since, picture.now)}")
+    link = login_link(None if account.name == FEEDING else account.name)
+    return f'<a href="{escape(link)}">Log in</a>'
 
 
 def _segments(picture: Picture) -> str:

@@ -49,12 +49,20 @@ class Outcome(Protocol):
         """What happened, in one sentence without secrets."""
         ...
 
+    @property
+    def account(self) -> str | None:
+        """Whose login it was, on a desk with several accounts."""
+        ...
+
 
 class Login(Protocol):
     """The way of a login."""
 
-    def begin(self, whose: str) -> str:
-        """The broker's login page for one new login of this address. Raises LoginNotPossibleError."""
+    def begin(self, whose: str, account: str | None = None) -> str:
+        """The broker's login page for one new login of this address, into this account.
+
+        Raises LoginNotPossibleError or UnknownAccountError.
+        """
         ...
 
     async def finish(self, query: Mapping[str, str]) -> Outcome:
@@ -94,6 +102,6 @@ class Verified(Protocol):
 class Verifier(Protocol):
     """Whoever can ask the broker."""
 
-    async def verify(self) -> Verified:
-        """Ask the broker now."""
+    async def verify(self, account: str | None = None) -> Verified:
+        """Ask the broker now. Raises UnknownAccountError."""
         ...

@@ -95,6 +95,11 @@ def stopping() -> ProblemError:
     return ProblemError(503, "stopping", headers={"Retry-After": "5"})
 
 
+def no_account(trouble: Exception, kind: str, place: str) -> ProblemError:
+    """An account was named that the desk does not have; `kind` is pointer (into the body) or parameter."""
+    return ProblemError(422, "validation", errors=[{kind: place, "detail": str(trouble)}])
+
+
 def boundary(clock: Clock, counted: Counted) -> Any:
     """The one middleware: faults become problems, every answer gets the headers and is counted."""
 

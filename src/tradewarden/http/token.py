@@ -10,10 +10,11 @@ import orjson
 from aiohttp import web
 
 from tradewarden.http.allowance import Allowance
-from tradewarden.http.problems import ProblemError, rate_limited
+from tradewarden.http.problems import ProblemError, no_account, rate_limited
 from tradewarden.http.visitors import Viewer, Visitors, address, is_local, refuse_other_sites, token_needed
 from tradewarden.machines.token_error import is_token_error
 from tradewarden.orchestrator.account import LoggedOut
+from tradewarden.orchestrator.accounts import UnknownAccountError
 from tradewarden.orchestrator.clock import Clock
 
 _BODY = 10.0  # seconds for a request to finish arriving
@@ -32,19 +33,18 @@ _OUTCOMES: MappingProxyType[str, str] = MappingProxyType(
 )
 
 
-class Account(Protocol):
-    """The token's keeper, as far as others may speak to it."""
+class Accounts(Protocol):
+    """The tokens' keepers, as far as others may speak to them. Each verb raises UnknownAccountError."""
 
-    @property
-    def generation(self) -> int:
+    def generation(self, account: str | None) -> int:
         """Of the held token; 0 when none is held."""
         ...
 
-    def reported_dead(self, generation: int | None) -> str:
+    def reported_dead(self, generation: int | None, account: str | None) -> str:
         """Another program saw the broker's token error."""
         ...
 
-    async def end_session(self) -> LoggedOut:
+    async def end_session(self, account: str | None) -> LoggedOut:
         """Forget the token and kill it at the broker."""
         ...
 
@@ -52,8 +52,8 @@ class Account(Protocol):
 class TokenDoor:
     """POST /api/auth/errors and POST /api/auth/logout, for an admin."""
 
-    def __init__(self, account: Account, clock: Clock, *, public_url: str) -> None:
-        self._account = account
+    def __init__(self, accounts: Accounts, clock: Clock, *, public_url: str) -> None:
+        self._accounts = accounts
         self._public_url = public_url
         self._reports = Allowance(30, 60, clock)
 
@@ -73,8 +73,12 @@ class TokenDoor:
 
         async def logout(request: web.Request) -> web.Response:
             admitted(request)
-            _only(await _body(request), ())
-            ended = await self._account.end_session()
+            body = await _body(request)
+            _only(body, ("account",))
+            try:
+                ended = await self._accounts.end_session(_account(body))
+            except UnknownAccountError as trouble:
+                raise no_account(trouble, "pointer", "/account") from None
             outcome = "logged_out" if ended.held else "no_token"
             return _json({"outcome": outcome, "killedAtBroker": ended.killed, "text": ended.text})
 
@@ -82,12 +86,20 @@ class TokenDoor:
 
     def _report(self, body: dict[str, Any]) -> web.Response:
         kind, message, generation = _error(body)
-        outcome = self._account.reported_dead(generation) if is_token_error(kind, message) else "not_a_token_error"
+        account = _account(body)
+        try:
+            held = self._accounts.generation(account)
+        except UnknownAccountError as trouble:
+            raise no_account(trouble, "pointer", "/account") from None
+        outcome = "not_a_token_error"
+        if is_token_error(kind, message):
+            outcome = self._accounts.reported_dead(generation, account)
+            held = self._accounts.generation(account)
         return _json(
             {
                 "outcome": outcome,
                 "accepted": outcome == "taken",
-                "generation": self._account.generation,
+                "generation": held,
                 "text": _OUTCOMES[outcome],
             }
         )
@@ -96,7 +108,7 @@ class TokenDoor:
 def _error(body: dict[str, Any]) -> tuple[str, str, int | None]:
     """The type, the words and the generation of an error; raises the problem that lists every fault."""
     kind, message, generation = body.get("type"), body.get("message", ""), body.get("generation")
-    faults = _unknown(body, ("type", "message", "generation"))
+    faults = _unknown(body, ("type", "message", "generation", "account"))
     if not isinstance(kind, str) or not 0 < len(kind) <= _TYPE:
         faults.append(_fault("type", f"the broker's name of the error is expected, 1 to {_TYPE} characters"))
     if not isinstance(message, str) or len(message) > _MESSAGE:
@@ -106,6 +118,14 @@ def _error(body: dict[str, Any]) -> tuple[str, str, int | None]:
     if faults:
         raise ProblemError(422, "validation", errors=faults)
     return str(kind), str(message), generation
+
+
+def _account(body: dict[str, Any]) -> str | None:
+    """Whose token is meant; nobody named means the feeding one."""
+    account = body.get("account")
+    if account is not None and not isinstance(account, str):
+        raise ProblemError(422, "validation", errors=[_fault("account", "the name of an account is expected")])
+    return account
 
 
 def _only(body: dict[str, Any], names: tuple[str, ...]) -> None:

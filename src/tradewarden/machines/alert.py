@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from tradewarden.machines.report import Layer, Severity
+from tradewarden.machines.report import NEEDS_LOGIN, Layer, Severity
 
 HOLD = timedelta(seconds=15)  # a failure that passes sooner is told to nobody
 CLEAR = timedelta(seconds=60)  # a failure is over when it has stayed away for so long
@@ -22,7 +22,6 @@ FORGET = timedelta(hours=12)  # an incident of yesterday says nothing about toda
 
 LOGIN_CODES = frozenset({"auth.required", "auth.configuration"})  # only a person helps, so nobody waits
 _PASSING = frozenset({"auth.exchanging", "auth.checking"})  # bounded; says neither that it is over nor that it is not
-_NEEDS_LOGIN = frozenset({"required", "expired"})
 _GOOD = frozenset({"valid", "expiring"})
 _DIES = frozenset({"dies_before", "dies_during"})
 
@@ -54,6 +53,7 @@ class Message:
     code: str
     at: datetime
     login: bool = False  # the link to the login belongs to it
+    account: str | None = None  # whose login, when it is not the feeding account's
 
     def text(self, link: str) -> str:
         """All of it as plain text; the link is the desk's own, never the broker's."""
@@ -101,9 +101,10 @@ class Trouble:
 
 @dataclass
 class AlertRules:
-    """The incidents of one desk."""
+    """The incidents of one desk; or those of one further account, which is told of by the same rules."""
 
     warn_at: time = time(8, 15)
+    account: str | None = None
     warned_on: date | None = None
     troubles: dict[Layer, Trouble] = field(default_factory=dict)
 
@@ -124,7 +125,8 @@ class AlertRules:
                 told.append(message)
             self._keep(layer, trouble, seen.now)
             covered = covered or trouble.opened_at is not None
-        return [*self._morning(seen), *_together(over), *told]
+        messages = [*self._morning(seen), *_together(over), *told]
+        return [replace(message, account=self.account) for message in messages]
 
     def next_deadline(self, now: datetime) -> datetime | None:
         """When time alone may bring something to tell; none when only a change can."""
@@ -157,13 +159,16 @@ class AlertRules:
         session = seen.session
         if session is None or seen.now.date() == self.warned_on or not self._is_morning(seen.now, session):
             return []
-        needed = seen.auth in _NEEDS_LOGIN and not seen.wanted  # in a wanted window the headline's alert speaks
+        needed = seen.auth in NEEDS_LOGIN and not seen.wanted  # in a wanted window the headline's alert speaks
         dies = seen.auth in _GOOD and seen.forecast in _DIES  # of a token in doubt the broker's word comes first
         if not needed and not dies:
             return []
         self.warned_on = seen.now.date()
         begins = f"{session[0]:%H:%M}"
-        title = f"Log in before {begins}" if seen.now < session[0] else "A new login is needed today"
+        whose = "" if self.account is None else f" {self.account}"
+        title = (
+            f"Log{whose} in before {begins}" if seen.now < session[0] else f"A new login is needed today{_of(whose)}"
+        )
         return [
             Message(
                 kind="morning",
@@ -288,6 +293,10 @@ def _deadlines(trouble: Trouble) -> Iterator[datetime]:
         yield since + (trouble.hold if trouble.failing else CLEAR)
     if trouble.opened_at is not None:
         yield from (trouble.opened_at + after for after in REMINDERS[trouble.reminders :])
+
+
+def _of(whose: str) -> str:
+    return f" for{whose}" if whose else ""
 
 
 def _why(seen: Seen, begins: str) -> str:

@@ -31,8 +31,9 @@ class Quiet:
     """A connection of which nothing comes."""
 
     since: int
+    limit: int
     next_at: int
-    tries: int = 0
+    tries: int = 1  # how often its instruments were asked for, or it was dialled anew
 
 
 class Connections:
@@ -54,8 +55,8 @@ class Connections:
                 self._forget(place)
             elif place in self.quiet:
                 deeds += self._again(place, now)
-            elif now - max(last, start) >= self._limit(place, last, start, now):
-                self.quiet[place] = Quiet(max(last, start), now + GRACE, 1)
+            elif now >= max(last, start) + (limit := self._limit(place, last, start, now)):
+                self.quiet[place] = Quiet(max(last, start), limit, now + GRACE)
                 deeds.append(AskAll(place))
         return deeds
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.feed import SILENCE
 
 SESSION_ENDED = "session ended"
+INSTRUMENT_SILENCE = "instrument silence"
+LEFT = "unsubscribed"
+STOPPED = "daemon stopped"
+
+NEAR = timedelta(seconds=5)  # silences of instruments that began so near to each other are one
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,18 @@ class Gap:
     def seconds(self) -> float:
         """How long it lasted."""
         return (self.ended - self.began).total_seconds()
+
+
+def together(over: Iterable[tuple[int, Gap]]) -> list[tuple[Gap, tuple[int, ...]]]:
+    """Silences of single instruments, those of one origin as one: one entry for each cause and beginning."""
+    joined: list[tuple[Gap, list[int]]] = []
+    for token, gap in sorted(over, key=lambda each: (each[1].causes, each[1].began, each[0])):
+        if joined and joined[-1][0].causes == gap.causes and gap.began - joined[-1][0].began <= NEAR:
+            whole, tokens = joined[-1]
+            joined[-1] = replace(whole, ended=max(whole.ended, gap.ended)), [*tokens, token]
+        else:
+            joined.append((gap, [token]))
+    return [(gap, tuple(sorted(set(tokens)))) for gap, tokens in joined]
 
 
 class Outage:

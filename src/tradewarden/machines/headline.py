@@ -6,12 +6,20 @@ journal, services, sinks, market. Exactly one row holds for every situation; a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from tradewarden.machines.report import AuthReport, FeedReport, Layer, MarketReport, SegmentReport, Severity
+from tradewarden.machines.report import (
+    NEEDS_LOGIN,
+    AuthReport,
+    FeedReport,
+    Layer,
+    MarketReport,
+    SegmentReport,
+    Severity,
+)
 
 DOUBT = timedelta(seconds=30)  # how long an unanswered question about the token passes as "being asked"
 GRACE = timedelta(seconds=15)  # how long the feed may take to start, or to stop, before that is a fault
@@ -40,6 +48,7 @@ class Situation:
     grace: bool = False  # wanted: W began or auth became usable less than 15 s ago; not wanted: W ended so recently
     stale: bool = False
     stopping: bool = False
+    account_out: bool = False  # an account besides the feeding one needs a login
     journal_failed: bool = False
     service_down: bool = False
     sink_behind: bool = False
@@ -56,8 +65,9 @@ class Situation:
         stale: bool = False,
         stopping: bool = False,
         conflict: bool = False,
+        further: Iterable[AuthReport] = (),
     ) -> Self:
-        """What the three reports amount to at this moment."""
+        """What the three reports, and those of the further accounts, amount to at this moment."""
 
         def within(limit: timedelta, *moments: datetime | None) -> bool:
             return any(moment is not None and timedelta() <= now - moment < limit for moment in moments)
@@ -76,6 +86,7 @@ class Situation:
             wanted=market.wanted,
             stale=stale,
             stopping=stopping,
+            account_out=any(account.state in NEEDS_LOGIN for account in further),
             conflict=conflict,
         )
 
@@ -148,6 +159,7 @@ class View:
     market: str
     stale: bool
     stopping: bool
+    account_out: bool
     journal_failed: bool
     service_down: bool
     sink_behind: bool
@@ -164,6 +176,7 @@ class View:
             market=situation.market,
             stale=situation.stale,
             stopping=situation.stopping,
+            account_out=situation.account_out,
             journal_failed=situation.journal_failed,
             service_down=situation.service_down,
             sink_behind=situation.sink_behind,
@@ -235,7 +248,8 @@ def _says(code: str) -> Callable[[View], str]:
 _FAIL, _WARN, _PASS = Severity.CRITICAL, Severity.WARNING, Severity.OK
 
 # The first row that holds is the headline. A journal fault and its neighbours show outside the window only when auth
-# and feed are calm, because every failure of theirs stands above and every warning of auth or feed outranks theirs.
+# and feed are calm, because every failure of theirs stands above and every warning of auth or feed outranks theirs. A
+# further account without a login warns where a token that expires does: both yield to a feed that is not up yet.
 ROWS: tuple[Row, ...] = (
     Row(0, _FAIL, _system, lambda v: v.stale or v.stopping),
     Row(1, _FAIL, _auth, lambda v: v.login and v.wanted),
@@ -250,13 +264,14 @@ ROWS: tuple[Row, ...] = (
     Row(10, _WARN, _feed, lambda v: v.usable and v.feed == "down" and v.demand in ("sparse", "quiet")),
     Row(11, _WARN, _says("feed.connecting"), lambda v: v.usable and v.feed == "starting"),
     Row(12, _WARN, _auth, lambda v: v.auth == "expiring" and v.feed in ("up", "idle", "unexpected")),
-    Row(13, _WARN, _says("feed.unexpected"), lambda v: v.auth == "valid" and v.feed == "unexpected"),
-    Row(14, _WARN, _says("journal.failed"), lambda v: v.calm and v.journal_failed),
-    Row(15, _WARN, _says("services.failed"), lambda v: v.calm and v.service_down),
-    Row(16, _WARN, _says("sinks.behind"), lambda v: v.calm and v.sink_behind),
-    Row(17, _WARN, _says("calendar.conflict"), lambda v: v.calm and v.conflict),
-    Row(18, _WARN, _market, lambda v: v.calm and v.market == "unknown" and v.demand in ("off", "quiet")),
-    Row(19, _PASS, _market, lambda v: v.calm),
+    Row(13, _WARN, _says("auth.account"), lambda v: v.auth == "valid" and v.account_out),
+    Row(14, _WARN, _says("feed.unexpected"), lambda v: v.auth == "valid" and v.feed == "unexpected"),
+    Row(15, _WARN, _says("journal.failed"), lambda v: v.calm and v.journal_failed),
+    Row(16, _WARN, _says("services.failed"), lambda v: v.calm and v.service_down),
+    Row(17, _WARN, _says("sinks.behind"), lambda v: v.calm and v.sink_behind),
+    Row(18, _WARN, _says("calendar.conflict"), lambda v: v.calm and v.conflict),
+    Row(19, _WARN, _market, lambda v: v.calm and v.market == "unknown" and v.demand in ("off", "quiet")),
+    Row(20, _PASS, _market, lambda v: v.calm),
 )
 
 

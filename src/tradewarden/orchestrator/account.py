@@ -41,6 +41,7 @@ class Account:
     def __init__(self, auth: AuthDriver, broker: Ender) -> None:
         self._auth = auth
         self._broker = broker
+        self._whose = {} if auth.account is None else {"account": auth.account}
         self._reported: tuple[int, int] = (0, 0)  # the generation that was last reported dead, and when
 
     @property
@@ -66,7 +67,7 @@ class Account:
         if self._reported[0] == told and now < self._reported[1] + CALM:
             return "contradicted"  # it is held again, and only the broker's word brings a reported token back
         self._reported = told, now
-        log.warning("auth.reported_dead", gen=told)
+        log.warning("auth.reported_dead", **self._whose, gen=told)
         self._auth.fire("rejected", gen=told, ours=False)
         return "taken"
 
@@ -80,8 +81,8 @@ class Account:
             async with asyncio.timeout(KILL_LIMIT):
                 await self._broker.invalidate(token.value)
         except (BrokerUnreachable, TimeoutError):
-            log.warning("auth.not_killed", gen=token.generation)
+            log.warning("auth.not_killed", **self._whose, gen=token.generation)
             text = "The token is forgotten here, but the broker did not confirm its end: it may work until it expires."
             return LoggedOut(held=True, killed=False, text=text)
-        log.info("auth.killed", gen=token.generation)
+        log.info("auth.killed", **self._whose, gen=token.generation)
         return LoggedOut(held=True, killed=True, text="Logged out; the token is dead at the broker.")

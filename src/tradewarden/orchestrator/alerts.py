@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
 from tradewarden.machines.alert import AlertRules, Message, Seen
 from tradewarden.machines.forecast import Session
-from tradewarden.machines.report import DeliveryReport, Picture
+from tradewarden.machines.report import AccountReport, DeliveryReport, Layer, Picture, Severity
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.senders.delivery import DeliveryError, Sender
@@ -51,11 +52,14 @@ class Alerts:
         *,
         senders: Sequence[Sender],
         words: Callable[[Picture], Words],
+        accounts: Mapping[str, AlertRules],
+        account_words: Callable[[AccountReport, datetime], Words],
         session: Callable[[], Session | None],
         link: str,
         path: Path,
     ) -> None:
         self._rules = rules
+        self._accounts = dict(accounts)
         self._clock = clock
         self._spawn = spawn
         self._senders = {sender.name: sender for sender in senders}
@@ -63,10 +67,11 @@ class Alerts:
         self._failing: dict[str, datetime] = {}
         self._counts = {(name, outcome): 0 for name in self._senders for outcome in ("sent", "failed")}
         self._words = words
+        self._account_words = account_words
         self._session = session
         self._link = link
         self._path = path
-        self._kept: object = AlertRules().told()
+        self._kept: object = self._told()
         self._picture: Picture | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -75,7 +80,7 @@ class Alerts:
         now = self._clock.now().astimezone(IST)
         try:
             with self._path.open(encoding="utf-8") as file:
-                self._rules.remember(json.loads(file.read(LARGEST)), now)
+                self._remember(json.loads(file.read(LARGEST)), now)
         except FileNotFoundError:
             return
         except (OSError, ValueError, RecursionError) as trouble:
@@ -87,9 +92,10 @@ class Alerts:
         if picture.stopping:
             return
         self._picture = picture
+        now = self._clock.now().astimezone(IST)
         words = self._words(picture)
         seen = Seen(
-            now=self._clock.now().astimezone(IST),
+            now=now,
             code=picture.headline.code,
             layer=picture.headline.layer,
             severity=picture.headline.severity,
@@ -101,12 +107,36 @@ class Alerts:
             session=self._session(),
         )
         messages = self._rules.observe(seen)
+        for account in picture.accounts:
+            messages += self._accounts[account.name].observe(self._seen_of(account, seen))
         self._keep()  # before anything is sent: rather a message lost in a crash than one twice
         for message in messages:
-            log.info("alert.told", kind=message.kind, code=message.code, ways=len(self._senders))
+            whose = {} if message.account is None else {"account": message.account}
+            log.info("alert.told", **whose, kind=message.kind, code=message.code, ways=len(self._senders))
             for name in self._senders:
                 self._spawn(self._deliver(name, message), name=f"alert.{name}")
-        self._arm(seen.now)
+        self._arm(now)
+
+    def _seen_of(self, account: AccountReport, desk: Seen) -> Seen:
+        """A further account as the rules look at one: a login that it needs is a failure while the desk works."""
+        words, auth = self._account_words(account, desk.now), account.auth
+        if account.needs_login:
+            code = "auth.configuration" if auth.reason == "configuration" else "auth.required"
+            severity = Severity.CRITICAL if desk.wanted else Severity.WARNING
+        elif auth.state in ("valid", "expiring"):
+            code, severity = f"auth.{auth.state}", Severity.OK
+        else:
+            code, severity = "auth.checking", Severity.WARNING  # neither good nor bad yet
+        return replace(
+            desk,
+            code=code,
+            layer=Layer.AUTH,
+            severity=severity,
+            text=words.text,
+            detail=words.detail,
+            auth=auth.state,
+            forecast=account.forecast,
+        )
 
     def look_again(self) -> None:
         """A deadline has come, or the clock has jumped."""
@@ -115,7 +145,8 @@ class Alerts:
 
     def _arm(self, now: datetime) -> None:
         self.disarm()
-        deadline = self._rules.next_deadline(now)
+        deadlines = [rules.next_deadline(now) for rules in (self._rules, *self._accounts.values())]
+        deadline = min((each for each in deadlines if each is not None), default=None)
         if deadline is not None:
             wait = max(0.0, (deadline - self._clock.now()).total_seconds())
             self._timer = asyncio.get_running_loop().call_later(wait, self.look_again)
@@ -128,7 +159,7 @@ class Alerts:
 
     async def _deliver(self, name: str, message: Message) -> None:
         """Try a few times, one message after the other; an incident that goes on is told again by its reminders."""
-        text = message.text(self._link)
+        text = message.text(self._link if message.account is None else f"{self._link}?account={message.account}")
         async with self._turn[name]:
             for pause in (*PAUSES, None):
                 try:
@@ -150,11 +181,28 @@ class Alerts:
         """Whether what was told last also arrived, way by way."""
         return DeliveryReport(ways=tuple(self._senders), failing=dict(self._failing), counts=dict(self._counts))
 
+    # Memory
+
+    def _told(self) -> object:
+        return self._rules.told(), {name: rules.told() for name, rules in self._accounts.items()}
+
+    def _memory(self) -> dict[str, Any]:
+        memory = self._rules.memory()
+        accounts = {name: rules.memory() for name, rules in self._accounts.items()}
+        return memory | {"accounts": accounts} if accounts else memory
+
+    def _remember(self, memory: Any, now: datetime) -> None:
+        self._rules.remember(memory, now)
+        accounts = memory.get("accounts", {})
+        for name, rules in self._accounts.items():
+            if name in accounts:
+                rules.remember(accounts[name], now)
+
     def _keep(self) -> None:
-        told = self._rules.told()
+        told = self._told()
         if told == self._kept:
             return
-        memory = json.dumps(self._rules.memory(), indent=1) + "\n"
+        memory = json.dumps(self._memory(), indent=1) + "\n"
         try:
             put(self._path, memory, 0o600)
         except OSError as trouble:

@@ -86,8 +86,11 @@ class AuthDriver(Driver[AuthToken]):
         user_id: str | None = None,
         probe_hours: Sequence[time] = PROBE_HOURS,
         learned: Callable[[str], None] = lambda _value: None,
+        account: str | None = None,
     ) -> None:
         super().__init__(machine, clock, spawn, changed)
+        self.account = account  # its name, on a desk with several
+        self._whose = {} if account is None else {"account": account}
         self._broker = broker
         self._store = store
         self._user_id = user_id
@@ -143,7 +146,7 @@ class AuthDriver(Driver[AuthToken]):
 
     def _disown(self, token: Token, user_id: str | None) -> None:
         """A file held a good token of somebody else: this desk does not trade on it."""
-        log.warning("auth.other_account", user_id=user_id, configured=self._user_id)
+        log.warning("auth.other_account", **self._whose, user_id=user_id, configured=self._user_id)
         self._dead.add(token.generation)
         if self.machine.held == token:
             self.fire("logout", reason="other_account")
@@ -174,7 +177,7 @@ class AuthDriver(Driver[AuthToken]):
     async def _ask(self, token: Token) -> None:
         probe = await self._broker.probe(token.value)
         self._answers = {token.generation: probe}
-        log.info("auth.verdict", verdict=probe.verdict, gen=token.generation, text=probe.text)
+        log.info("auth.verdict", **self._whose, verdict=probe.verdict, gen=token.generation, text=probe.text)
         match probe.verdict:
             case Verdict.GOOD if self._is_foreign(probe.user_id):
                 self._disown(token, probe.user_id)
@@ -207,7 +210,8 @@ class AuthDriver(Driver[AuthToken]):
         except BrokerUnreachable as trouble:
             return self._login_failed(login, "unreachable", str(trouble))
         if self._is_foreign(session.user_id):
-            text = f"This desk belongs to {self._user_id}; the login was made as {session.user_id}."
+            owned = "This desk" if self.account is None else f"The account {self.account}"
+            text = f"{owned} belongs to {self._user_id}; the login was made as {session.user_id}."
             return self._login_failed(login, "other_account", text)
         self._learned(session.access_token)
         token = self._store.save(
@@ -218,7 +222,7 @@ class AuthDriver(Driver[AuthToken]):
         return LoggedIn(session.user_id)
 
     def _login_failed(self, login: int, reason: str, text: str) -> LoginFailed:
-        log.warning("auth.login_failed", reason=reason)
+        log.warning("auth.login_failed", **self._whose, reason=reason)
         self.fire("exchange_failed", reason=reason, login=login)
         return LoginFailed(reason, text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -47,6 +47,7 @@ class Driver(Generic[M]):
         self.since: datetime = clock.now()
         self._spawn = spawn
         self._changed = changed
+        self._whose: Mapping[str, str] = {}  # which of several, for the log
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None
 
@@ -71,7 +72,8 @@ class Driver(Generic[M]):
     def _follow(self, before: str, event: str, effects: list[Any]) -> None:
         if self.machine.leaf != before:
             self.since = self.clock.now()
-            log.info(self.happening, src=before, dst=self.machine.leaf, on=event, reason=self.machine.reason)
+            facts = {"src": before, "dst": self.machine.leaf, "on": event, "reason": self.machine.reason}
+            log.info(self.happening, **self._whose, **facts)
         for effect in effects:
             self.perform(effect)
         self.settled()

@@ -26,6 +26,7 @@ class Outcome:
     kind: str
     user_id: str | None
     text: str
+    account: str | None = None  # whose login it was, on a desk with several accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,20 @@ def _spare(pending: Mapping[str, _Begun], whose: str) -> str:
 class Login:
     """Logins that were begun here. A callback without a pending state never reaches the token's machine."""
 
-    def __init__(self, auth: AuthDriver, login_page: Callable[[str], str] | None, clock: Clock) -> None:
+    def __init__(
+        self, auth: AuthDriver, login_page: Callable[[str], str] | None, clock: Clock, *, section: str = "kite"
+    ) -> None:
         self._auth = auth
         self._login_page = login_page
         self._clock = clock
+        self._section = section
         self._pending: dict[str, _Begun] = {}
 
     def begin(self, whose: str = "") -> str:
         """The broker's login page for a new login of this address. Raises LoginNotPossibleError without an api key."""
         if self._login_page is None:
-            raise LoginNotPossibleError(
-                "kite.api_key and kite.api_secret are not set: see the README on connecting Kite."
-            )
+            missing = f"{self._section}.api_key and {self._section}.api_secret"
+            raise LoginNotPossibleError(f"{missing} are not set: see the README on connecting Kite.")
         now = self._clock.mono_ns()
         alive = {state: begun for state, begun in self._pending.items() if now < begun.until}
         if len(alive) >= PENDING:
@@ -69,6 +72,10 @@ class Login:
         self._pending = alive | {state: _Begun(whose, now + PATIENCE)}
         return self._login_page(state)
 
+    def knows(self, state: str) -> bool:
+        """Whether a login with this state was begun here."""
+        return state in self._pending
+
     async def finish(self, query: Mapping[str, str]) -> Outcome:
         """Take the broker's answer; each state works once, for ten minutes."""
         begun = self._pending.pop(query.get("state", ""), None)
@@ -76,12 +83,13 @@ class Login:
             text = (
                 "This login was not begun here, took longer than ten minutes or was used before. Nothing was changed."
             )
-            return Outcome("unknown_state", None, text)
+            return Outcome("unknown_state", None, text, self._auth.account)
         request_token = query.get("request_token")
         if query.get("status", "success") != "success" or not request_token:
-            return Outcome("cancelled", None, "The broker did not complete the login. Nothing was changed.")
+            text = "The broker did not complete the login. Nothing was changed."
+            return Outcome("cancelled", None, text, self._auth.account)
         match await self._auth.login(request_token):
             case LoggedIn(user_id):
-                return Outcome("logged_in", user_id, f"Logged in as {user_id}.")
+                return Outcome("logged_in", user_id, f"Logged in as {user_id}.", self._auth.account)
             case LoginFailed(reason, text):
-                return Outcome(reason, None, text)
+                return Outcome(reason, None, text, self._auth.account)

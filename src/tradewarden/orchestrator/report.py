@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 import structlog
 
 from tradewarden.machines.conflict import conflicts
 from tradewarden.machines.headline import Situation, headline
-from tradewarden.machines.report import AuthReport, DeliveryReport, FeedReport, Headline, MarketReport, Picture
+from tradewarden.machines.report import (
+    AccountReport,
+    AuthReport,
+    DeliveryReport,
+    FeedReport,
+    Headline,
+    MarketReport,
+    Picture,
+)
 from tradewarden.orchestrator.auth import AuthDriver
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.feed import FeedDriver
@@ -31,10 +40,12 @@ class Reports:
         beat_age: Callable[[], float],
         *,
         forecast: Callable[[AuthReport], str] | None = None,
+        further: Mapping[str, AuthDriver] = MappingProxyType({}),
     ) -> None:
         self._market, self._auth, self._feed = market, auth, feed
         self._clock = clock
         self._forecast = forecast
+        self._further = dict(further)
         self.deliveries: Callable[[], DeliveryReport] | None = None  # set once there is somebody to tell
         self.beat_age = beat_age
         self._started_at = clock.now()
@@ -65,13 +76,23 @@ class Reports:
         auth, feed = self._auth.report(), self._feed.report()
         market, conflict = self._compared(self._market.report(), feed)
         reports = market, auth, feed
+        accounts = self._accounts()
         verdict = headline(
-            Situation.of(auth, feed, market, now=self._clock.now(), stopping=self._stopping, conflict=conflict)
+            Situation.of(
+                auth,
+                feed,
+                market,
+                now=self._clock.now(),
+                stopping=self._stopping,
+                conflict=conflict,
+                further=[account.auth for account in accounts],
+            )
         )
         segments = tuple((s.state, s.phase, s.problem) for s in market.segments)
-        key = (verdict, auth.state, auth.reason, feed.state, segments)
+        others = tuple((account.auth.state, account.auth.reason) for account in accounts)
+        key = (verdict, auth.state, auth.reason, feed.state, segments, others)
         if key == self._key:
-            self.picture = self._draw(self.picture.seq, self.picture.headline, reports)
+            self.picture = self._draw(self.picture.seq, self.picture.headline, reports, accounts)
             self._call(self._on_age)
             return
         seq, before = (self.picture.seq, self.picture.headline) if self._key else (0, None)
@@ -79,7 +100,7 @@ class Reports:
         since = before.since if before is not None and same else self._clock.now()
         line = Headline(row=verdict.row, code=verdict.code, layer=verdict.layer, severity=verdict.severity, since=since)
         self._key = key
-        self.picture = self._draw(seq + 1, line, reports)
+        self.picture = self._draw(seq + 1, line, reports, accounts)
         if not same:
             log.info("health.headline", code=line.code, status=line.severity.status, seq=self.picture.seq)
         self._call(self._on_change)
@@ -104,7 +125,21 @@ class Reports:
         for callback in callbacks:
             callback(self.picture)
 
-    def _draw(self, seq: int, line: Headline, reports: tuple[MarketReport, AuthReport, FeedReport]) -> Picture:
+    def _accounts(self) -> tuple[AccountReport, ...]:
+        """The accounts besides the feeding one."""
+        reports = {name: auth.report() for name, auth in self._further.items()}
+        return tuple(
+            AccountReport(name=name, auth=auth, forecast=self._forecast and self._forecast(auth))
+            for name, auth in reports.items()
+        )
+
+    def _draw(
+        self,
+        seq: int,
+        line: Headline,
+        reports: tuple[MarketReport, AuthReport, FeedReport],
+        accounts: tuple[AccountReport, ...],
+    ) -> Picture:
         market, auth, feed = reports
         return Picture(
             seq=seq,
@@ -118,4 +153,5 @@ class Reports:
             alerts=None if self.deliveries is None else self.deliveries(),
             forecast=None if self._forecast is None else self._forecast(auth),
             simulated=self._clock.simulated,
+            accounts=accounts,
         )

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tradewarden.machines.report import FEEDING
+
 LONGEST_SOCKET_PATH = 107  # the kernel's limit for the name of a Unix socket
 
 
@@ -55,6 +57,11 @@ def _lock(path: Path) -> int:
         raise StateDirectoryError(
             f"{path} cannot keep the daemon's state: {trouble.strerror}; set state_dir to a directory of this user."
         ) from None
+
+
+def token_file(path: Path, account: str = FEEDING) -> Path:
+    """Where the token of our own logins into an account is kept."""
+    return path / ("token.json" if account == FEEDING else f"token-{account}.json")
 
 
 def admin_token(path: Path, configured: str | None) -> str:

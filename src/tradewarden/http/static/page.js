@@ -61,8 +61,10 @@ function show(doc) {
   dress(severity, glyph, acts[action && severity === "critical" ? "login" : severity], headline, detail);
   text($("since"), `since ${at(since)}`);
   $("login").hidden = !action;
+  if (action) $("login").href = action.href;
   $("retry").hidden = true;
   chip("auth", doc.checks["auth:token"][0]);
+  accounts(doc.checks["auth:token"]);
   chip("feed", doc.checks["feed:stream"][0]);
   market(doc.checks["market:session"]);
   tick();
@@ -102,22 +104,38 @@ function market(checks) {
   $("segments").replaceChildren(...checks.map(segment));
 }
 
-function segment(check) {
-  const row = document.createElement("li");
-  row.dataset.status = check.status;
+const segment = (check) => row(check, "market", until(check));
+
+/** Every account of a desk with several, each with the link to its login when it needs one. */
+function accounts(checks) {
+  $("accounts").hidden = checks.length < 2;
+  $("accounts").replaceChildren(...(checks.length < 2 ? [] : checks.map(account)));
+}
+
+function account(check) {
+  if (!check.action) return row(check, "auth", `since ${at(check.time)}`);
+  const link = document.createElement("a");
+  link.href = check.action.href;
+  link.textContent = "Log in";
+  return row(check, "auth", link);
+}
+
+function row(check, layer, last) {
+  const line = document.createElement("li");
+  line.dataset.status = check.status;
   for (const [kind, value] of [
     ["name", check.componentId],
     ["sign", sign(check)],
-    ["word", words.market[check.observedValue] ?? check.observedValue],
-    ["until", until(check)],
+    ["word", words[layer][check.observedValue] ?? check.observedValue],
+    ["until", last],
   ]) {
     const part = document.createElement("span");
     part.className = kind;
-    part.textContent = value;
+    part.append(value);
     if (kind === "sign") part.setAttribute("aria-hidden", "true");
-    row.append(part, " ");
+    line.append(part, " ");
   }
-  return row;
+  return line;
 }
 
 /** The daemon does not answer: this overrides every state, since none of them is known to be true any more. */

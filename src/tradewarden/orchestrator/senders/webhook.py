@@ -17,6 +17,7 @@ class Webhook:
 
     async def send(self, message: Message, text: str) -> None:
         """Deliver it once. Raises DeliveryError."""
+        whose = {} if message.account is None else {"account": message.account}
         body = {
             "text": text,
             "kind": message.kind,
@@ -24,5 +25,6 @@ class Webhook:
             "code": message.code,
             "title": message.title,
             "time": message.at.isoformat(timespec="seconds"),
+            **whose,
         }
         await post(self._url, body, patience=self._patience)
