@@ -1,7 +1,7 @@
 """ZeroMQ: ticks to whoever listens at this moment. It keeps nothing, waits for nobody, and says what it had to drop.
 
-A message has two parts, the topic and the data. Frames are the journal's own, on one topic; with `json` each tick is a
-message too, with the topics and the ports of the integrated startup system. See docs/sinks/zmq.md.
+A message has two parts, the topic and the data. Frames are the journal's own, on one topic; with `json_ticks` each tick
+is a message too, with the topics and the ports of the integrated startup system. See docs/sinks/zmq.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SUBSCRIBED: Final = 1  # the first byte of what a socket hears when somebody ask
 
 
 class ZmqSink:
-    """A publisher: frames on `port`; with `json` a message for each tick and each order book on ports of their own."""
+    """A publisher: frames on `port`; with `json_ticks` a message for each tick and order book on ports of their own."""
 
     name = "zmq"
 
@@ -34,7 +34,7 @@ class ZmqSink:
         host: str = "127.0.0.1",
         port: int = 5555,
         broker: str = "kite",
-        json: bool = False,
+        json_ticks: bool = False,
         tick_port: int = 5558,
         depth_port: int = 5560,
         high_water: int = 1000,
@@ -45,7 +45,7 @@ class ZmqSink:
         self._host, self._high_water, self._names = host, high_water, names
         self._frames, self._tick, self._depth = f"{broker}_frames", f"{broker}_tick", f"{broker}_depth"
         self._ports = {self._frames: port}
-        if json:
+        if json_ticks:
             self._ports |= {self._tick: tick_port, self._depth: depth_port}
         self._context: zmq.Context[Any] | None = None
         self._sockets: dict[str, zmq.Socket[Any]] = {}
