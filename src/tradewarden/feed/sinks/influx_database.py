@@ -34,12 +34,12 @@ class InfluxDatabase:
     has_bars = True
 
     def __init__(self, http: LineHttp, database: str, policies: Iterable[Policy]) -> None:
-        self._http, self._name = http, database
+        self._http, self.name = http, database
         self.policies = tuple(policies)
 
     def place(self, policy: str) -> dict[str, str]:
         """Where /write puts lines that belong there."""
-        return {"db": self._name, "rp": policy, "precision": "ns"}
+        return {"db": self.name, "rp": policy, "precision": "ns"}
 
     async def ensure(self) -> list[str]:
         """Make or change the policies; their names. Raises SinkMisfitError, and has written nothing then."""
@@ -51,7 +51,7 @@ class InfluxDatabase:
             if there is not None and fits(policy, there[0], there[1], is_default=there[2]):
                 continue
             changed.append(policy.name)
-            await self.ask(statement("CREATE" if there is None else "ALTER", policy, self._name))
+            await self.ask(statement("CREATE" if there is None else "ALTER", policy, self.name))
         await self._refuse_types()
         return changed
 
@@ -74,26 +74,26 @@ class InfluxDatabase:
     async def make_bars(self, from_ns: int, to_ns: int) -> None:
         """Compute all bars of this time anew from what is stored, and put them in the place of the old ones."""
         for bars in (_SECONDS, _MINUTES):
-            await self.ask(bars.format(database=quoted(self._name), from_ns=from_ns, to_ns=to_ns))
+            await self.ask(bars.format(database=quoted(self.name), from_ns=from_ns, to_ns=to_ns))
 
     async def tables(self) -> list[Stored]:
         """The bytes of each policy, as the server counts its shards."""
         sizes = {policy.name: 0 for policy in self.policies}
         for series in await self.ask("SHOW STATS FOR 'shard'"):
             tags = series.get("tags", {})
-            if tags.get("database") == self._name and tags.get("retentionPolicy") in sizes:
+            if tags.get("database") == self.name and tags.get("retentionPolicy") in sizes:
                 sizes[tags["retentionPolicy"]] += int(series["values"][0][series["columns"].index("diskBytes")])
         return [Stored(name, None, size) for name, size in sizes.items()]
 
     async def ask(self, question: str) -> list[Series]:
         """One statement of InfluxQL; the series of its answer."""
-        answer = await self._http.post("/query", {"q": question}, db=self._name, epoch="ns")
+        answer = await self._http.post("/query", {"q": question}, db=self.name, epoch="ns")
         told = answer.json()
         result = (told.get("results") or [{}])[0] if isinstance(told, dict) else {}
         error = told.get("error") or result.get("error") if isinstance(told, dict) else answer.words
         if error and "database not found" in error:
             raise SinkMisfitError(
-                f"{self._http.told} has no database {self._name!r}; make it with: CREATE DATABASE {quoted(self._name)}."
+                f"{self._http.told} has no database {self.name!r}; make it with: CREATE DATABASE {quoted(self.name)}."
             )
         if error and ("not authorized" in error or "requires admin" in error):
             raise SinkMisfitError(f"{self._http.told} forbids it: {error}; an administrator has to run: {question}.")
@@ -103,7 +103,7 @@ class InfluxDatabase:
         return series
 
     async def _noted(self, what: str) -> int | None:
-        place = f"{quoted(self._name)}.{quoted(LASTING)}.cursor"
+        place = f"{quoted(self.name)}.{quoted(LASTING)}.cursor"
         found = await self.ask(f"SELECT {what} FROM {place} WHERE sink='influx'")  # noqa: S608 - quoted
         return int(found[0]["values"][0][1]) if found else None
 
@@ -117,16 +117,16 @@ class InfluxDatabase:
             )
 
     async def _found(self) -> dict[str, tuple[str, str, bool]]:
-        series = await self.ask(f"SHOW RETENTION POLICIES ON {quoted(self._name)}")
+        series = await self.ask(f"SHOW RETENTION POLICIES ON {quoted(self.name)}")
         rows = series[0].get("values", []) if series else []
         return {name: (duration, shard, default) for name, duration, shard, _, default in rows}
 
     async def _refuse_types(self) -> None:
         """A field of another type would refuse every point: say so before the first one."""
-        found = await self.ask(f"SHOW FIELD KEYS ON {quoted(self._name)} FROM {quoted(RAW)}.{quoted('ticks')}")
+        found = await self.ask(f"SHOW FIELD KEYS ON {quoted(self.name)} FROM {quoted(RAW)}.{quoted('ticks')}")
         for field, kind in found[0]["values"] if found else ():
             if kind != _TYPES.get(field, kind):
                 raise SinkMisfitError(
-                    f"measurement ticks of {self._name!r} at {self._http.told} is not ours: field {field} is {kind}, "
+                    f"measurement ticks of {self.name!r} at {self._http.told} is not ours: field {field} is {kind}, "
                     f"not {_TYPES[field]}. Drop the measurement, or set another sinks.influx.database."
                 )

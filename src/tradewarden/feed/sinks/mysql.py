@@ -50,7 +50,7 @@ class MysqlSink:
         self.keep_days = keep_days
         self.server = Server(host=host, port=port, user=user, password=password, database=database, tls=tls)
         self.text = Text(table_prefix, depth=depth)
-        self._names, self._prefix = names, table_prefix
+        self._names, self.table_prefix = names, table_prefix
         self._told: dict[int, Name] = {}
 
     async def open(self) -> None:
@@ -59,7 +59,7 @@ class MysqlSink:
         self._names.refresh()
         async with self.server.translated():
             await self.server.connect()
-            await ensure(self.server, self._prefix)
+            await ensure(self.server, self.table_prefix)
 
     async def position(self) -> int | None:
         """The number of the last record whose rows are committed."""
@@ -92,7 +92,7 @@ class MysqlSink:
         async with self.server.translated():
             found = await self.server.ask(
                 "SELECT table_name, table_rows, data_length + index_length FROM information_schema.tables"
-                f" WHERE table_schema={text(self.server.database)} AND table_name IN ({all_names(self._prefix)})"
+                f" WHERE table_schema={text(self.server.database)} AND table_name IN ({all_names(self.table_prefix)})"
             )
         return sorted((Stored(str(name), count, size) for name, count, size in found), key=lambda stored: stored.name)
 
