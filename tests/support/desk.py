@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -17,7 +18,7 @@ from tradewarden import daemon
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST, Clock
-from tradewarden.settings import AlertSettings, FeedSettings, HttpSettings, KiteSettings, Settings
+from tradewarden.settings import AccountSettings, AlertSettings, FeedSettings, HttpSettings, KiteSettings, Settings
 from tradewarden.simulator.kite import KiteSimulator
 from virtual_time import VirtualClock, run_virtually
 
@@ -94,9 +95,10 @@ def settings_of(
     instruments: tuple[int, ...] = INSTRUMENTS,
     rules: tuple[str, ...] = (),
     alerts: AlertSettings | None = None,
+    accounts: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     **kite: Any,
 ) -> Settings:
-    """Settings of a desk that lives off this broker."""
+    """Settings of a desk that lives off this broker; each further account is another user of it."""
     known: dict[str, Any] = {
         "api_key": KEY,
         "api_secret": SECRET,
@@ -109,11 +111,23 @@ def settings_of(
     return Settings.model_construct(
         segments=["NSE_EQ", "NFO"],
         kite=KiteSettings(**(known | kite)),
+        accounts={name: _account(state, broker, name, own) for name, own in accounts.items()},
         feed=FeedSettings(instruments={"full": list(instruments)}, rules=list(rules)),
         http=HttpSettings(port=0, admin_token="desktestadmin"),
         alerts=alerts or AlertSettings(),
         state_dir=state,
     )
+
+
+def _account(state: Path, broker: KiteSimulator, name: str, own: Mapping[str, Any]) -> AccountSettings:
+    known: dict[str, Any] = {
+        "api_key": KEY,
+        "api_secret": SECRET,
+        "rest_url": broker.url,
+        "login_url": broker.login_url,
+        "token_files": [state / f"{name}.env"],
+    }
+    return AccountSettings(**known | dict(own))
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from tradewarden.http.moments import clock_time
 from tradewarden.machines.headline import foremost
-from tradewarden.machines.report import AccountReport, Picture, SegmentReport, Severity
+from tradewarden.machines.report import FEEDING, AccountReport, Picture, SegmentReport, Severity
 
 BROKER = "Kite"
 
@@ -72,14 +72,14 @@ def banner(picture: Picture) -> Banner:
 
 def login_link(account: str | None) -> str:
     """Where a login of this account begins: never the broker's own address."""
-    return _LOGIN if account is None else f"{_LOGIN}?account={account}"
+    return _LOGIN if account in (None, FEEDING) else f"{_LOGIN}?account={account}"
 
 
 def _link(picture: Picture) -> str | None:
     code = picture.headline.code
     if code not in _NEEDS_LOGIN:
         return None
-    return login_link(_out(picture)[0].name if code == "auth.account" else None)
+    return login_link(_out(picture)[0].name if code == "auth.account" else FEEDING)
 
 
 def glyph_of(code: str, severity: Severity) -> str:

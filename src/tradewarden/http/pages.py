@@ -285,8 +285,7 @@ def _accounts(picture: Picture) -> str:
 def _login_of(account: AccountReport, picture: Picture) -> str:
     if not account.needs_login:
         return escape(f"since {clock_time(account.auth.since, picture.now)}")
-    link = login_link(None if account.name == FEEDING else account.name)
-    return f'<a href="{escape(link)}">Log in</a>'
+    return f'<a href="{escape(login_link(account.name))}">Log in</a>'
 
 
 def _segments(picture: Picture) -> str:
