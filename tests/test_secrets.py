@@ -23,13 +23,15 @@ async def test_no_canary_is_in_any_log_line_health_body_metric_page_error_or_rep
     assert process.returncode == 0, err.decode()[-2000:]
     said = (out + err).decode()
     canaries = (tmp_path / "canaries").read_text().splitlines()
-    assert len(canaries) >= 9
+    assert len(canaries) >= 16
     for expected in (
         "feed.dial",
         "feed.lost",
         "auth.verdict",
         "auth.reported_dead",
         "alert.not_delivered",
+        "auth.login_failed",
+        "auth.family",
         "health.headline",
         "test.error",
         "tradewarden_feed_state",

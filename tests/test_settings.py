@@ -224,8 +224,7 @@ def test_secrets_and_keys_are_in_no_repr(tmp_path: Path, monkeypatch: pytest.Mon
         ),
         (
             "[ftp]\nx = 1",
-            "desk.toml: ftp is not known; known are accounts, alerts, feed, http, kite, log, segments, sinks,"
-            " state_dir.",
+            f"desk.toml: ftp is not known; known are {', '.join(sorted(Settings.model_fields))}.",
         ),
         ('segmnts = ["NFO"]', "desk.toml: segmnts is not known; did you mean segments."),
         ("segments = []", "desk.toml: segments: allowed is at least one entry."),
@@ -452,3 +451,149 @@ def test_a_callback_that_a_phone_cannot_reach_is_a_surprise() -> None:
 def test_a_simulated_broker_on_this_machine_is_no_surprise() -> None:
     urls = '[kite]\nrest_url = "http://127.0.0.1:8701"\nticker_url = "ws://127.0.0.1:8701"\n'
     assert "unencrypted" not in json.dumps(warnings(urls))
+
+
+# Several accounts
+
+TWO = """
+state_dir = "state"
+[kite]
+user_id = "AB1234"
+token_files = ["bots.env"]
+[accounts.family]
+user_id = "XY7890"
+export_files = ["family.env"]
+"""
+
+
+def test_each_further_account_is_a_table_of_its_own() -> None:
+    settings = load(toml(TWO))
+    assert list(settings.every_account) == ["kite", "family"]
+    assert settings.every_account["family"].user_id == "XY7890"
+    assert [token_file(settings.state_dir, name) for name in settings.every_account] == [
+        Path("state/token.json"),
+        Path("state/token-family.json"),
+    ]
+
+
+def test_an_accounts_secret_comes_from_the_environment_or_a_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials(tmp_path / "c", monkeypatch, accounts__family__api_secret="credential\n")
+    assert load(toml(TWO)).accounts["family"].api_secret == SecretStr("credential")
+    monkeypatch.setenv("TRADEWARDEN_ACCOUNTS__FAMILY__API_SECRET", "environment")
+    monkeypatch.setenv("TRADEWARDEN_ACCOUNTS__FAMILY__PROBE_HOURS", '["06:30"]')
+    family = load(toml(TWO)).accounts["family"]
+    assert (family.api_secret, family.probe_hours) == (SecretStr("environment"), ["06:30"])
+    monkeypatch.setenv("TRADEWARDEN_ACCOUNTS__FAMILY__PROBE_HOURS", "06:30")
+    (told,) = problems(TWO)
+    assert told.startswith(
+        "environment variable TRADEWARDEN_ACCOUNTS__FAMILY__PROBE_HOURS: accounts.family.probe_hours"
+    )
+    assert told.endswith('allowed is JSON, such as ["one", "two"].')
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("XY7890", "AB1234", "accounts.family.user_id = 'AB1234' is that of kite; allowed is each account once."),
+        ('user_id = "XY7890"', "", "accounts.family.user_id is not set; with several accounts each needs its own."),
+        ('user_id = "AB1234"', "", "kite.user_id is not set; with several accounts each needs its own."),
+        (
+            "family.env",
+            "./bots.env",
+            (
+                "accounts.family.export_files has 'bots.env', which kite.token_files has too;"
+                " allowed is one account a file."
+            ),
+        ),
+        (
+            "family.env",
+            "state/token.json",
+            (
+                "accounts.family.export_files has 'state/token.json', the daemon's own token file;"
+                " allowed is any other file."
+            ),
+        ),
+        (
+            "bots.env",
+            "state/token-family.json",
+            "kite.token_files has 'state/token-family.json', the daemon's own token file; allowed is any other file.",
+        ),
+        (
+            "accounts.family",
+            "accounts.Family",
+            "accounts.Family: allowed is a name of up to 32 small letters, digits, - and _, such as family.",
+        ),
+        (
+            "accounts.family",
+            "accounts.a__b",
+            "accounts.a__b: allowed is a name of up to 32 small letters, digits, - and _, such as family.",
+        ),
+        (
+            "accounts.family",
+            "accounts.kite",
+            "accounts.kite: kite is the first account, in the table [kite]; allowed is any other name.",
+        ),
+        ("XY7890", "X Y", "accounts.family.user_id = 'X Y': allowed is one word without blanks."),
+        ("export_files", "export_file", "accounts.family.export_file is not known; did you mean export_files."),
+    ],
+)
+def test_accounts_that_cannot_be_told_apart_are_refused(before: str, after: str, told: str) -> None:
+    assert before in TWO
+    assert problems(TWO.replace(before, after)) == (f"desk.toml: {told}",)
+
+
+@pytest.mark.parametrize("text", ['accounts = "CANARY"', 'accounts.family = "CANARY"'])
+def test_an_account_that_is_no_table_is_refused_without_a_word_of_it(text: str) -> None:
+    (told,) = problems(text)
+    assert told.endswith(": allowed is a table.")
+    assert "CANARY" not in told
+
+
+def test_an_account_surprises_in_the_same_words_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEWARDEN_KITE__API_SECRET", "secret")
+    further = '[accounts.family]\nuser_id = "XY7890"\nrest_url = "http://sim.example"\ntoken_files = ["gone/x.env"]\n'
+    first, *others = warnings(COMPLETE + further)
+    assert first.startswith(
+        "accounts.family.api_key and accounts.family.api_secret are not both set: nobody can log in"
+    )
+    assert others == [
+        "accounts.family.rest_url is http://sim.example: the token would travel unencrypted.",
+        "accounts.family.token_files has gone/x.env, but there is no directory gone.",
+    ]
+    (told,) = warnings(COMPLETE + further.partition("rest_url")[0] + 'api_key = "k"\napi_secret = "x"\n', mode=0o640)
+    assert "holds a secret and can be read by others" in told
+
+
+# One round
+
+
+def test_a_wrong_value_does_not_hide_a_wrong_combination(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    text = f"""
+segments = ["NSE_EQ", "MARS"]
+state_dir = "{tmp_path}/state"
+[http]
+port = "many"
+[feed]
+rules = ["no-such-rules"]
+[kite]
+user_id = "two words"
+[accounts.family]
+user_id = "XY7890"
+"""
+    found = [problem.partition(": ")[2] for problem in problems(text)]
+    assert [problem.split(" ")[0] for problem in found] == [
+        "kite.user_id",
+        "http.port",
+        "segments",
+        "feed.rules:",
+        "state_dir",
+    ]
+    assert "kite.user_id is not set" not in " ".join(found)  # it is set, only not well
+
+
+def test_a_list_with_one_wrong_entry_is_left_out_as_a_whole() -> None:
+    found = problems('[feed.instruments]\nfull = [0]\n[kite]\nprobe_hours = ["06:00", "7"]\n[http]\nport = -1\n')
+    assert len(found) == 3

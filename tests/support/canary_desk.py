@@ -50,6 +50,8 @@ ALERTS = {  # nobody listens there, so that every delivery fails
     "smtp_user": "desk",
     "smtp_password": "canary-of-a-mail-server",
 }
+OTHER = "XY7890"
+canaries += ["canary-of-a-key", "canary-of-another-secret", "canary-of-an-account"]
 canaries += ["canary-of-a-webhook", "canary-of-a-bot", "canary-of-a-mail-server", "canary-in-a-report"]
 
 
@@ -71,10 +73,10 @@ async def report_errors(desk: Desk) -> None:
     await desk.until_auth("valid")
 
 
-async def log_in(desk: Desk) -> None:
-    async with desk.client.get(f"{desk.url}/login", allow_redirects=False) as begun:
+async def log_in(desk: Desk, user: str = USER, link: str = "/login") -> None:
+    async with desk.client.get(desk.url + link, allow_redirects=False) as begun:
         state = parse_qs(parse_qs(urlsplit(begun.headers["Location"]).query)["redirect_params"][0])["state"][0]
-    request_token = desk.broker.broker.log_in(USER, desk.clock.now())
+    request_token = desk.broker.broker.log_in(user, desk.clock.now())
     canaries.extend([state, request_token])
     query = {"state": state, "request_token": request_token, "status": "success"}
     async with desk.client.get(f"{desk.url}/auth/callback", params=query) as page:
@@ -85,6 +87,9 @@ async def scene(desk: Desk) -> None:
     await log_in(desk)
     await desk.until_feed("streaming")
     await report_errors(desk)
+    await log_in(desk, OTHER, "/login?account=family")
+    await log_in(desk, "ZZ0000", "/login?account=wrong")
+    await desk.until(lambda picture: picture.accounts[0].auth.state == "valid")
     for fault in FAULTS:
         desk.broker.world.change(USUAL | fault)
         desk.broker.do("drop_socket")
@@ -98,8 +103,13 @@ async def scene(desk: Desk) -> None:
     await serve(desk, admin=True)
     desk.save_token("canary-that-never-worked")
     canaries.append("canary-that-never-worked")
+    desk.save_token("canary-of-a-family", name="family.env")
+    canaries.append("canary-of-a-family")
     await asyncio.sleep(20)
     await serve(desk, admin=False)
+    async with desk.client.get(f"{desk.url}/login?account=canary-of-an-account") as page:
+        print(page.status, await page.text())
+    print(repr(desk.parts.accounts), repr([token.machine.__dict__ for token in desk.parts.accounts.tokens()]))
     print(repr(desk.parts), repr(desk.settings), repr(desk.parts.auth.machine.__dict__), repr(desk.parts.feed.machine))
     try:
         raise ValueError("wss://broker/?api_key=k&access_token=canary-in-an-error")  # noqa: TRY301 - the trouble itself
@@ -111,5 +121,9 @@ async def scene(desk: Desk) -> None:
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     log.configure("debug", stream=sys.stdout)
-    play(folder, LIVE, scene, token=False, alerts=AlertSettings.model_validate(ALERTS))
+    accounts = {
+        "family": {"user_id": OTHER},
+        "wrong": {"user_id": "ZZ0000", "api_key": "canary-of-a-key", "api_secret": "canary-of-another-secret"},
+    }
+    play(folder, LIVE, scene, token=False, alerts=AlertSettings.model_validate(ALERTS), accounts=accounts)
     (folder / "canaries").write_text("\n".join(canaries))
