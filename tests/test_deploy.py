@@ -15,6 +15,7 @@ from tradewarden.orchestrator.heartbeat import INTERVAL
 ROOT = Path(__file__).parents[1]
 UNITS = ROOT / "deploy" / "systemd"
 SERVICE, ALERT = UNITS / "tradewarden.service", UNITS / "tradewarden-alert@.service"
+SINK = UNITS / "tradewarden-sink@.service"
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
 
@@ -34,10 +35,10 @@ def units(tmp_path: Path) -> Path:
     """The shipped units, with a program that exists in the daemon's place."""
     for file in UNITS.iterdir():
         shutil.copy(file, tmp_path)
-    service = tmp_path / SERVICE.name
-    text, count = re.subn(r"(?m)^ExecStart=.*$", "ExecStart=/bin/true", service.read_text())
-    assert count == 1
-    service.write_text(text)
+    for unit in (tmp_path / SERVICE.name, tmp_path / SINK.name):
+        text, count = re.subn(r"(?m)^ExecStart=.*$", "ExecStart=/bin/true", unit.read_text())
+        assert count == 1
+        unit.write_text(text)
     return tmp_path
 
 
@@ -46,14 +47,14 @@ def values(unit: Path, key: str) -> list[str]:
 
 
 @needs_systemd
-@pytest.mark.parametrize("name", [SERVICE.name, ALERT.name])
+@pytest.mark.parametrize("name", [SERVICE.name, ALERT.name, SINK.name])
 def test_systemd_has_nothing_to_say_about_the_units(units: Path, name: str) -> None:
     done = analyze("verify", units / name)
     assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", [SERVICE, ALERT], ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [SERVICE, ALERT, SINK], ids=lambda unit: unit.name)
 def test_the_units_are_exposed_to_1_5_at_most(unit: Path) -> None:
     done = analyze("security", "--offline=true", unit)
     found = re.search(r"Overall exposure level for \S+: (\d+\.\d)", done.stdout)
@@ -68,6 +69,17 @@ def test_a_wrong_configuration_is_not_started_again() -> None:
 
 def test_the_daemon_beats_far_more_often_than_systemd_loses_patience() -> None:
     assert float(values(SERVICE, "WatchdogSec")[0]) >= 20 * INTERVAL
+
+
+def test_a_sink_is_as_locked_in_as_the_daemon_and_shares_its_user_and_state() -> None:
+    def hardening(unit: Path) -> str:
+        return unit.read_text().partition("NoNewPrivileges=")[2].partition("[Install]")[0]
+
+    assert hardening(SINK) == hardening(SERVICE)
+    for key in ("DynamicUser", "User", "StateDirectory", "StateDirectoryMode", "UMask", "LimitCORE"):
+        assert values(SINK, key) == values(SERVICE, key), key
+    assert values(SINK, "Restart") == ["always"]
+    assert values(SINK, "RestartPreventExitStatus") == ["78"]
 
 
 def test_credentials_bear_the_names_of_settings() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BAD_DATA = 65
 BAD_CONFIGURATION = 78
+SINKS = ("sqlite", "redis", "mysql", "influx", "zmq", "nats")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,6 +46,10 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     add_config(add("run", _run, "run the daemon"))
+
+    sink = add("sink", _sink, "carry the journal to one store in a process of its own")
+    add_config(sink)
+    sink.add_argument("name", choices=SINKS, help="what follows [sinks. in the settings, which say process = own")
 
     demo = add("demo", _demo, "run the daemon on a simulated broker, a minute before the market opens")
     demo.add_argument("--port", type=int, default=8700, help="the desk's port; the simulated broker takes the next one")
@@ -281,6 +286,37 @@ def _run(parsed: argparse.Namespace) -> int:
         with claim(settings.state_dir):
             return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
     except (StateDirectoryError, LedgerError, daemon.CannotListenError) as error:
+        _complain(str(error))
+        return 1
+
+
+def _sink(parsed: argparse.Namespace) -> int:
+    from tradewarden.lean import import_structlog
+
+    import_structlog()
+    from tradewarden.settings_apart import plain, said_apart
+
+    def ask() -> Settings | None:
+        settings = _settings(parsed.config)
+        return settings and plain(settings)
+
+    settings = said_apart(ask)
+    if settings is None:
+        return BAD_CONFIGURATION
+    from tradewarden import log
+    from tradewarden.sink_command import SinkTakenError, alone, objection, sink, values_of
+
+    section = getattr(settings.sinks, parsed.name)
+    problem = objection(parsed.name, section)
+    if problem is not None:
+        _complain(problem)
+        return BAD_CONFIGURATION
+    log.configure(settings.log.level)
+    values = values_of(section)
+    try:
+        with alone(parsed.name, settings.state_dir):
+            return _live(lambda stop: sink(parsed.name, values, settings.state_dir, stop))
+    except SinkTakenError as error:
         _complain(str(error))
         return 1
 

@@ -58,6 +58,7 @@ class SinkReport:
     written_total: int = 0
     set_aside_total: int = 0  # records that the store refused for good
     missed_total: int = 0  # records that the journal had no more when their turn came
+    dropped_total: int = 0  # messages that a subscriber was too slow for, where the store keeps nothing
     errors_last_hour: int = 0
     last_error: str | None = None
     last_error_at: datetime | None = None

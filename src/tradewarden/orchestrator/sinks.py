@@ -29,6 +29,7 @@ from tradewarden.orchestrator.clock import Clock
 DEADLINE: Final = 30.0  # seconds for each thing that a store is asked to do
 LAST_WORDS: Final = 5.0  # seconds for letting go of it
 STEP: Final = 0.05  # seconds between two looks at the journal while a batch fills
+QUICK: Final = 0.002  # the same for a store that is to have its ticks at once, while ticks come
 CURSOR_EVERY: Final = SECOND
 
 log = structlog.get_logger()
@@ -77,6 +78,8 @@ class SinkRunner:
         self._hand: Sequence[Frame] = ()
         self._waiting: tuple[int, int] | None = None  # behind this number, a record received then
         self._most = 0  # records that are read at once
+        self._dropped = 0
+        self._read_at = 0
         self._saved = -1
         self._saved_at = 0
         self._ask_at = 0
@@ -147,6 +150,7 @@ class SinkRunner:
     async def _let_go(self) -> None:
         sink, self._sink = self._sink, None
         if sink is not None:
+            self._dropped += _dropped(sink)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LAST_WORDS):
                     await sink.close()
@@ -159,7 +163,7 @@ class SinkRunner:
         most = self._most = max(self._most, enough)
         frames = self._read(reader, most)
         while not frames:
-            await self._nap()
+            await self._nap(batching)
             if self._clock.mono_ns() >= self._ask_at:
                 return []
             frames = self._read(reader, most)
@@ -174,16 +178,19 @@ class SinkRunner:
             count += sum(frame.count for frame in more)
         return frames
 
-    async def _nap(self) -> None:
+    async def _nap(self, batching: Batching) -> None:
         """Until there is something new, or something to do."""
         if self._wake is None:
-            await asyncio.sleep(STEP)
+            is_busy = self._clock.mono_ns() - self._read_at < SECOND
+            await asyncio.sleep(min(STEP, max(QUICK, batching.seconds)) if is_busy else STEP)
             return
         await self._news.wait()
         self._news.clear()
 
     def _read(self, reader: Reader, most: int) -> list[Frame]:
         frames = reader.read(most)
+        if frames:
+            self._read_at = self._clock.mono_ns()
         for hole in reader.holes:
             self.figures.missed_total += hole.last_seq - hole.first_seq + 1
             log.warning("sink.missed", sink=self.name, first=hole.first_seq, last=hole.last_seq, why=hole.reason)
@@ -248,6 +255,7 @@ class SinkRunner:
             written_total=figures.written_total,
             set_aside_total=figures.set_aside_total,
             missed_total=figures.missed_total,
+            dropped_total=self._dropped + _dropped(self._sink),
             errors_last_hour=figures.errors_last_hour(mono),
             last_error=figures.last_error,
             last_error_at=self._last_error_at,
@@ -316,3 +324,9 @@ class SinkRunner:
             self.figures.failed(self._clock.mono_ns(), f"its cursor cannot be kept: {trouble.strerror}")
             return
         self._saved, self._saved_at = self.position, self._clock.mono_ns()
+
+
+def _dropped(sink: Sink | None) -> int:
+    """What a sink that passes on says that it could not; the others have no such word."""
+    dropped: int = getattr(sink, "dropped", 0)
+    return dropped

@@ -20,6 +20,7 @@ class Store:
     module: str
     kind: str
     extra: str | None = None
+    from_now: bool = False  # it passes on and keeps nothing: what was before is of no use to its subscribers
     file: str | None = None  # what it keeps in the state directory unless its settings name a `path`
 
 
@@ -30,7 +31,7 @@ STORES: Final = MappingProxyType(
         "redis": Store("tradewarden.feed.sinks.redis", "RedisSink", "redis"),
         "mysql": Store("tradewarden.feed.sinks.mysql", "MysqlSink", "mysql"),
         "influx": Store("tradewarden.feed.sinks.influx", "InfluxSink"),
-        "zmq": Store("tradewarden.feed.sinks.zmq", "ZmqSink", "zmq"),
+        "zmq": Store("tradewarden.feed.sinks.zmq", "ZmqSink", "zmq", from_now=True),
         "nats": Store("tradewarden.feed.sinks.nats", "NatsSink", "nats"),
     }
 )

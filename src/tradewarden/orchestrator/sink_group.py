@@ -1,0 +1,89 @@
+"""All sinks of the desk: those that the daemon carries, and those that have a process of their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from tradewarden.feed import cursor
+from tradewarden.feed.names import Names
+from tradewarden.machines.sink import SinkReport, SinkState
+from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.driver import Spawn
+from tradewarden.orchestrator.sink_status import read
+from tradewarden.orchestrator.sinks import SinkRunner
+
+SILENT: Final = 10.0  # seconds without a word from a sink's own process, after which it is taken for gone
+GRACE: Final = timedelta(seconds=30)  # that such a process may take to start beside the daemon
+
+log = structlog.get_logger()
+
+
+class SinkGroup:
+    """Starts the runners, looks at them at each heartbeat, and tells how all do."""
+
+    def __init__(
+        self,
+        runners: Sequence[SinkRunner],
+        apart: Sequence[str],
+        journal: Path,
+        clock: Clock,
+        *,
+        names: Names,
+        latest: Callable[[], int],
+    ) -> None:
+        self.runners = tuple(runners)
+        self._apart, self._journal, self._clock = tuple(apart), journal, clock
+        self._names, self._latest = names, latest
+        self._begun = clock.now()
+        self._gone: dict[str, datetime] = {}  # since when a process has not been heard of
+        self._found: tuple[SinkReport, ...] = ()
+        self.look()
+
+    def begin(self, spawn: Spawn) -> None:
+        """Set every runner going."""
+        for runner in self.runners:
+            spawn(runner.run(), name=f"sink.{runner.name}")
+
+    def look(self) -> None:
+        """Measure; called at each heartbeat, before the picture is drawn."""
+        self._names.refresh()
+        for runner in self.runners:
+            runner.look()
+        self._found = tuple(self._of_process(name) for name in self._apart)
+
+    def reports(self) -> tuple[SinkReport, ...]:
+        """How each sink does now, by name."""
+        return tuple(sorted((*(runner.report() for runner in self.runners), *self._found), key=lambda each: each.name))
+
+    def _of_process(self, name: str) -> SinkReport:
+        found, now = read(self._journal, name), self._clock.now()
+        if found is not None and abs(time.time() - found[1]) < SILENT:  # both are the host's time, whatever the desk's
+            if self._gone.pop(name, None) is not None:
+                log.info("sink.process_back", sink=name)
+            report = found[0]
+            return replace(report, lag_ticks=max(0, self._latest() - report.position))
+        if name not in self._gone:
+            self._gone[name] = now
+            log.warning("sink.process_absent", sink=name)
+        position = cursor.load(self._journal, name) or 0
+        blank = SinkReport(
+            name=name,
+            process="own",
+            state=SinkState.ABSENT,
+            reason=f"no process carries it: systemctl start tradewarden-sink@{name}, or tradewarden sink {name}",
+            since=self._gone[name],
+            needs_a_look=now - self._begun > GRACE,
+            position=position,
+            lag_ticks=max(0, self._latest() - position),
+        )
+        if found is None:
+            return blank
+        last = found[0]
+        return replace(blank, last_error=last.last_error, last_error_at=last.last_error_at, tables=last.tables)
