@@ -331,6 +331,32 @@ def test_a_disk_that_is_full_at_the_start_stops_nobody(small_disk: Path) -> None
     journal.close()
 
 
+def test_after_a_failure_it_is_found_out_without_a_tick_whether_it_could_write_again(small_disk: Path) -> None:
+    clock = Clock()
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(480_000))
+    journal = Journal(small_disk / "journal", now_ns=clock)
+    journal.probe()
+    assert first_seqs(small_disk / "journal") == []  # nothing has failed yet
+    made = frames(300, a_frame=300)
+    assert journal.append(made[0].records, 300, 1) is None
+    ballast.unlink()
+    journal.probe()
+    assert journal.failed is None
+    append(journal, made)
+    journal.close()
+    assert everything(small_disk / "journal") == made
+
+
+def test_a_new_journal_goes_on_after_the_numbers_that_a_store_has_and_no_other_does(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.go_on_after(500)
+    append(journal, frames(50, first_seq=501))
+    assert not journal.go_on_after(5000)
+    journal.close()
+    assert write_journal(tmp_path, 50)[0].first_seq == 551
+
+
 APPENDING = """
 import sys
 from pathlib import Path

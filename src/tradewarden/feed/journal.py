@@ -60,6 +60,7 @@ class Journal:
         self._dirty = self._new_name = self._gone = False
         self._write_trouble: str | None = None
         self._sync_trouble: str | None = None
+        self._sync_since: float | None = None
         self._tried_ns = 0
         self._callbacks: list[Callable[[], None]] = []
         try:
@@ -123,10 +124,36 @@ class Journal:
         self._begin(fd, len(header), now)
         self._dirty = True
 
+    def probe(self) -> None:
+        """After a failure: whether it could write again, without waiting for a tick to try it with."""
+        if self._write_trouble is None or self._fd >= 0:
+            return
+        now = self._now_ns()
+        header = file_header(self.next_seq, now)
+        try:
+            self._start((header,), len(header), now)
+        except OSError as trouble:
+            self._write_trouble = _words(self.directory, trouble)
+        else:
+            self._write_trouble, self._dirty = None, True
+
+    def go_on_after(self, seq: int) -> bool:
+        """Leave out all numbers up to this one, as long as none has been given; whether that was so."""
+        if self.next_seq > 1 or self._fd >= 0:
+            return False
+        self.next_seq = seq + 1
+        return True
+
+    @property
+    def sync_seconds(self) -> float:
+        """For how long the sync that is under way has been; 0 when none is."""
+        since = self._sync_since
+        return 0.0 if since is None else time.monotonic() - since
+
     def sync(self) -> None:
         """Bring what was written to the disk, which may take long: for a thread. Trouble is in `failed`."""
         with self._syncing:
-            self._dirty = False
+            self._dirty, self._sync_since = False, time.monotonic()
             try:
                 self._sync()
             except OSError as trouble:
@@ -134,6 +161,8 @@ class Journal:
                 self.sync_failures_total += 1
             else:
                 self._sync_trouble = None
+            finally:
+                self._sync_since = None
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Tell this one after each append, until what is returned is called."""
@@ -259,10 +288,12 @@ class Journal:
         return last
 
     def _last_of(self, segment: Segment, last: int) -> int:
+        received_ns = 0
         while (frame := segment.next()) is not None:
             if frame.first_seq > last + 1:
-                self.holes.append(Hole(last + 1, frame.first_seq - 1, segment.damaged()))
-            last = frame.last_seq
+                hole = Hole(last + 1, frame.first_seq - 1, segment.damaged(), received_ns, frame.received_ns)
+                self.holes.append(hole)
+            last, received_ns = frame.last_seq, frame.received_ns
         return last
 
 

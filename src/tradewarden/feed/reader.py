@@ -22,6 +22,7 @@ class Reader:
         self.holes: list[Hole] = []
         self._directory = directory
         self._segment: Segment | None = None
+        self._received_ns = 0
         self._first = -1  # the number with which the present segment starts
         self._why = GONE  # what a hole before the next frame comes from
         self._seqs: list[int] = []
@@ -69,11 +70,11 @@ class Reader:
         if frame.first_seq > expected:
             if segment.damage is not None:
                 self._why = segment.damaged()
-            self.holes.append(Hole(expected, frame.first_seq - 1, self._why))
+            self.holes.append(Hole(expected, frame.first_seq - 1, self._why, self._received_ns, frame.received_ns))
         elif frame.first_seq < expected:
             known = expected - frame.first_seq
             frame = Frame(expected, frame.count - known, frame.received_ns, frame.records[known * SIZE :])
-        self.position = frame.last_seq
+        self.position, self._received_ns = frame.last_seq, frame.received_ns
         self._why = GONE
         return frame
 

@@ -8,7 +8,7 @@ there to find the next frame behind it. The format byte by byte: docs/journal.md
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 from typing import Final, NamedTuple
@@ -42,6 +42,8 @@ class Hole:
     first_seq: int
     last_seq: int
     reason: str
+    began_ns: int = field(default=0, compare=False)  # when the record before it was received, 0 where nobody knows
+    ended_ns: int = field(default=0, compare=False)  # and the one behind it
 
 
 class _Found(NamedTuple):

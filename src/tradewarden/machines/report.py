@@ -144,6 +144,36 @@ class DeliveryReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DumpReport:
+    """Which dump the instruments are chosen from, and why a newer one or newer rules are not used."""
+
+    day: date | None
+    fetched_at: datetime | None
+    wanted: date  # the day whose dump there should be
+    is_fresh: bool
+    trouble: str | None = None  # why the last attempt brought no dump
+    rules_problem: str | None = None  # why the rule files as they are now are not used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalReport:
+    """What is known of the journal; counters run since the daemon started."""
+
+    state: str  # recording, slow (the disk takes long) or failed
+    reason: str | None
+    since: datetime
+    last_seq: int = 0
+    records_total: int = 0
+    bytes_total: int = 0
+    lost_total: int = 0  # ticks that came and could not be written
+    sync_failures_total: int = 0
+    segments: int = 0
+    kept_bytes: int = 0
+    too_much: bool = False  # more than it should be, and nothing may go
+    unread_total: int = 0  # segments that went before every store had read them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """The whole desk at one moment; `seq` counts changes of the headline, the status or a machine's state."""
 
@@ -156,6 +186,8 @@ class Picture:
     started_at: datetime
     stopping: bool = False
     alerts: DeliveryReport | None = None  # none while no way out is configured
+    instruments: DumpReport | None = None  # none while nothing depends on a dump or a rule file
     forecast: str | None = None  # will the token live through today's session: see machines/forecast.py
     accounts: tuple[AccountReport, ...] = ()  # besides the feeding one, in the order of the configuration
     simulated: bool = False  # the desk's clock is not the world's
+    journal: JournalReport | None = None  # none on a desk that records nothing
