@@ -55,13 +55,14 @@ class LineHttp:
     def __init__(self, url: str, *, username: str | None, password: str | None, kind: str) -> None:
         self.told = f"{kind} at {url}"
         self._url = url.rstrip("/")
-        self._login = None if username is None else aiohttp.BasicAuth(username, password or "", encoding="utf-8")
+        login = None if username is None else aiohttp.encode_basic_auth(username, password or "", encoding="utf-8")
+        self._headers = {} if login is None else {"Authorization": login}
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Forget the old connection; the next question makes a new one."""
         await self.close()
-        self._session = aiohttp.ClientSession(auth=self._login, timeout=aiohttp.ClientTimeout(total=DEADLINE))
+        self._session = aiohttp.ClientSession(headers=self._headers, timeout=aiohttp.ClientTimeout(total=DEADLINE))
 
     async def close(self) -> None:
         """Let go of the connection; never raises."""
@@ -85,14 +86,15 @@ class LineHttp:
             self._session.request(method, self._url + path, params=query, data=body) as answer,
         ):
             told = Answer(answer.status, await answer.read(), answer.headers)
-        if told.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        is_query = path == "/query"  # whose answer says what exactly is forbidden, or went wrong
+        if told.status == HTTPStatus.UNAUTHORIZED or (told.status == HTTPStatus.FORBIDDEN and not is_query):
             raise SinkMisfitError(
                 f"{self.told} refuses the user: {told.words}; set sinks.influx.username and sinks.influx.password."
             )
         if told.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise SinkMisfitError(f"{self.told} takes no larger body: {told.words}; raise its max-body-size.")
         if told.status == HTTPStatus.TOO_MANY_REQUESTS or (
-            told.status >= HTTPStatus.INTERNAL_SERVER_ERROR and path != "/query"
+            told.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not is_query
         ):
             raise SinkUnavailableError(f"{self.told} cannot take it now: {told.words}.")
         return told
