@@ -84,6 +84,7 @@ class FeedDriver(Driver[FeedWatchdog]):
         self._oldest_tick = oldest_tick
         self._now_s = self._oldest_s = 0.0
         self._reckoned_at: int | None = None
+        self.record: Callable[[list[Tick], Mapping[int, list[Doubt]]], None] = lambda _ticks, _doubtful: None
         self.doubtful: Mapping[int, list[Doubt]] = {}  # of the frame that is being handed on, by its ticks' places
         self.doubts_total: Counter[str] = Counter()
         self._doubted_at: dict[str, datetime] = {}
@@ -150,14 +151,15 @@ class FeedDriver(Driver[FeedWatchdog]):
         if gen != machine.gen:
             return
         now = machine.last_tick = self._last_data = self.clock.mono_ns()
+        if self._reckoned_at is None or now - self._reckoned_at >= SECOND:
+            self._reckon(now)
+        self.doubtful = doubtful(ticks, self._now_s, self._oldest_s)
+        self.record(ticks, self.doubtful)  # before anybody acts on them: what has been acted on can be shown
         self._newest = ticks[-1]
         self.ticks_total += len(ticks)
         heard = self.freshness.heard
         for tick in ticks:
             heard[tick.token] = now
-        if self._reckoned_at is None or now - self._reckoned_at >= SECOND:
-            self._reckon(now)
-        self.doubtful = doubtful(ticks, self._now_s, self._oldest_s)
         if self.doubtful:
             self._count_doubts()
         if machine.leaf != "streaming" and self._proof.is_in(ticks):
@@ -263,6 +265,6 @@ class FeedDriver(Driver[FeedWatchdog]):
             bad_frames_total=MappingProxyType(self.bad_frames_total),
             doubts_total=MappingProxyType(self.doubts_total),
             doubted_at=MappingProxyType(self._doubted_at),
-            silent=len(self.freshness.silent),
+            silent=len(self.suspects),
             lag=self.quality.lags,
         )
