@@ -63,3 +63,18 @@ def test_a_file_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path) -> Non
     with pytest.raises(LedgerError, match=r"ledger\.db: .*move it away"):
         Ledger(path)
     assert path.read_bytes().startswith(b"not a database")
+
+
+def test_a_disk_that_takes_nothing_stops_nobody_and_the_gaps_are_written_once_it_does(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    ledger._db.execute("PRAGMA query_only = ON")
+    for number in range(3):
+        ledger.add_gap("kite", gap(number), [])
+    ledger.look()
+    assert ledger.gaps() == []
+    ledger._db.execute("PRAGMA query_only = OFF")
+    ledger.look()
+    assert [found.gap for found in ledger.gaps()] == [gap(2), gap(1), gap(0)]
+    ledger._db.execute("PRAGMA query_only = ON")
+    ledger.add_gap("kite", gap(3), [])
+    ledger.close()  # it does not raise, though this one is lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,8 @@ UPGRADES: tuple[str, ...] = (
     """,
 )
 
+MOST_WAITING = 1000  # gaps that wait for the disk; the oldest go first
+
 log = structlog.get_logger()
 
 
@@ -50,6 +53,8 @@ class Ledger:
 
     def __init__(self, path: Path, *, upgrades: Sequence[str] = UPGRADES) -> None:
         self._path = path
+        self._waiting: deque[tuple[str, ...]] = deque(maxlen=MOST_WAITING)
+        self._is_stuck = False
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
         except sqlite3.Error as trouble:
@@ -89,17 +94,33 @@ class Ledger:
             self._db.executescript(f"BEGIN IMMEDIATE; {statements}; PRAGMA user_version = {number}; COMMIT;")
 
     def add_gap(self, feed: str, gap: Gap, instruments: Sequence[int]) -> None:
-        """Write down a gap that has ended."""
-        self._db.execute(
-            "INSERT INTO gaps (feed, began, ended, causes, instruments) VALUES (?, ?, ?, ?, ?)",
+        """Write down a gap that has ended; while the disk does not take it, it waits in memory."""
+        self._waiting.append(
             (
                 feed,
                 gap.began.isoformat(),
                 gap.ended.isoformat(),
                 orjson.dumps(gap.causes).decode(),
                 orjson.dumps(list(instruments)).decode(),
-            ),
+            )
         )
+        self.look()
+
+    def look(self) -> None:
+        """Write down what waits for a disk that took nothing; called at each heartbeat."""
+        while self._waiting:
+            try:
+                self._db.execute(
+                    "INSERT INTO gaps (feed, began, ended, causes, instruments) VALUES (?, ?, ?, ?, ?)",
+                    self._waiting[0],
+                )
+            except sqlite3.OperationalError as trouble:  # a full disk must not stop the desk that goes on without it
+                if not self._is_stuck:
+                    log.error("ledger.cannot_write", why=str(trouble), waiting=len(self._waiting))  # noqa: TRY400
+                self._is_stuck = True
+                return
+            self._is_stuck = False
+            self._waiting.popleft()
 
     def gaps(self, *, limit: int = 100) -> list[RecordedGap]:
         """The last gaps, newest first."""
@@ -116,6 +137,15 @@ class Ledger:
             for number, feed, began, ended, causes, instruments in rows
         ]
 
+    def seconds_lost(self, since: datetime) -> tuple[int, float]:
+        """How many gaps have ended since then, and how long they were together."""
+        rows = self._db.execute("SELECT began, ended FROM gaps WHERE ended >= ?", (since.isoformat(),)).fetchall()
+        lost = (
+            (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds() for began, ended in rows
+        )
+        return len(rows), sum(lost)
+
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, after a last try to write down what waits."""
+        self.look()
         self._db.close()
