@@ -4,18 +4,16 @@ import asyncio
 import json
 import stat
 from collections.abc import Callable, Coroutine
-from contextlib import redirect_stdout
 from datetime import datetime
-from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from alert_sink import AlertSink, alert_sink
 from desk import LIVE, USER, Desk, play, running_desk
-from tradewarden import log
 from tradewarden.machines.report import AccountReport, Picture, Severity
 from tradewarden.orchestrator.clock import IST
 from tradewarden.selftest import selftest
@@ -264,8 +262,6 @@ def test_selftest_names_the_account_that_waits_for_its_login(tmp_path: Path) -> 
 
 
 def test_figures_and_lines_of_the_log_have_the_account(tmp_path: Path) -> None:
-    out = StringIO()
-
     async def scene(desk: Desk) -> None:
         figures = await text_of(desk, "/metrics")
         for name in ("kite", "family"):
@@ -273,10 +269,8 @@ def test_figures_and_lines_of_the_log_have_the_account(tmp_path: Path) -> None:
         assert 'machine="auth.family"' in figures
         assert OTHER not in figures
 
-    log.configure("info", stream=out)
-    with redirect_stdout(out):
+    with capture_logs() as events:
         perform(tmp_path, with_both(scene))
-    events = [json.loads(line) for line in out.getvalue().splitlines()]
     verdicts = [event["account"] for event in events if event["event"] == "auth.verdict"]
     assert sorted(verdicts) == ["family", "kite"]
     assert {event["account"] for event in events if event["event"] == "auth.state"} == {"family", "kite"}

@@ -389,7 +389,7 @@ def test_a_second_life_finds_the_token_of_the_first_and_counts_its_own_dials() -
         (at("10:00:00", hope={}), "found hope beside at"),
         (at("10:00:00", do="login", world={}), "found world and do beside at"),
         (at("10:00:00", do="logn"), 'do is "logn"; allowed: login, bad_login, token_file, drop_socket, expire_token'),
-        (at("10:00:00", do="login", user="x"), 'unknown key "user"; allowed: at, do'),
+        (at("10:00:00", do="login", user="x"), 'unknown key "user"; allowed: at, do, account'),
         (at("10:00:00", start={}), "the daemon runs already"),
         (at("10:00:00", world={"weather": "rain"}), "there is no behaviour 'weather'; allowed: profile, socket"),
         (at("10:00:00", world={"socket": "closed"}), "allowed: accept, 403, refuse, blackhole, 429"),
@@ -398,6 +398,10 @@ def test_a_second_life_finds_the_token_of_the_first_and_counts_its_own_dials() -
         (at("10:00:00", do="clock_jump"), "seconds is null; allowed: a number"),
         (at("10:00:00", do="calendar_file"), "toml is null; allowed: a text"),
         (at("10:00:00", do="api_error"), "type is null; allowed: a text"),
+        (at("10:00:00", do="login", account="nobody"), 'account is "nobody"; allowed: kite, family'),
+        (at("10:00:00", do="drop_socket", account="family"), 'unknown key "account"; allowed: at, do'),
+        (at("10:00:00", expect={"auth.nobody": "valid"}), "allowed: headline, status, http, auth, feed"),
+        (at("10:00:00", expect={"auth.family": "streaming"}), 'auth.family is "streaming"; allowed: unknown, required'),
         (at("10:00:00", do="api_error", type="T", generation="next"), 'is "next"; allowed: current, previous'),
         (at("10:00:00", expect={"feed": "flowing"}), 'feed is "flowing"; allowed: halted, blocked_on_auth'),
         (at("10:00:00", expect={"auth": None}), "auth is null; allowed: unknown, required"),
@@ -412,8 +416,9 @@ def test_a_second_life_finds_the_token_of_the_first_and_counts_its_own_dials() -
 )
 def test_a_mistake_is_told_with_its_line_and_what_is_allowed_there(line: str, sentence: str) -> None:
     told: list[object] = []
+    first = at("10:00:00", start=STORED | {"accounts": ["family"]})
     with pytest.raises(ScriptError) as mistake:
-        rehearse([at("10:00:00", start=STORED), "", line], say=told.append, complain=told.append)
+        rehearse([first, "", line], say=told.append, complain=told.append)
     assert str(mistake.value).startswith("line 3: ")
     assert sentence in str(mistake.value)
     assert "allowed" in str(mistake.value) or "must ascend" in str(mistake.value)
@@ -424,6 +429,9 @@ def test_a_mistake_is_told_with_its_line_and_what_is_allowed_there(line: str, se
     ("line", "sentence"),
     [
         (at("10:00:00", start={"segments": ["NYSE"]}), 'segment "NYSE" is in no calendar; allowed: BFO, BSE_EQ'),
+        (at("10:00:00", start={"accounts": ["a", "a"]}), 'accounts is ["a", "a"]; allowed: a list of names'),
+        (at("10:00:00", start={"accounts": ["kite"]}), 'accounts is ["kite"]; allowed: a list of names'),
+        (at("10:00:00", start={"accounts": "family"}), 'accounts is "family"; allowed: a list of names'),
         (at("10:00:00", start={"segments": []}), "segments is []; allowed: a list of BFO"),
         (at("10:00:00", start={"segments": ["NFO", "NFO"]}), "each once"),
         (at("10:00:00", start={"token": "good"}), 'token is "good"; allowed: stored, none'),

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import assert_never
 
+from tradewarden.machines.report import FEEDING
 from tradewarden.orchestrator.calendar import OWN, CalendarError, load_calendar
 from tradewarden.orchestrator.ledger import Ledger
+from tradewarden.orchestrator.statedir import token_file
 from tradewarden.orchestrator.token import TokenStore
-from tradewarden.rehearse_desk import Desk, own_file, owner_of, watched_file, wire
+from tradewarden.rehearse_desk import Desk, owner_of, watched_file, wire
 from tradewarden.rehearse_record import Record, Say
 from tradewarden.rehearse_script import (
     ApiError,
@@ -27,7 +29,7 @@ from tradewarden.rehearse_script import (
     read_script,
 )
 from tradewarden.rehearse_time import VirtualClock, VirtualLoop
-from tradewarden.rehearse_world import USER, RehearsedBroker
+from tradewarden.rehearse_world import RehearsedBroker
 
 __all__ = ["ScriptError", "rehearse"]
 
@@ -74,6 +76,7 @@ class _Stage:
         self._complain = complain
         self._deeds: set[asyncio.Task[None]] = set()
         self._broker = RehearsedBroker(clock.true_now)
+        self._brokers = {FEEDING: self._broker}
         self._ledger = Ledger(state / "ledger.db")
         self._desk: Desk | None = None
 
@@ -85,8 +88,8 @@ class _Stage:
             case Behave(wishes):
                 self._broker.world.change(wishes)
                 self._look_at_line()
-            case Do(deed):
-                self._do(deed)
+            case Do(deed, account):
+                self._do(deed, account)
             case ApiError() as error:
                 self._report(error)
             case CalendarFile(toml):
@@ -105,17 +108,13 @@ class _Stage:
         self._ledger.close()
 
     def _start(self, start: Start) -> None:
-        if start.token is not None:
-            own_file(self._state).unlink(missing_ok=True)
-            watched_file(self._state).unlink(missing_ok=True)
-        if start.token == "stored":  # noqa: S105 - the script's word
-            store = TokenStore(own_file(self._state), now=self.clock.now)
-            store.save(self._broker.mint(), user_id=USER, minted_at=start.stored_at)
+        for name in (FEEDING, *start.accounts):
+            self._prepare(name, start)
         self._desk = wire(
             segments=start.segments,
             calendar=load_calendar(self._state),
             clock=self.clock,
-            broker=self._broker,
+            brokers={name: self._brokers[name] for name in (FEEDING, *start.accounts)},
             ledger=self._ledger,
             state=self._state,
             spawn=owner_of(self._group, self._deeds),
@@ -125,35 +124,47 @@ class _Stage:
         self.record.follow(self._desk)
         self._desk.begin()
 
-    def _do(self, deed: str) -> None:
-        desk = self._desk
+    def _prepare(self, account: str, start: Start) -> None:
+        """An account's broker, and what lies in its files when the daemon starts."""
+        named = account.upper()
+        broker = self._brokers.setdefault(account, RehearsedBroker(self.clock.true_now, named, self._broker.world))
+        own, watched = token_file(self._state, account), watched_file(self._state, account)
+        if start.token is not None:
+            own.unlink(missing_ok=True)
+            watched.unlink(missing_ok=True)
+        if start.token == "stored":  # noqa: S105 - the script's word
+            TokenStore(own, now=self.clock.now).save(broker.mint(), user_id=broker.user, minted_at=start.stored_at)
+
+    def _do(self, deed: str, account: str) -> None:
+        desk, broker = self._desk, self._brokers.get(account, self._broker)
         match deed:
             case "login" if desk:
-                desk.log_in(self._broker.log_in())
+                desk.log_in(broker.log_in(), account)
             case "bad_login" if desk:
-                desk.log_in("a request token that the broker does not know")
+                desk.log_in("a request token that the broker does not know", account)
             case "token_file":
-                self._save_token()
+                self._save_token(broker, watched_file(self._state, account))
             case "drop_socket" if desk:
                 desk.stream.drop()
             case "expire_token":
-                self._broker.rules.expire()
+                broker.rules.expire()
             case "stop" if desk:
                 desk.rest()
                 self._desk = None
             case _:
                 pass  # a cut line or a token that nobody holds: the network does not care whether the daemon runs
 
-    def _save_token(self) -> None:
-        path, now = watched_file(self._state), self.clock.now().timestamp()
-        path.write_text(f"KITE_ACCESS_TOKEN={self._broker.mint()}\n")
+    def _save_token(self, broker: RehearsedBroker, path: Path) -> None:
+        now = self.clock.now().timestamp()
+        path.write_text(f"KITE_ACCESS_TOKEN={broker.mint()}\n")
         os.utime(path, (now, now))
         if self._desk is not None:
-            self._desk.auth.look()
+            self._desk.look_at_files()
 
     def _report(self, error: ApiError) -> None:
         if self._desk is not None:
-            self._desk.report_error(error.kind, error.message, current=error.generation == "current")
+            current = error.generation == "current"
+            self._desk.report_error(error.kind, error.message, error.account, current=current)
 
     def _look_at_line(self) -> None:
         if self._desk is not None:

@@ -16,9 +16,10 @@ from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.conflict import STRAY
 from tradewarden.machines.feed import SILENCE, FeedWatchdog
 from tradewarden.machines.headline import DOUBT, GRACE
-from tradewarden.machines.report import Picture
+from tradewarden.machines.report import FEEDING, Picture
 from tradewarden.machines.token_error import is_token_error
 from tradewarden.orchestrator.account import Account
+from tradewarden.orchestrator.accounts import Accounts, Member
 from tradewarden.orchestrator.auth import AuthDriver
 from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
 from tradewarden.orchestrator.clock import Clock
@@ -30,8 +31,9 @@ from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.report import Reports
+from tradewarden.orchestrator.statedir import token_file
 from tradewarden.orchestrator.token import TokenStore
-from tradewarden.rehearse_world import INSTRUMENT, USER, LazyFeed, RehearsedBroker, RehearsedStream
+from tradewarden.rehearse_world import INSTRUMENT, LazyFeed, RehearsedBroker, RehearsedStream
 
 SEED = 2026  # of the jitter: a rehearsal is the same each time
 
@@ -43,10 +45,9 @@ class Desk:
     market: MarketDriver
     keeper: CalendarKeeper
     auth: AuthDriver
-    account: Account
+    accounts: Accounts
     feed: LazyFeed
     stream: RehearsedStream
-    login: Login
     reports: Reports
     gaps: OpenGaps
     ages: Ages
@@ -56,27 +57,36 @@ class Desk:
     def begin(self) -> None:
         """Wake up, as the daemon does."""
         self.market.sync()
-        self.auth.begin()
+        for token in self.accounts.tokens():
+            token.begin()
 
     def jumped(self) -> None:
         """The wall clock stepped: what the daemon's heartbeat would notice."""
         self.market.sync()
-        self.auth.clock_jumped()
+        for token in self.accounts.tokens():
+            token.clock_jumped()
         self.reports.refresh()
         self.ages.arm()
 
-    def log_in(self, request_token: str) -> None:
+    def look_at_files(self) -> None:
+        """What the daemon's next beat would do."""
+        for token in self.accounts.tokens():
+            token.look()
+
+    def log_in(self, request_token: str, account: str) -> None:
         """A person comes back from the broker's page with this request token."""
-        query = {"state": self.login.begin(), "status": "success", "request_token": request_token}
+        state = self.accounts.begin(account=account)
+        query = {"state": state, "status": "success", "request_token": request_token}
         self.spawn(self._finish(query), name="login")
 
     async def _finish(self, query: Mapping[str, str]) -> None:
-        await self.login.finish(query)
+        await self.accounts.finish(query)
 
-    def report_error(self, kind: str, message: str, *, current: bool) -> None:
+    def report_error(self, kind: str, message: str, account: str, *, current: bool) -> None:
         """Another program was told this by the broker; only a dead token is news."""
         if is_token_error(kind, message):
-            self.account.reported_dead(None if current else self.account.generation - 1)
+            generation = None if current else self.accounts.generation(account) - 1
+            self.accounts.reported_dead(generation, account)
 
     def rest(self) -> None:
         """Stop, as the daemon does."""
@@ -86,7 +96,9 @@ class Desk:
 
     def fall_silent(self) -> None:
         """Do nothing any more."""
-        for part in (self.market, self.auth, self.feed, self.ages):
+        for token in self.accounts.tokens():
+            token.disarm()
+        for part in (self.market, self.feed, self.ages):
             part.disarm()
         self.stream.close()
         for deed in tuple(self.deeds):
@@ -124,8 +136,8 @@ def _turns(picture: Picture) -> list[datetime]:
     """When patience with the token, the feed or the calendar ends."""
     begun = (picture.market.wanted_since, picture.feed.usable_since)
     ends = [moment + GRACE for moment in begun if moment is not None]
-    if picture.auth.doubt_since is not None:
-        ends.append(picture.auth.doubt_since + DOUBT)
+    doubts = (picture.auth.doubt_since, *(account.auth.doubt_since for account in picture.accounts))
+    ends += [moment + DOUBT for moment in doubts if moment is not None]
     if picture.feed.up_since is not None:
         ends += [moment + STRAY for moment in (picture.feed.up_since, *(s.since for s in picture.market.segments))]
     return ends
@@ -155,7 +167,7 @@ def wire(
     segments: tuple[str, ...],
     calendar: Calendar,
     clock: Clock,
-    broker: RehearsedBroker,
+    brokers: Mapping[str, RehearsedBroker],
     ledger: Ledger,
     state: Path,
     spawn: Spawn,
@@ -165,17 +177,34 @@ def wire(
     """Make one life of the daemon; its state directory outlives it."""
     chance = random.Random(SEED).random  # noqa: S311 - jitter
     coupling = Coupling()
+
+    def _member(name: str, broker: RehearsedBroker) -> Member:
+        store = TokenStore(
+            token_file(state, name), watched=[watched_file(state, name)], now=clock.now, user_id=broker.user
+        )
+        auth = AuthDriver(
+            AuthToken(chance),
+            clock,
+            spawn,
+            coupling.settle,
+            broker=broker,
+            store=store,
+            user_id=broker.user,
+            account=name if len(brokers) > 1 else None,
+        )
+        return Member(auth, Login(auth, str, clock), Account(auth, broker))
+
     market = MarketDriver(segments, calendar, clock, coupling.settle)
     keeper = CalendarKeeper(state, market, clock)
-    store = TokenStore(own_file(state), watched=[watched_file(state)], now=clock.now, user_id=USER)
-    auth = AuthDriver(AuthToken(chance), clock, spawn, coupling.settle, broker=broker, store=store, user_id=USER)
+    accounts = Accounts({name: _member(name, broker) for name, broker in brokers.items()})
+    auth, broker = accounts.feeding, brokers[FEEDING]
     feed = LazyFeed(
         FeedWatchdog(chance), clock, spawn, coupling.settle, usable_since=lambda: auth.usable_since, instruments=1
     )
     stream = RehearsedStream(broker, feed, clock, dialled)
     feed.attach(stream, coupling)
     forecaster = Forecaster(market, segments, clock)
-    reports = Reports(market, auth, feed, clock, lambda: 0.0, forecast=forecaster.of)
+    reports = Reports(market, auth, feed, clock, lambda: 0.0, forecast=forecaster.of, further=accounts.further)
     gaps = OpenGaps(feed, market, ledger, name="kite", instruments=[INSTRUMENT])
     ages = Ages(reports, clock)
     coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh, ages.arm])
@@ -183,10 +212,9 @@ def wire(
         market=market,
         keeper=keeper,
         auth=auth,
-        account=Account(auth, broker),
+        accounts=accounts,
         feed=feed,
         stream=stream,
-        login=Login(auth, str, clock),
         reports=reports,
         gaps=gaps,
         ages=ages,
@@ -195,14 +223,9 @@ def wire(
     )
 
 
-def own_file(state: Path) -> Path:
-    """Where the daemon keeps its token."""
-    return state / "token.json"
-
-
-def watched_file(state: Path) -> Path:
-    """Where another tool saves one."""
-    return state / "desk.env"
+def watched_file(state: Path, account: str) -> Path:
+    """Where another tool saves a token of this account."""
+    return state / f"{account}.env"
 
 
 def owner_of(group: asyncio.TaskGroup, deeds: set[asyncio.Task[None]]) -> Spawn:

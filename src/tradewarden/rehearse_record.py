@@ -52,6 +52,8 @@ class Record:
         """Listen to a daemon that is about to wake up."""
         self._desk, self._dials, self._backing_off_since, self._headline = desk, 0, None, None
         _Ear(desk.auth.machine, "auth", self._moved)
+        for name, token in desk.accounts.further.items():
+            _Ear(token.machine, f"auth.{name}", self._moved)
         _Ear(desk.feed.machine, "feed", self._moved)
         for session in desk.market.sessions:
             _Ear(session, f"market.{session.segment}", self._moved)
@@ -109,6 +111,8 @@ class Record:
                 return desk.gaps.count()
             case _ if key in _FACTS:
                 return _FACTS[key](desk.reports.picture)
+            case _ if key.startswith("auth."):
+                return {f"auth.{name}": token.machine.leaf for name, token in desk.accounts.further.items()}[key]
             case _:
                 return _of_segment(desk.reports.picture, key)
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from tradewarden.machines.report import FEEDING
 from tradewarden.simulator.world import World, WorldError
 
 DEEDS: Final = ("login", "bad_login", "token_file", "drop_socket", "expire_token", "stop")
 VERBS: Final = ("start", "world", "do", "expect")
 ALL_DEEDS: Final = (*DEEDS, "api_error", "calendar_file", "clock_jump")
+OF_AN_ACCOUNT: Final = ("login", "bad_login", "token_file", "expire_token", "api_error")
 NEEDS_DESK: Final = ("login", "bad_login", "api_error", "stop")
 
 AUTH: Final = ("unknown", "required", "exchanging", "verifying", "valid", "expiring", "expired")
@@ -34,8 +36,9 @@ class Start:
     """The daemon starts."""
 
     segments: tuple[str, ...]
-    token: str | None  # stored, none, or as the file is
+    token: str | None  # of every account: stored, none, or as the file is
     stored_at: datetime
+    accounts: tuple[str, ...] = ()  # besides the feeding one
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Do:
     """A person or the network does something."""
 
     deed: str
+    account: str = FEEDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class ApiError:
     kind: str
     message: str
     generation: str
+    account: str = FEEDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class _Reader:
     def __init__(self, segments: frozenset[str]) -> None:
         self._known = set(segments)
         self._segments: tuple[str, ...] = ()
+        self._accounts: tuple[str, ...] = (FEEDING,)
         self._last: datetime | None = None
         self._started = self._running = False
 
@@ -149,7 +155,7 @@ class _Reader:
                 return self._expect(body)
 
     def _start(self, body: dict[str, Any], at: datetime) -> Start:
-        _only(body, "segments", "token", "stored_at")
+        _only(body, "segments", "token", "stored_at", "accounts")
         if self._running:
             raise ScriptError('the daemon runs already; allowed: start once, and again after {"do": "stop"}')
         segments = body.get("segments", ["NSE_EQ", "NFO"])
@@ -160,7 +166,9 @@ class _Reader:
                 raise ScriptError(f"segment {_shown(segment)} is in no calendar; allowed: {self._all_segments()}")
         self._segments = tuple(segments)
         self._started = self._running = True
-        return Start(self._segments, *_token(body, at))
+        further = _accounts(body.get("accounts", []))
+        self._accounts = (FEEDING, *further)
+        return Start(self._segments, *_token(body, at), further)
 
     def _all_segments(self) -> str:
         return ", ".join(sorted(self._known))
@@ -171,13 +179,14 @@ class _Reader:
             raise ScriptError(f"{deed} needs a running daemon; allowed: after a start line")
         if deed == "stop":
             self._running = False
+        whose = ("account",) if deed in OF_AN_ACCOUNT else ()
+        account = _choice("account", content.get("account", FEEDING), self._accounts) if whose else FEEDING
         match deed:
             case "api_error":
-                _only(content, "at", "do", "type", "message", "generation")
+                _only(content, "at", "do", "type", "message", "generation", *whose)
                 kind, message = _text("type", content.get("type")), _text("message", content.get("message", ""))
-                return ApiError(
-                    kind, message, _choice("generation", content.get("generation", "current"), ("current", "previous"))
-                )
+                generation = _choice("generation", content.get("generation", "current"), ("current", "previous"))
+                return ApiError(kind, message, generation, account)
             case "calendar_file":
                 _only(content, "at", "do", "toml")
                 toml = _text("toml", content.get("toml"))
@@ -187,8 +196,8 @@ class _Reader:
                 _only(content, "at", "do", "seconds")
                 return ClockJump(_seconds(content.get("seconds")))
             case _:
-                _only(content, "at", "do")
-                return Do(deed)
+                _only(content, "at", "do", *whose)
+                return Do(deed, account)
 
     def _expect(self, body: dict[str, Any]) -> Expect:
         if not self._started:
@@ -201,14 +210,26 @@ class _Reader:
         fact, _, segment = key.partition(".")
         if key in _FACTS:
             _FACTS[key](key, value)
+        elif fact == "auth" and segment in self._accounts[1:]:
+            _choice(key, value, AUTH)
         elif fact in SEGMENT_FACTS and segment in self._segments:
             if fact == "market":
                 _choice(key, value, MARKET)
             elif value is not None:
                 _text(key, value)
         else:
-            per_segment = [f"{fact}.{segment}" for fact in SEGMENT_FACTS for segment in self._segments]
+            per_segment = [f"auth.{account}" for account in self._accounts[1:]]
+            per_segment += [f"{fact}.{segment}" for fact in SEGMENT_FACTS for segment in self._segments]
             raise ScriptError(f"expect knows no {_shown(key)}; allowed: {', '.join([*_FACTS, *per_segment])}")
+
+
+def _accounts(value: object) -> tuple[str, ...]:
+    """The further accounts of the desk, by their names."""
+    names = value if isinstance(value, list) else [None]
+    good = all(isinstance(name, str) and name.isidentifier() and name != FEEDING for name in names)
+    if not good or len(set(names)) != len(names):
+        raise ScriptError(f"accounts is {_shown(value)}; allowed: a list of names such as family, each once")
+    return tuple(names)
 
 
 def _token(body: dict[str, Any], at: datetime) -> tuple[str | None, datetime]:

@@ -30,8 +30,9 @@ _OK, _FORBIDDEN, _THROTTLED, _SWITCHING = 200, 403, 429, 101
 class RehearsedBroker:
     """Answers logins, probes and dials at once, as the simulator's rules say."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self.rules = Broker(api_key=KEY, api_secret=SECRET, user_id=USER, seed=1)
+    def __init__(self, now: Callable[[], datetime], user: str = USER, world: World | None = None) -> None:
+        self.rules = Broker(api_key=KEY, api_secret=SECRET, user_id=user, world=world, seed=1)
+        self.user = user
         self._now = now
 
     @property
@@ -47,7 +48,7 @@ class RehearsedBroker:
 
     def log_in(self) -> str:
         """A person logs in on the broker's page: the request token that comes back."""
-        return self.rules.log_in(USER, self._now())
+        return self.rules.log_in(self.user, self._now())
 
     def dial(self, token: str) -> Reply:
         """What a handshake with this token is answered; a dead token opens no socket."""
@@ -62,7 +63,7 @@ class RehearsedBroker:
         match self.rules.exchange(KEY, request_token, checksum, self._now()):
             case Answer(status=200, data={"access_token": str(token), "login_time": str(when)}):
                 self._bury_if_dead()
-                return Session(token, USER, datetime.fromisoformat(when).replace(tzinfo=IST))
+                return Session(token, self.user, datetime.fromisoformat(when).replace(tzinfo=IST))
             case Answer(status=403, message=message):
                 raise BrokerRefused("refused", message)
             case reply:
@@ -72,7 +73,7 @@ class RehearsedBroker:
         """Whether the token is good, as KiteRest finds it out."""
         match self.rules.profile(f"token {KEY}:{access_token}"):
             case Answer(status=200):
-                return Probe(Verdict.GOOD, user_id=USER)
+                return Probe(Verdict.GOOD, user_id=self.user)
             case Answer(status=403, error_type="TokenException", message=message):
                 return Probe(Verdict.DEAD, message)
             case reply:

@@ -264,11 +264,11 @@ def a_market(*segments: SegmentReport, **changes: Any) -> MarketReport:
     return MarketReport(segments=segments or (a_segment(),), **{**usual, **changes})
 
 
-@pytest.mark.parametrize("state", AUTH)
-def test_only_a_person_who_is_needed_puts_a_further_account_into_the_headline(state: str) -> None:
-    accounts = [an_auth(), an_auth(state=state)]
+@pytest.mark.parametrize(("state", "holds"), list(product(AUTH, BOTH)))
+def test_a_further_account_that_needs_a_person_is_out_until_its_login_has_succeeded(state: str, holds: bool) -> None:  # noqa: FBT001 - a table
+    accounts = [an_auth(), an_auth(state=state, holds_token=holds)]
     found = Situation.of(an_auth(), a_feed(), a_market(), now=NOW, further=accounts)
-    assert found.account_out is (state in {"required", "expired"})
+    assert found.account_out is (state in {"required", "expired"} or (state == "exchanging" and not holds))
 
 
 def test_the_foremost_segment_expects_most_and_stands_first_among_equals() -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from tradewarden.http.app import Http
-from tradewarden.machines.headline import Situation, headline
+from tradewarden.machines.headline import Situation, headline, is_out
 from tradewarden.machines.report import (
     AccountReport,
     AuthReport,
@@ -152,7 +152,7 @@ def a_picture(
     """The whole desk; its headline follows from its parts, as it does in the daemon."""
     auth, feed, market = auth or an_auth(), feed or a_feed(), market or a_market()
     seen = Situation.of(auth, feed, market, now=now, stopping=bool(changes.get("stopping")))
-    seen = replace(seen, account_out=any(account.needs_login for account in changes.get("accounts", ())))
+    seen = replace(seen, account_out=any(is_out(account.auth) for account in changes.get("accounts", ())))
     verdict = headline(replace(seen, **situation) if situation else seen)
     line = Headline(
         row=verdict.row,

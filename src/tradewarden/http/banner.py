@@ -8,8 +8,9 @@ from datetime import datetime
 from types import MappingProxyType
 
 from tradewarden.http.moments import clock_time
-from tradewarden.machines.headline import foremost
+from tradewarden.machines.headline import foremost, is_out
 from tradewarden.machines.report import FEEDING, AccountReport, Picture, SegmentReport, Severity
+from tradewarden.machines.sink import SinkState
 
 BROKER = "Kite"
 
@@ -51,6 +52,9 @@ _FAILED_LOGINS = MappingProxyType(
         "unreachable": f"{BROKER} did not answer.",
     }
 )
+
+
+_NOTHING_LOST = "Nothing is lost: it catches up from the journal."
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +163,8 @@ def _auth_expiring(picture: Picture) -> tuple[str, str]:
 
 
 def _out(picture: Picture) -> list[AccountReport]:
-    """The further accounts that only a person can help."""
-    return [account for account in picture.accounts if account.needs_login]
+    """The further accounts that the headline speaks of."""
+    return [account for account in picture.accounts if is_out(account.auth)]
 
 
 def _auth_account(picture: Picture) -> tuple[str, str]:
@@ -244,8 +248,21 @@ def _services_failed(_: Picture) -> tuple[str, str]:
     return "A critical service is down", "Its own page says why."
 
 
-def _sinks_behind(_: Picture) -> tuple[str, str]:
-    return "A store is behind", "Nothing is lost: it catches up from the journal."
+def _sinks_behind(picture: Picture) -> tuple[str, str]:
+    late = [sink for sink in picture.sinks if sink.needs_a_look]
+    if len(late) != 1:
+        return f"{len(late)} stores are behind", f"{', '.join(sink.name for sink in late)}. {_NOTHING_LOST}"
+    (sink,) = late
+    since = clock_time(sink.since, picture.now, seconds=True)
+    match sink.state:
+        case SinkState.MISFIT:
+            return f"{sink.name} needs a person", f"`tradewarden sinks` says what is wrong with it. {_NOTHING_LOST}"
+        case SinkState.ABSENT:
+            return f"No process carries {sink.name}", f"systemctl start tradewarden-sink@{sink.name}. {_NOTHING_LOST}"
+        case SinkState.BACKING_OFF | SinkState.CONNECTING:
+            return f"{sink.name} cannot be reached", f"Since {since}; tries go on. {_NOTHING_LOST}"
+        case _:
+            return f"{sink.name} is behind", _NOTHING_LOST
 
 
 def _conflict(picture: Picture) -> tuple[str, str]:

@@ -32,6 +32,11 @@ def foremost(segments: Sequence[SegmentReport]) -> SegmentReport:
     return max(segments, key=lambda segment: _EXPECTS[segment.expected])  # max keeps the first of equals
 
 
+def is_out(account: AuthReport) -> bool:
+    """Whether a further account needs a login; one that is under way may still fail, so it ends nothing yet."""
+    return account.state in NEEDS_LOGIN or (account.state == "exchanging" and not account.holds_token)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """Everything the headline depends on, as the machines say it."""
@@ -66,6 +71,7 @@ class Situation:
         stopping: bool = False,
         conflict: bool = False,
         further: Iterable[AuthReport] = (),
+        sink_behind: bool = False,
     ) -> Self:
         """What the three reports, and those of the further accounts, amount to at this moment."""
 
@@ -86,7 +92,8 @@ class Situation:
             wanted=market.wanted,
             stale=stale,
             stopping=stopping,
-            account_out=any(account.state in NEEDS_LOGIN for account in further),
+            account_out=any(is_out(account) for account in further),
+            sink_behind=sink_behind,
             conflict=conflict,
         )
 
