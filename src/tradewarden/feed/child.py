@@ -22,6 +22,10 @@ log = structlog.get_logger()
 class ChildError(Exception):
     """The process could not be started, or did not end in time; the text says which."""
 
+    def __init__(self, text: str, *, is_late: bool = False) -> None:
+        super().__init__(text)
+        self.is_late = is_late
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -45,7 +49,7 @@ async def ask(module: str, request: Mapping[str, Any], patience: float) -> Ended
         async with asyncio.timeout(patience):
             said, complained = await child.communicate(json.dumps(request).encode())
     except TimeoutError:
-        raise ChildError(f"it did not end within {patience:g} s") from None
+        raise ChildError(f"it did not end within {patience:g} s", is_late=True) from None
     finally:
         await _end(child)
     return Ended(child.returncode or 0, said, complained)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -33,12 +34,13 @@ class Kept(NamedTuple):
     oldest: date | None
 
 
-def split_by_hour(frames: Iterable[Frame]) -> dict[int, list[Frame]]:
-    """The frames by the hour of their receipt, counted since 1970 in IST."""
-    hours: dict[int, list[Frame]] = {}
-    for frame in frames:
-        hours.setdefault((frame.received_ns + _IST_NS) // HOUR_NS, []).append(frame)
-    return hours
+def split_by_hour(frames: Iterable[Frame]) -> Iterator[tuple[int, list[Frame]]]:
+    """The frames by the hour of their receipt, counted since 1970 in IST.
+
+    When the clock is set back, an hour comes twice: the numbers of a file always lie behind those of the one before.
+    """
+    for hour, part in groupby(frames, lambda frame: (frame.received_ns + _IST_NS) // HOUR_NS):
+        yield hour, list(part)
 
 
 def path_of(ticks: Path, hour: int, first_seq: int) -> Path:

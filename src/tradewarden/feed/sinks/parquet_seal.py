@@ -59,7 +59,7 @@ def seal(order: Order) -> Iterator[dict[str, Any]]:
             while reader.position < order.until and time.monotonic() < ends:
                 frames = _up_to(order.until, reader.read(min(PIECE, order.until - reader.position)))
                 begun = time.monotonic()
-                written = [_finish(order.ticks, hour, part, names) for hour, part in split_by_hour(frames).items()]
+                written = [_finish(order.ticks, hour, part, names) for hour, part in split_by_hour(frames)]
                 # Numbers without records are no reason to come back: up to `until` nothing more is ever written.
                 is_done = not frames or reader.position >= order.until
                 position = order.until if is_done else frames[-1].last_seq
