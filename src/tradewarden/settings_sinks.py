@@ -66,15 +66,29 @@ class MysqlSettings(SinkSection):
     password: SecretStr | None = Field(None, min_length=1, description="the same user's")
     database: Name = Field("tradewarden", description="it must be there; the tables are made")
     table_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = Field("", description="before every table's name")
+    tls: bool = Field(default=False, description="encrypt, and check the server's certificate")
+    depth: bool = Field(default=True, description="each tick's five levels too, 120 bytes; the newest are kept anyway")
+    keep_days: int = Field(0, ge=0, le=3650, description="ticks of older days are deleted once a day; 0 keeps them all")
+    batch: int = Field(50, ge=1, le=500, description="records that are worth a transaction; 500 when it is behind")
+    seconds: float = Field(1.0, ge=0.001, le=60, description="how long the oldest record waits for that")
 
 
 class InfluxSettings(SinkSection):
     """Line protocol over HTTP: InfluxDB 1.x, VictoriaMetrics, QuestDB."""
 
     url: WebUrl = Field("http://127.0.0.1:8086", description="the server")
-    database: Name = Field("tradewarden", description="made where the server has such a thing")
+    flavour: Literal["influxdb", "victoriametrics", "questdb"] = Field(
+        "influxdb", description="what it is; InfluxDB means 1.x"
+    )
+    database: Name = Field("tradewarden", description="it must be there; what goes into it is made")
     username: Word | None = Field(None, description="if the server knows users")
     password: SecretStr | None = Field(None, min_length=1, description="if the server asks for one")
+    depth_levels: int = Field(1, ge=0, le=5, description="of a tick's order book that are kept")
+    high_frequency_days: int = Field(7, ge=0, le=3650, description="how long each tick is kept; 0 for ever")
+    default_days: int = Field(30, ge=0, le=3650, description="how long the bars of a second are kept; 0 for ever")
+    long_term_days: int = Field(365, ge=0, le=36500, description="how long the bars of a minute are kept; 0 for ever")
+    batch: int = Field(500, ge=1, le=5000, description="records that are worth a request; 5000 when it is behind")
+    seconds: float = Field(0.1, ge=0.001, le=60, description="how long the oldest record waits for that")
 
 
 class ZmqSettings(SinkSection):
