@@ -30,6 +30,7 @@ from tradewarden.machines.report import (
     SegmentReport,
     Severity,
 )
+from tradewarden.machines.sink import SinkReport
 
 _ACTIONS = ("auth.required", "auth.configuration", "auth.account")  # a person is needed
 
@@ -92,6 +93,7 @@ def health(source: Source) -> Document:
             "auth:token": _auth_checks(source),
             "feed:stream": [_feed_check(source)],
             "market:session": [_segment_check(source, segment) for segment in ordered(picture)],
+            **({"sinks:lag": [_sink_check(source, sink) for sink in picture.sinks]} if picture.sinks else {}),
             **({} if picture.alerts is None else {"alerts:delivery": [_delivery_check(source, picture.alerts)]}),
         },
         "links": {"about": "/docs/health", "events": "/api/system/health/events"},
@@ -189,6 +191,15 @@ def _delivery_check(source: Source, delivery: DeliveryReport) -> dict[str, Any]:
     if source.private:
         check |= {"ways": list(delivery.ways), "affected": sorted(delivery.failing)}
     return check
+
+
+def _sink_check(source: Source, sink: SinkReport) -> dict[str, Any]:
+    """The lag in tens of seconds, nothing below ten: a figure that never stands still would make each answer new."""
+    severity = Severity.WARNING if sink.needs_a_look else Severity.OK
+    late = int(sink.lag_seconds) // 10 * 10 if sink.needs_a_look else 0
+    told: dict[str, Any] = {"componentId": sink.name, "componentType": "datastore", "status": severity.status}
+    told |= {"observedValue": late, "observedUnit": "s", "time": iso(sink.since), "state": sink.state}
+    return told | {"reason": sink.reason} if source.private and sink.reason is not None else told
 
 
 def _check(severity: Severity, state: str, since: datetime, *, component: bool) -> dict[str, Any]:

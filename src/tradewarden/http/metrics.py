@@ -71,6 +71,7 @@ class Figures:
     lost: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # connections lost, by reason
     lag: Lag | None = None
     lag_bounds: Sequence[float] = ()
+    parts: Sequence[Callable[[], Iterable[Family]]] = ()  # what other parts of the desk have to tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,8 @@ class Metrics:
         """Everything there is to tell."""
         yield from of_picture(self._picture(), self._version)
         yield from of_figures(self._figures)
+        for part in self._figures.parts:
+            yield from part()
         yield from self._requests.families()
         clients: list[Sample] = [("", {}, self._clients())]
         yield Family("tradewarden_sse_clients", "gauge", "Clients that listen to events.", clients)

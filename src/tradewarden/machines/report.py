@@ -8,6 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from tradewarden.machines.sink import SinkReport
+
 FEEDING = "kite"  # the account whose token the feed streams with: the first one
 NEEDS_LOGIN = frozenset({"required", "expired"})  # only a person leads out of these states
 
@@ -174,6 +176,14 @@ class JournalReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GapsReport:
+    """How often, and for how many seconds in all, data was due today and did not come."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """The whole desk at one moment; `seq` counts changes of the headline, the status or a machine's state."""
 
@@ -190,4 +200,6 @@ class Picture:
     forecast: str | None = None  # will the token live through today's session: see machines/forecast.py
     accounts: tuple[AccountReport, ...] = ()  # besides the feeding one, in the order of the configuration
     simulated: bool = False  # the desk's clock is not the world's
+    sinks: tuple[SinkReport, ...] = ()  # by name
+    gaps: GapsReport | None = None  # of today
     journal: JournalReport | None = None  # none on a desk that records nothing

@@ -16,10 +16,12 @@ from tradewarden.machines.report import (
     AuthReport,
     DeliveryReport,
     FeedReport,
+    GapsReport,
     Headline,
     MarketReport,
     Picture,
 )
+from tradewarden.machines.sink import SinkReport
 from tradewarden.orchestrator.auth import AuthDriver
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.feed import FeedDriver
@@ -47,6 +49,8 @@ class Reports:
         self._forecast = forecast
         self._further = dict(further)
         self.deliveries: Callable[[], DeliveryReport] | None = None  # set once there is somebody to tell
+        self.sinks: Callable[[], tuple[SinkReport, ...]] = tuple  # set where ticks are recorded
+        self.gaps: Callable[[], GapsReport] | None = None  # set once there is a ledger
         self.beat_age = beat_age
         self._started_at = clock.now()
         self._stopping = False
@@ -76,7 +80,7 @@ class Reports:
         auth, feed = self._auth.report(), self._feed.report()
         market, conflict = self._compared(self._market.report(), feed)
         reports = market, auth, feed
-        accounts = self._accounts()
+        accounts, sinks = self._accounts(), self.sinks()
         verdict = headline(
             Situation.of(
                 auth,
@@ -86,10 +90,14 @@ class Reports:
                 stopping=self._stopping,
                 conflict=conflict,
                 further=[account.auth for account in accounts],
+                sink_behind=any(sink.needs_a_look for sink in sinks),
             )
         )
         segments = tuple((s.state, s.phase, s.problem) for s in market.segments)
-        others = tuple((account.auth.state, account.auth.reason) for account in accounts)
+        others = (
+            *((account.auth.state, account.auth.reason) for account in accounts),
+            *((sink.name, sink.state, sink.needs_a_look) for sink in sinks),
+        )
         key = (verdict, auth.state, auth.reason, feed.state, segments, others)
         if key == self._key:
             self.picture = self._draw(self.picture.seq, self.picture.headline, reports, accounts)
@@ -153,5 +161,7 @@ class Reports:
             alerts=None if self.deliveries is None else self.deliveries(),
             forecast=None if self._forecast is None else self._forecast(auth),
             simulated=self._clock.simulated,
+            sinks=self.sinks(),
+            gaps=None if self.gaps is None else self.gaps(),
             accounts=accounts,
         )

@@ -43,7 +43,7 @@ class SinkGroup:
         self._names, self._latest = names, latest
         self._begun = clock.now()
         self._gone: dict[str, datetime] = {}  # since when a process has not been heard of
-        self._found: tuple[SinkReport, ...] = ()
+        self._reports: tuple[SinkReport, ...] = ()
         self.look()
 
     def begin(self, spawn: Spawn) -> None:
@@ -56,11 +56,12 @@ class SinkGroup:
         self._names.refresh()
         for runner in self.runners:
             runner.look()
-        self._found = tuple(self._of_process(name) for name in self._apart)
+        told = [runner.report() for runner in self.runners] + [self._of_process(name) for name in self._apart]
+        self._reports = tuple(sorted(told, key=lambda each: each.name))
 
     def reports(self) -> tuple[SinkReport, ...]:
-        """How each sink does now, by name."""
-        return tuple(sorted((*(runner.report() for runner in self.runners), *self._found), key=lambda each: each.name))
+        """How each sink did at the last heartbeat, by name."""
+        return self._reports
 
     def _of_process(self, name: str) -> SinkReport:
         found, now = read(self._journal, name), self._clock.now()
