@@ -26,6 +26,7 @@ class Figure:
     unit: str
     samples: int
     at_most: float | None = None  # the goal, in the figure's unit
+    at_least: float | None = None  # the goal, where more is better
     peer: str | None = None
     peer_value: float | None = None
     ratio: float | None = None  # by how much we are better than the peer

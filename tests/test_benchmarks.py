@@ -30,6 +30,10 @@ GOALS = {
     },
     "stale": {"stale after 10 s without ticks, lateness, worst": 50.0},
     "decode": {"decode, 100 full ticks a frame": 15.0},
+    "journal": {
+        "journal, 500 ticks a frame, no sync": 3.0,
+        "journal, 500 ticks a frame, fdatasync after each": 0.5,
+    },
 }
 
 
@@ -65,7 +69,8 @@ def test_make_bench_runs_every_script(page: ModuleType) -> None:
 def test_every_promised_figure_was_measured_against_its_goal(script: str) -> None:
     figures = {figure["name"]: figure for figure in read(BENCH / "results" / f"{script}.json")["figures"]}
     for name, goal in GOALS[script].items():
-        assert goal in (figures[name].get("at_most"), figures[name].get("ratio_at_least")), name
+        told = figures[name]
+        assert goal in (told.get("at_most"), told.get("at_least"), told.get("ratio_at_least")), name
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
