@@ -49,9 +49,6 @@ def depth(row: Row) -> dict[str, list[tuple[int, float, int]]]:
     return {"buy": levels[:5], "sell": levels[5:]}
 
 
-def moment(nanoseconds: int) -> str | None:
-    """A time to the microsecond; none for one that no calendar has."""
-    try:
-        return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="microseconds")
-    except (OverflowError, OSError, ValueError):
-        return None
+def moment(nanoseconds: int) -> str:
+    """A time to the microsecond."""
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="microseconds")

@@ -72,8 +72,8 @@ class RedisServer:
             "db": parts.path.strip("/") or 0,
             "username": username,
             "password": password,
-            "client_name": name,
         }
+        self._name = name
         self._patience = patience
         self._connection: Connection | None = None
 
@@ -95,6 +95,8 @@ class RedisServer:
         except (RedisError, OSError) as error:
             raise self.trouble(error, "connecting") from None
         await self.ask("PING")
+        if self._name is not None:
+            await self.ask_all([("CLIENT", "SETNAME", self._name)])  # a user that may not is a user all the same
 
     async def ask(self, *command: bytes | str | int, patience: float | None = None) -> Any:
         """The answer to one command. Raises SinkUnavailableError or SinkMisfitError."""

@@ -15,7 +15,7 @@ from tradewarden.machines.auth import AuthToken, Exchange, ReadToken, Token, Ver
 from tradewarden.machines.report import AuthReport
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.driver import Driver, Spawn
-from tradewarden.orchestrator.token import TokenStore, TryAgainError
+from tradewarden.orchestrator.token import TryAgainError
 
 EXPIRY = time(6, 0)  # Kite's documents say 06:00 IST; people see 07:00 to 08:00: a hint, never a verdict
 EXCHANGE = "auth.exchange"  # the name of the task that must not be cut off lightly: a request token works once
@@ -33,6 +33,30 @@ class Broker(Protocol):
 
     async def probe(self, access_token: str) -> Probe:
         """Ask whether the token is good."""
+        ...
+
+
+class Tokens(Protocol):
+    """Where tokens come from and are kept."""
+
+    def changed(self) -> bool:
+        """Whether there may be others than when they were last read."""
+        ...
+
+    def tokens(self) -> list[Token]:
+        """All there are, the one that was minted last first; raises TryAgainError."""
+        ...
+
+    def renew(self, token: Token) -> Token:
+        """The same value as the newest generation."""
+        ...
+
+    def save(self, value: str, *, user_id: str | None, minted_at: datetime) -> Token:
+        """Keep the token of a login."""
+        ...
+
+    def drop(self) -> None:
+        """Forget the token of the last login."""
         ...
 
 
@@ -82,11 +106,12 @@ class AuthDriver(Driver[AuthToken]):
         changed: Callable[[], None],
         *,
         broker: Broker,
-        store: TokenStore,
+        store: Tokens,
         user_id: str | None = None,
         probe_hours: Sequence[time] = PROBE_HOURS,
         learned: Callable[[str], None] = lambda _value: None,
         account: str | None = None,
+        dies_daily: bool = True,
     ) -> None:
         super().__init__(machine, clock, spawn, changed)
         self.account = account  # its name, on a desk with several
@@ -95,6 +120,7 @@ class AuthDriver(Driver[AuthToken]):
         self._store = store
         self._user_id = user_id
         self._probe_hours = tuple(probe_hours)
+        self._dies_daily = dies_daily
         self._learned = learned
         self._hints: dict[int, datetime] = {}
         self._probing: dict[int, tuple[asyncio.Task[None], datetime]] = {}
@@ -133,7 +159,7 @@ class AuthDriver(Driver[AuthToken]):
             token = self._store.renew(token)  # an older one that nobody found dead is better than none
         if token is not None and self.machine.is_new(token):
             self._learned(token.value)
-            self.fire("token_found", token=token, expires_at=self._hint(next_hour(token.minted_at, [EXPIRY])))
+            self.fire("token_found", token=token, expires_at=self._expiry_after(token.minted_at))
 
     def _find_nothing(self) -> None:
         """No file holds a token. A file that is being written anew is empty for a moment, so look twice."""
@@ -218,7 +244,7 @@ class AuthDriver(Driver[AuthToken]):
             session.access_token, user_id=session.user_id, minted_at=session.minted_at or self.clock.now()
         )
         self._verified_at = self.clock.now()
-        self.fire("exchange_ok", token=token, expires_at=self._hint(next_hour(token.minted_at, [EXPIRY])))
+        self.fire("exchange_ok", token=token, expires_at=self._expiry_after(token.minted_at))
         return LoggedIn(session.user_id)
 
     def _login_failed(self, login: int, reason: str, text: str) -> LoginFailed:
@@ -276,7 +302,7 @@ class AuthDriver(Driver[AuthToken]):
     def settled(self) -> None:
         """Keep the next probe hour set, and the moment since when a token may be used."""
         machine, now = self.machine, self.clock.now()
-        if machine.held is not None and machine.probe_at is None:
+        if machine.held is not None and machine.probe_at is None and self._probe_hours:
             self._probe_hour = next_hour(now, self._probe_hours)
             machine.probe_at = self._mono(self._probe_hour)
         if not machine.usable(self.clock.mono_ns()):
@@ -288,7 +314,7 @@ class AuthDriver(Driver[AuthToken]):
         """The wall clock jumped: derive the hints anew."""
         expires_at = self._expires_at()
         missed = self._probe_hour is not None and self._probe_hour <= self.clock.now()
-        if not missed:  # one that fell into a suspend is asked now, not at the next hour
+        if not missed and self._probe_hours:  # one that fell into a suspend is asked now, not at the next hour
             self._probe_hour = next_hour(self.clock.now(), self._probe_hours)
         probe_at = self._mono(self._probe_hour) if self.machine.held and self._probe_hour else None
         self.machine.hint(expires_at=self._hint(expires_at) if expires_at else None, probe_at=probe_at)
@@ -303,8 +329,12 @@ class AuthDriver(Driver[AuthToken]):
         self._hints = {k: v for k, v in self._hints.items() if k == self.machine.expires_at} | {mono: moment}
         return mono
 
-    def _next_expiry(self) -> int:
-        return self._hint(next_hour(self.clock.now(), [EXPIRY]))
+    def _next_expiry(self) -> int | None:
+        return self._expiry_after(self.clock.now())
+
+    def _expiry_after(self, moment: datetime) -> int | None:
+        """When a token that is good at this moment is expected to end; never, where tokens do not die."""
+        return self._hint(next_hour(moment, [EXPIRY])) if self._dies_daily else None
 
     def _expires_at(self) -> datetime | None:
         return None if self.machine.expires_at is None else self._hints.get(self.machine.expires_at)

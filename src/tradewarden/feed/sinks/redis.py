@@ -176,6 +176,6 @@ def _agree(theirs: Sequence[Frame], ours: Frame) -> bool:
     """Whether what they have from our first number on continues our journal: the same tick, or a later one."""
     for frame in bus.after(theirs, ours.first_seq - 1):
         if frame.first_seq == ours.first_seq:
-            return frame.records[:SIZE] == ours.records[:SIZE]
+            return frame.received_ns == ours.received_ns and frame.records[:SIZE] == ours.records[:SIZE]
         return frame.received_ns > ours.received_ns - SLACK_NS  # they let go of ours; their next was received later
     return True
