@@ -169,7 +169,10 @@ def test_who_asks_without_a_token_is_not_told_what_the_desk_watches(tmp_path: Pa
             "instrument": "NSE:NIFTY 50",
             "mode": "full",
             "why": ["feed.instruments", "Indices"],
+            "class": "index",
+            "limitSeconds": 30.0,
         } in body["instruments"]
+        assert (body["silent"], body["rulesProblem"]) == ([], None)
 
     play(tmp_path, LIVE, scene, instruments=(256265, 738561), rules=("indices",))
 

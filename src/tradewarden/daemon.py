@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -15,7 +16,7 @@ import structlog
 from tradewarden import __version__, log
 from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
-from tradewarden.feed.brokers.kite_shards import KiteShards
+from tradewarden.feed.brokers.kite_shards import CONNECTIONS, KiteShards
 from tradewarden.http.app import Http
 from tradewarden.http.banner import account_words, banner
 from tradewarden.http.gaps import Gaps
@@ -24,8 +25,10 @@ from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
 from tradewarden.http.token import TokenDoor
 from tradewarden.machines.auth import AuthToken
+from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
+from tradewarden.machines.freshness import Freshness, Limits
 from tradewarden.machines.instruments import most
 from tradewarden.machines.report import FEEDING, Picture
 from tradewarden.orchestrator.account import Account
@@ -38,6 +41,7 @@ from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.dump_file import DumpFile
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.forecast import Forecaster
+from tradewarden.orchestrator.freshness import FreshnessDriver
 from tradewarden.orchestrator.gap import GapWatch
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.instruments import InstrumentsDriver
@@ -47,6 +51,7 @@ from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.rule_files import listed, load_rules
+from tradewarden.orchestrator.rules_keeper import RulesKeeper
 from tradewarden.orchestrator.statedir import admin_token, control_socket, token_file
 from tradewarden.orchestrator.token import TokenStore
 
@@ -80,15 +85,18 @@ class Desk:
     gaps: GapWatch
     ledger: Ledger
     instruments: InstrumentsDriver
+    rule_files: RulesKeeper
+    freshness: FreshnessDriver
     alerts: Alerts | None
 
     def reload(self) -> None:
-        """SIGHUP: read the token files and the clock again, and dial again after a 400; nothing is restarted."""
+        """SIGHUP: read tokens, calendars, rules and the clock again, dial again after a 400; nothing is restarted."""
         self.notifier.reloading()
         self.feed.machine.forgive()
         for token in self.accounts.tokens():
             token.read_files()
         self.keeper.read_files()
+        self.rule_files.read_files()
         self.notifier.ready()
 
 
@@ -108,7 +116,8 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         }
     )
     auth, rest = accounts.feeding, rests[FEEDING]
-    rules = [*listed(settings.feed.instruments), *load_rules(settings.feed.rules)]
+    fixed = listed(settings.feed.instruments)
+    rules = [*fixed, *load_rules(settings.feed.rules)]
     instruments = InstrumentsDriver(
         rules,
         broker=rest,
@@ -126,16 +135,30 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         usable_since=lambda: auth.usable_since,
         instruments=len(instruments.wanted),
         on_ticks=instruments.ticks,
+        freshness=Freshness(limits_of(settings)),
+        oldest_tick=market.oldest_tick,
     )
-    carrier = KiteShards if most(rules) > MOST_INSTRUMENTS else KiteStream
+    carrier, connections = (KiteShards, CONNECTIONS) if most(rules) > MOST_INSTRUMENTS else (KiteStream, 1)
     stream = carrier(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     notifier = Notifier()
     gaps = GapWatch(feed, market, ledger, name="kite", instruments=instruments.wanted)
-    instruments.attach(stream.set_subscriptions, feed.follow, gaps.follow)
+    named = settings.feed.freshness.by_token
+    freshness = FreshnessDriver(
+        feed.freshness,
+        feed,
+        market,
+        clock,
+        stream=stream,
+        write=partial(ledger.add_gap, "kite"),
+        class_of=lambda token: named.get(token) or instruments.class_of(token),
+    )
+    freshness.follow(instruments.wanted)
+    instruments.attach(stream.set_subscriptions, feed.follow, gaps.follow, freshness.follow)
+    rule_files = RulesKeeper(fixed, settings.feed.rules, instruments, capacity=connections * MOST_INSTRUMENTS)
     heartbeat = Heartbeat(
         clock,
-        beats=[*(token.look for token in accounts.tokens()), feed.look, instruments.look, keeper.look],
+        beats=[*(token.look for token in accounts.tokens()), feed.look, instruments.look, freshness.look, keeper.look],
         jumps=[market.sync, *(token.clock_jumped for token in accounts.tokens())],
     )
     pulse = Pulse(
@@ -146,6 +169,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
     )
     forecaster = Forecaster(market, settings.segments, clock)
     reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=forecaster.of, further=accounts.further)
+    reports.instruments = instruments.health
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
     http = Http(
         host=settings.http.host,
@@ -171,7 +195,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         parts=[
             Gaps(ledger),
             Market(keeper, clock, settings.segments),
-            Instruments(instruments.report),
+            Instruments(instruments.report, freshness),
             TokenDoor(accounts, clock, public_url=settings.http.public_url),
         ],
     )
@@ -192,8 +216,16 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         gaps,
         ledger,
         instruments,
+        rule_files,
+        freshness,
         alerts,
     )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How long a single instrument may be silent."""
+    told = settings.feed.freshness
+    return Limits(told.index * SECOND, told.liquid * SECOND, told.illiquid * SECOND)
 
 
 async def run(
@@ -276,6 +308,7 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
         deed.cancel()
     await desk.http.stop()
     await desk.stream.aclose()
+    desk.freshness.end()
     desk.gaps.end()
     desk.ledger.close()
     desk.notifier.close()

@@ -35,7 +35,10 @@ def problems(told: dict[str, Any]) -> Iterator[str]:
     dump = told["dump"]
     if dump is not None and dump["problem"] is not None:
         yield f"no dump of {dump['wantedDay']}: {dump['problem']}"
+    if told["rulesProblem"] is not None:
+        yield told["rulesProblem"]
     yield from (rule["problem"] for rule in told["rules"] if rule["problem"] is not None)
+    yield from (_silence(each) for each in told["silent"])
 
 
 def lines(told: dict[str, Any]) -> Iterator[str]:
@@ -49,6 +52,13 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
         yield f"{each['token']:>12}  {each['instrument']:<28} {each['mode']:<6} {'; '.join(each['why'])}"
     for problem in problems(told):
         yield f"! {problem}"
+
+
+def _silence(each: dict[str, Any]) -> str:
+    begun = f"{each['instrument']} is silent since {each['since'][11:19]}"
+    if each["firstTickMissing"]:
+        return f"{begun}: not even its first tick came; asked for again {each['asked']} times"
+    return f"{begun}, more than {each['limitSeconds']:g} s ({each['class']}); asked for again {each['asked']} times"
 
 
 def _dump(dump: dict[str, Any]) -> str:

@@ -92,6 +92,22 @@ def state_directory() -> Path:
     return Path(named) if named else Path("var")
 
 
+class FreshnessSettings(Section):
+    """How long a single instrument may be silent while the stream ticks and dense data is due."""
+
+    index: int = Field(30, ge=5, le=3600, description="seconds for an index, which ticks every second")
+    liquid: int = Field(60, ge=5, le=3600, description="seconds for the class liquid; what is learned is never less")
+    illiquid: int = Field(3600, ge=60, le=86400, description="seconds for the class illiquid; the most that is learned")
+    classes: dict[Literal["index", "liquid", "illiquid", "unwatched"], list[Instrument]] = Field(
+        {}, description="by class: instruments whose class is not to be learned"
+    )
+
+    @property
+    def by_token(self) -> dict[int, str]:
+        """The class of each instrument that is named."""
+        return {token: kind for kind, tokens in self.classes.items() for token in tokens}
+
+
 class FeedSettings(Section):
     """What is streamed."""
 
@@ -101,6 +117,7 @@ class FeedSettings(Section):
     rules: list[str] = Field([], description="rule files: a shipped one by its name, your own by its path")
     dump_after: Hour = Field("08:30", description="IST; when the broker's dump of instruments is new on trading days")
     lead_minutes: int = Field(20, ge=0, le=120, description="how long before the first phase with data the feed dials")
+    freshness: FreshnessSettings = FreshnessSettings()
 
     def subscriptions(self) -> dict[int, Mode]:
         """Each instrument with its mode."""

@@ -58,6 +58,8 @@ async def test_a_prometheus_reads_everything_that_the_design_names(session: Clie
         **dict.fromkeys(("market_state", "auth_state", "feed_state", "health_status"), "stateset"),
         **dict.fromkeys(("transitions", "events_ignored", "stale_results"), "counter"),
         **dict.fromkeys(("feed_ticks", "feed_reconnects", "feed_bad_frames", "http_requests", "alerts"), "counter"),
+        "feed_doubtful_ticks": "counter",
+        "feed_silent_instruments": "gauge",
         **dict.fromkeys(("feed_last_tick_timestamp_seconds", "feed_backoff_seconds", "sse_clients"), "gauge"),
         "feed_lag_seconds": "gauge",
         **dict.fromkeys(("auth_expires_timestamp_seconds", "calendar_covered_until_timestamp_seconds"), "gauge"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import Any
 from tradewarden.http import original
 from tradewarden.http.banner import banner, login_link
 from tradewarden.http.moments import iso, iso_or_none
+from tradewarden.machines import remarks
 from tradewarden.machines.headline import (
     Situation,
     View,
@@ -25,6 +26,7 @@ from tradewarden.machines.report import (
     AccountReport,
     AuthReport,
     DeliveryReport,
+    DumpReport,
     Layer,
     Picture,
     SegmentReport,
@@ -92,6 +94,7 @@ def health(source: Source) -> Document:
         "checks": {
             "auth:token": _auth_checks(source),
             "feed:stream": [_feed_check(source)],
+            **({} if picture.instruments is None else {"feed:instruments": [_dump_check(source, picture.instruments)]}),
             "market:session": [_segment_check(source, segment) for segment in ordered(picture)],
             **({"sinks:lag": [_sink_check(source, sink) for sink in picture.sinks]} if picture.sinks else {}),
             **({} if picture.alerts is None else {"alerts:delivery": [_delivery_check(source, picture.alerts)]}),
@@ -158,12 +161,29 @@ def _of_token(auth: AuthReport, forecast: str | None) -> dict[str, Any]:
 
 def _feed_check(source: Source, *, component: bool = True) -> dict[str, Any]:
     feed = source.picture.feed
-    check = _check(feed_severity(view_of(source.picture)), feed.state, feed.since, component=component)
+    odd = remarks.of_feed(feed, source.picture.now)
+    severity = max(feed_severity(view_of(source.picture)), Severity.WARNING if odd else Severity.OK, key=_rank)
+    check = _check(severity, feed.state, feed.since, component=component)
+    if odd:
+        check |= {"output": _sentence(odd), "silentInstruments": feed.silent, "doubtfulTicks": dict(feed.doubts_total)}
     if source.private:
         check |= {"attempt": feed.attempt, "generation": feed.generation, "lastReason": feed.reason}
         if feed.retry_at is not None:
             check["retryAt"] = iso(feed.retry_at)
     return check
+
+
+def _dump_check(source: Source, dump: DumpReport) -> dict[str, Any]:
+    odd = remarks.of_dump(dump, source.picture.now)
+    state = "missing" if dump.day is None else "fresh" if dump.is_fresh else "kept"
+    since = dump.fetched_at or source.picture.started_at
+    check = _check(Severity.WARNING if odd else Severity.OK, state, since, component=True)
+    return check | ({"output": _sentence(odd)} if odd else {})
+
+
+def _sentence(odd: Sequence[str]) -> str:
+    text = "; ".join(odd)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _segment_check(source: Source, segment: SegmentReport, *, component: bool = True) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, assert_never
+from types import MappingProxyType
+from typing import Any, Protocol, assert_never
 
 import orjson
 from aiohttp import web
@@ -13,14 +14,28 @@ from tradewarden.http.moments import iso
 from tradewarden.http.visitors import Viewer, Visitors, token_needed
 from tradewarden.machines.dump import Dump
 from tradewarden.machines.instruments import Chosen, Futures, Instrument, Listed, Options, Pick, Rule
+from tradewarden.orchestrator.freshness import SilentReport
 from tradewarden.orchestrator.instruments import InstrumentsReport
+
+
+class Freshness(Protocol):
+    """Whoever watches the single instruments."""
+
+    def report(self) -> Sequence[SilentReport]:
+        """Those that should tick and do not."""
+        ...
+
+    def limits(self) -> Mapping[int, tuple[str, float | None]]:
+        """Each one's class, and for how many seconds it may be silent."""
+        ...
 
 
 class Instruments:
     """GET /api/instruments: for an admin, since what a desk watches is nobody else's business."""
 
-    def __init__(self, report: Callable[[], InstrumentsReport]) -> None:
+    def __init__(self, report: Callable[[], InstrumentsReport], freshness: Freshness) -> None:
         self._report = report
+        self._freshness = freshness
 
     def routes(self, visitors: Visitors) -> list[web.RouteDef]:
         """Its one path."""
@@ -29,19 +44,40 @@ class Instruments:
             if visitors.viewer(request) is not Viewer.ADMIN:
                 raise token_needed(request)
             headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-            return web.Response(body=orjson.dumps(document(self._report())), headers=headers)
+            told = document(self._report(), self._freshness.report(), self._freshness.limits())
+            return web.Response(body=orjson.dumps(told), headers=headers)
 
         return [web.get("/api/instruments", get)]
 
 
-def document(report: InstrumentsReport) -> dict[str, Any]:
+def document(
+    report: InstrumentsReport,
+    silent: Sequence[SilentReport] = (),
+    limits: Mapping[int, tuple[str, float | None]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """The whole answer."""
     return {
         "time": iso(report.now),
         "total": len(report.chosen),
         "dump": _dump(report),
         "rules": [_rule(pick) for pick in report.picks],
-        "instruments": [_chosen(each) for each in report.chosen.values()],
+        "rulesProblem": report.rules_problem,
+        "silent": [_silent(each, report) for each in silent],
+        "instruments": [_chosen(each, limits) for each in report.chosen.values()],
+    }
+
+
+def _silent(each: SilentReport, report: InstrumentsReport) -> dict[str, Any]:
+    chosen = report.chosen.get(each.token)
+    return {
+        "token": each.token,
+        "instrument": str(each.token) if chosen is None else chosen.instrument.key,
+        "since": iso(each.since),
+        "seconds": max(0, int((report.now - each.since).total_seconds())),
+        "limitSeconds": each.limit,
+        "class": each.kind,
+        "firstTickMissing": each.is_first,
+        "asked": each.tries,
     }
 
 
@@ -98,13 +134,16 @@ def _kind(rule: Rule) -> str:
             assert_never(rule)
 
 
-def _chosen(chosen: Chosen) -> dict[str, Any]:
+def _chosen(chosen: Chosen, limits: Mapping[int, tuple[str, float | None]]) -> dict[str, Any]:
     each = chosen.instrument
+    kind, limit = limits.get(each.token, (None, None))
     return {
         "token": each.token,
         "instrument": each.key,
         "mode": chosen.mode,
         "why": list(chosen.why),
+        "class": kind,
+        "limitSeconds": limit,
         **_contract(each),
     }
 

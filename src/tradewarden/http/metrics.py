@@ -180,6 +180,10 @@ def of_picture(picture: Picture, version: str) -> Iterator[Family]:
 def _of_feed(picture: Picture) -> Iterator[Family]:
     feed = picture.feed
     yield Family("tradewarden_feed_ticks", "counter", "Ticks received.", [("_total", {}, feed.ticks_total)])
+    odd: list[Sample] = [("_total", {"kind": kind}, count) for kind, count in sorted(feed.doubts_total.items())]
+    yield Family("tradewarden_feed_doubtful_ticks", "counter", "Ticks with impossible prices or times, by kind.", odd)
+    silent: list[Sample] = [("", {}, feed.silent)]
+    yield Family("tradewarden_feed_silent_instruments", "gauge", "Instruments that should tick and do not.", silent)
     yield _timestamp("tradewarden_feed_last_tick", "When the last tick came.", [({}, feed.last_tick_at)])
     wait = 0.0 if feed.retry_at is None else max(0.0, (feed.retry_at - picture.now).total_seconds())
     text = "Seconds until the next dial."

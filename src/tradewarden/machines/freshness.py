@@ -15,7 +15,6 @@ from typing import Final
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.pauses import Pauses
 
-CLASSES: Final = ("index", "liquid", "illiquid", "unwatched")
 MUST_TICK: Final = frozenset({"index", "liquid"})
 MAY_BE_QUIET: Final = frozenset({"illiquid", "unwatched"})
 LEARNED: Final = "learned"

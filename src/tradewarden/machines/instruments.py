@@ -22,6 +22,7 @@ from typing import Literal, assert_never
 MODES = ("ltp", "quote", "full")  # from the poorest to the richest
 FUTURE = "future"  # a rule's spot: the underlying's nearest future
 EXPIRIES = ("nearest", "next", "monthly")
+CLASSES = ("index", "liquid", "illiquid", "unwatched")  # of freshness: from the one that may be silent least
 
 Expiry = Literal["nearest", "next", "monthly"]
 
@@ -54,6 +55,7 @@ class Futures:
     exchange: str
     underlyings: tuple[str, ...]
     contracts: int
+    freshness: str | None = None
 
     @property
     def most(self) -> int:
@@ -73,6 +75,7 @@ class Options:
     strikes: int
     spot: str = FUTURE  # or an instrument such as NSE:NIFTY 50
     recentre: float = 1.0
+    freshness: str | None = None
 
     @property
     def most(self) -> int:
@@ -88,6 +91,7 @@ class Listed:
     mode: str
     symbols: tuple[str, ...] = ()
     tokens: tuple[int, ...] = ()
+    freshness: str | None = None
 
     @property
     def most(self) -> int:
@@ -196,6 +200,7 @@ class Chosen:
     instrument: Instrument
     mode: str
     why: tuple[str, ...]
+    freshness: str | None = None  # its class, when a rule names one: the strictest of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,17 +390,21 @@ def _merge(picks: Iterable[Pick]) -> dict[int, Chosen]:
     chosen: dict[int, Chosen] = {}
     for pick in picks:
         for each in pick.instruments:
-            _add(chosen, each, pick.rule.mode, pick.rule.name)
+            _add(chosen, each, pick.rule.mode, pick.rule.name, pick.rule.freshness)
     for pick in picks:
         if pick.spot is not None and pick.spot.token not in chosen:
             _add(chosen, pick.spot, "ltp", f"{pick.rule.name} (its spot)")
     return chosen
 
 
-def _add(chosen: dict[int, Chosen], instrument: Instrument, mode: str, why: str) -> None:
+def _add(
+    chosen: dict[int, Chosen], instrument: Instrument, mode: str, why: str, freshness: str | None = None
+) -> None:
     held = chosen.get(instrument.token)
     if held is None:
-        chosen[instrument.token] = Chosen(instrument, mode, (why,))
+        chosen[instrument.token] = Chosen(instrument, mode, (why,), freshness)
     else:
         richest = max(held.mode, mode, key=MODES.index)
-        chosen[instrument.token] = Chosen(held.instrument, richest, (*held.why, why))
+        named = [each for each in (held.freshness, freshness) if each is not None]
+        strictest = min(named, key=CLASSES.index, default=None)
+        chosen[instrument.token] = Chosen(held.instrument, richest, (*held.why, why), strictest)

@@ -5,6 +5,7 @@ name = "NIFTY futures"         # once in all files
 mode = "quote"                 # ltp, quote or full
 futures = ["NIFTY"]            # underlyings, as the `name` column of the broker's dump has them
 contracts = 2                  # the nearest two: this month's and the next month's; default 1
+freshness = "liquid"           # index, liquid, illiquid or unwatched; learned when it is not there
 exchange = "NFO"               # default
 
 [[rules]]
@@ -30,7 +31,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tradewarden.machines.instruments import EXPIRIES, FUTURE, MODES, Futures, Listed, Options, Rule
+from tradewarden.machines.instruments import CLASSES, EXPIRIES, FUTURE, MODES, Futures, Listed, Options, Rule
 
 MOST_STRIKES = 500
 MOST_CONTRACTS = 12
@@ -39,9 +40,9 @@ _SYMBOL = re.compile(r"[A-Z]+:\S.*")
 _KINDS = ("futures", "options", "symbols", "tokens")
 _COMMON = ("name", "mode")
 _KEYS = {
-    "futures": (*_COMMON, "futures", "contracts", "exchange"),
-    "options": (*_COMMON, "options", "expiry", "strikes", "spot", "recentre", "exchange"),
-    "symbols": (*_COMMON, "symbols", "tokens"),
+    "futures": (*_COMMON, "futures", "contracts", "exchange", "freshness"),
+    "options": (*_COMMON, "options", "expiry", "strikes", "spot", "recentre", "exchange", "freshness"),
+    "symbols": (*_COMMON, "symbols", "tokens", "freshness"),
 }
 
 
@@ -109,17 +110,18 @@ def _rule(table: dict[str, Any]) -> Rule:
         if key not in _KEYS[kind]:
             raise _FaultError(f"{key} is not known here; allowed are {', '.join(_KEYS[kind])}")
     name, mode = _text(table, "name"), _choice(table, "mode", MODES)
+    freshness = _choice(table, "freshness", CLASSES) if "freshness" in table else None
     match kind:
         case "futures":
             contracts = _whole(table, "contracts", 1, MOST_CONTRACTS, default=1)
-            return Futures(name, mode, _exchange(table), _underlyings(table), contracts)
+            return Futures(name, mode, _exchange(table), _underlyings(table), contracts, freshness)
         case "options":
-            return _options(table, name, mode)
+            return _options(table, name, mode, freshness)
         case _:
-            return Listed(name, mode, _symbols(table), _tokens(table))
+            return Listed(name, mode, _symbols(table), _tokens(table), freshness)
 
 
-def _options(table: dict[str, Any], name: str, mode: str) -> Options:
+def _options(table: dict[str, Any], name: str, mode: str, freshness: str | None) -> Options:
     expiry: Any = _choice(table, "expiry", EXPIRIES)
     spot = _text(table, "spot", default=FUTURE)
     if spot != FUTURE and not _SYMBOL.fullmatch(spot):
@@ -128,7 +130,8 @@ def _options(table: dict[str, Any], name: str, mode: str) -> Options:
     if type(recentre) not in (int, float) or not 0.5 <= recentre <= MOST_STRIKES:  # noqa: PLR2004 - below it would flap
         raise _FaultError(f"recentre = {recentre!r}: allowed is a number of strikes from 0.5 on")
     strikes = _whole(table, "strikes", 0, MOST_STRIKES)
-    return Options(name, mode, _exchange(table), _text(table, "options"), expiry, strikes, spot, float(recentre))
+    underlying, exchange = _text(table, "options"), _exchange(table)
+    return Options(name, mode, exchange, underlying, expiry, strikes, spot, float(recentre), freshness)
 
 
 def _text(table: dict[str, Any], key: str, *, default: str | None = None) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from tradewarden.machines.gap import Gap, Outage
+from tradewarden.machines.gap import STOPPED, Gap, Outage
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.market import MarketDriver
@@ -56,7 +56,7 @@ class GapWatch:
 
     def end(self) -> None:
         """The daemon stops: what is open ends here, since nobody watches any more."""
-        gap = self._outage.close(self._feed.clock.now(), "daemon stopped")
+        gap = self._outage.close(self._feed.clock.now(), STOPPED)
         if gap is not None:
             self._write(gap)
 

@@ -25,6 +25,7 @@ from tradewarden.machines.instruments import (
     needs,
     resolve,
 )
+from tradewarden.machines.report import DumpReport
 from tradewarden.machines.subscription import difference
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.driver import Spawn
@@ -67,6 +68,7 @@ class InstrumentsReport:
     picks: tuple[Pick, ...]
     chosen: Mapping[int, Chosen]
     fetching: bool
+    rules_problem: str | None = None  # why the rule files as they are now are not used
 
 
 def forecast(rules: Sequence[Rule], keep: Keep) -> tuple[str, ...]:
@@ -108,12 +110,14 @@ class InstrumentsDriver:
         self._prices: dict[int, float] = {}
         self._spots: frozenset[int] = frozenset()
         self._resolution = Resolution()
+        self._classes: dict[int, str | None] = {}
         self._resolved_on: date | None = None
         self._fetching: asyncio.Task[None] | None = None
         self._retry_at: int | None = None
         self._failures = 0
         self._trouble: str | None = None
         self._told: tuple[str, ...] = ()
+        self._rules_problem: str | None = None
         self.wanted: Mapping[int, Mode] = MappingProxyType({})
         self._resolve()
         # The kept dump may be from before a rule was added: where one finds too little, today's is asked for again.
@@ -122,6 +126,29 @@ class InstrumentsDriver:
     def attach(self, *followers: Callable[[Mapping[int, Mode]], None]) -> None:
         """Name whoever is told of every change of the subscription from now on: the stream first of all."""
         self._followers = followers
+
+    def use(self, rules: Sequence[Rule]) -> None:
+        """Follow these rules from now on; the difference is settled, and a dump fetched if need be."""
+        self._rules_problem = None
+        if tuple(rules) == self._rules:
+            return
+        before = self._needs
+        self._rules, self._needs = tuple(rules), needs(rules)
+        if self._dump is None and self._needs.exchanges:
+            self._dump = self._keep.load()
+            self._listing = self._list(self._dump)
+        log.info("instruments.rules", rules=len(self._rules))
+        self._resolve()
+        self._doubt = self._doubt or self._needs != before
+
+    def refuse(self, problem: str) -> None:
+        """The rules as they are now cannot be used: the ones before stay in force."""
+        self._rules_problem = problem
+
+    def class_of(self, token: int) -> str | None:
+        """The class of freshness that a rule names for it."""
+        chosen = self._resolution.chosen.get(token)
+        return None if chosen is None else chosen.freshness
 
     # What happens
 
@@ -229,8 +256,10 @@ class InstrumentsDriver:
         self._tell_problems()
         wanted = {token: Mode(each.mode) for token, each in self._resolution.chosen.items()}
         change = difference(self.wanted, wanted)
-        if not (change.leave or change.add or change.modes):
+        classes = {token: each.freshness for token, each in self._resolution.chosen.items()}
+        if not (change.leave or change.add or change.modes or classes != self._classes):
             return
+        self._classes = classes
         log.info(
             "instruments.changed",
             total=len(wanted),
@@ -261,4 +290,20 @@ class InstrumentsDriver:
             picks=self._resolution.picks,
             chosen=self._resolution.chosen,
             fetching=self._is_fetching(),
+            rules_problem=self._rules_problem,
+        )
+
+    def health(self) -> DumpReport | None:
+        """What of it belongs into the desk's picture; nothing while no rule needs a dump and none is wrong."""
+        now, dump = self._clock.now(), self._dump
+        if not self._needs.exchanges and self._rules_problem is None:
+            return None
+        wanted = self._day_of_dump(now)
+        return DumpReport(
+            day=None if dump is None else dump.day,
+            fetched_at=None if dump is None else dump.fetched_at,
+            wanted=wanted,
+            is_fresh=dump is not None and dump.late is None and dump.day >= wanted,
+            trouble=self._trouble,
+            rules_problem=self._rules_problem,
         )

@@ -11,7 +11,9 @@ import structlog
 from tradewarden.machines.calendar import LEAD, Calendar, Moment, most_expected
 from tradewarden.machines.market import MarketSession
 from tradewarden.machines.report import MarketReport, SegmentReport
-from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.clock import IST, Clock
+
+LOOK_BACK = 15  # days: no exchange is closed for longer
 
 log = structlog.get_logger()
 
@@ -38,6 +40,7 @@ class MarketDriver:
         self._upcoming: dict[str, tuple[datetime, str] | None] = {}  # it changes only where the timer rings
         self._venues: dict[str, str] = {}  # what round-the-clock venues say of themselves
         self._problem: str | None = None
+        self._oldest: tuple[datetime, datetime] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.wanted = False
         self.wanted_since: datetime | None = None
@@ -47,9 +50,18 @@ class MarketDriver:
         """What the segment that expects most data expects now."""
         return most_expected(session.moment.expected for session in self.sessions if session.moment)
 
+    def oldest_tick(self, now_s: float) -> float:
+        """Midnight of the last trading day before today of any segment: a snapshot may carry its last second."""
+        today = datetime.fromtimestamp(now_s, IST).replace(hour=0, minute=0, second=0, microsecond=0)
+        if self._oldest is None or self._oldest[0] != today:
+            days = (today - timedelta(days=back) for back in range(1, LOOK_BACK))
+            last = (day for day in days if any(self.calendar.trading_day(s, day.date()) for s in self._segments))
+            self._oldest = today, next(last, today - timedelta(days=LOOK_BACK))
+        return self._oldest[1].timestamp()
+
     def use(self, calendar: Calendar, *, problem: str | None = None) -> None:
         """Follow this calendar from now on; `problem` is what keeps a newer one from being used."""
-        self.calendar, self._problem = calendar, problem
+        self.calendar, self._problem, self._oldest = calendar, problem, None
         self.sync()
 
     def pushed(self, segment: str, status: str) -> None:

@@ -9,12 +9,14 @@ from types import MappingProxyType
 
 import structlog
 
+from tradewarden.machines import remarks
 from tradewarden.machines.conflict import conflicts
 from tradewarden.machines.headline import Situation, headline
 from tradewarden.machines.report import (
     AccountReport,
     AuthReport,
     DeliveryReport,
+    DumpReport,
     FeedReport,
     GapsReport,
     Headline,
@@ -49,6 +51,7 @@ class Reports:
         self._forecast = forecast
         self._further = dict(further)
         self.deliveries: Callable[[], DeliveryReport] | None = None  # set once there is somebody to tell
+        self.instruments: Callable[[], DumpReport | None] | None = None  # set where there are rules
         self.sinks: Callable[[], tuple[SinkReport, ...]] = tuple  # set where ticks are recorded
         self.gaps: Callable[[], GapsReport] | None = None  # set once there is a ledger
         self.beat_age = beat_age
@@ -93,12 +96,14 @@ class Reports:
                 sink_behind=any(sink.needs_a_look for sink in sinks),
             )
         )
+        now = self._clock.now()
         segments = tuple((s.state, s.phase, s.problem) for s in market.segments)
+        odd = (remarks.of_feed(feed, now), self._about_instruments(now))
         others = (
             *((account.auth.state, account.auth.reason) for account in accounts),
             *((sink.name, sink.state, sink.needs_a_look) for sink in sinks),
         )
-        key = (verdict, auth.state, auth.reason, feed.state, segments, others)
+        key = (verdict, auth.state, auth.reason, feed.state, segments, others, odd)
         if key == self._key:
             self.picture = self._draw(self.picture.seq, self.picture.headline, reports, accounts)
             self._call(self._on_age)
@@ -141,6 +146,10 @@ class Reports:
             for name, auth in reports.items()
         )
 
+    def _about_instruments(self, now: datetime) -> tuple[str, ...]:
+        dump = None if self.instruments is None else self.instruments()
+        return () if dump is None else remarks.of_dump(dump, now)
+
     def _draw(
         self,
         seq: int,
@@ -159,6 +168,7 @@ class Reports:
             started_at=self._started_at,
             stopping=self._stopping,
             alerts=None if self.deliveries is None else self.deliveries(),
+            instruments=None if self.instruments is None else self.instruments(),
             forecast=None if self._forecast is None else self._forecast(auth),
             simulated=self._clock.simulated,
             sinks=self.sinks(),
