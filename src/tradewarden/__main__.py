@@ -40,16 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    def add_config(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument(
-            "--config", type=Path, help="default: ./tradewarden.toml, then /etc/tradewarden/tradewarden.toml"
-        )
-
-    add_config(add("run", _run, "run the daemon"))
-
-    sink = add("sink", _sink, "carry the journal to one store in a process of its own")
-    add_config(sink)
-    sink.add_argument("name", choices=SINKS, help="what follows [sinks. in the settings, which say process = own")
+    _add_config(add("run", _run, "run the daemon"))
 
     demo = add("demo", _demo, "run the daemon on a simulated broker, a minute before the market opens")
     demo.add_argument("--port", type=int, default=8700, help="the desk's port; the simulated broker takes the next one")
@@ -57,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--auto-login", action="store_true", help="start with a good token instead of asking for a login")
 
     check = add("check", _check, "check the configuration; exit status 78 and one sentence per problem")
-    add_config(check)
+    _add_config(check)
 
     selftest = add(
         "selftest", _selftest, "one plain line per machine and for the health answer: working, or what is wrong"
@@ -65,19 +56,21 @@ def _parser() -> argparse.ArgumentParser:
     selftest.add_argument("--url", help="a running daemon; without it a demo desk is started and tried")
 
     status = add("status", _status, "what a running daemon says: the headline, then the machines")
-    add_config(status)
+    _add_config(status)
     status.add_argument("--url", help="where the daemon listens; default: its control socket")
     status.add_argument("--watch", type=float, metavar="SECONDS", help="say it again every so often")
     status.add_argument("--json", action="store_true", help="the health answer as it is")
 
     gaps = add("gaps", _gaps, "when data was due and did not come, newest first")
-    add_config(gaps)
+    _add_config(gaps)
     gaps.add_argument("--url", help="where the daemon listens; default: its control socket")
     gaps.add_argument("--limit", type=int, default=20, help="how many to tell (default 20)")
     gaps.add_argument("--json", action="store_true", help="as one JSON object")
 
+    _add_stores(add)
+
     streamed = add("instruments", _instruments, "what is streamed, which rule wants it, and how fresh the dump is")
-    add_config(streamed)
+    _add_config(streamed)
     streamed.add_argument("--url", help="where the daemon listens; default: its control socket")
     streamed.add_argument("--json", action="store_true", help="as one JSON object")
 
@@ -118,6 +111,27 @@ def _add_logins(add: Callable[..., argparse.ArgumentParser]) -> None:
         sub.add_argument(
             "--account", metavar="NAME", help="one of [accounts]; default: the one that the ticks come with"
         )
+
+
+def _add_config(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--config", type=Path, help="default: ./tradewarden.toml, then /etc/tradewarden/tradewarden.toml")
+
+
+def _add_stores(add: Callable[..., argparse.ArgumentParser]) -> None:
+    sink = add("sink", _sink, "carry the journal to one store in a process of its own")
+    _add_config(sink)
+    sink.add_argument("name", choices=SINKS, help="what follows [sinks. in the settings, which say process = own")
+
+    stores = add("sinks", _sinks, "how each store does: its state, its lag, what it holds")
+    _add_config(stores)
+    stores.add_argument("--url", help="where the daemon listens; default: its control socket")
+    stores.add_argument("--json", action="store_true", help="as one JSON object")
+
+    latest = add("quotes", _quotes, "the latest quote of each instrument, from the daemon's memory")
+    latest.add_argument("only", nargs="*", metavar="NAME", help="such as NSE:INFY or a token; default: all")
+    _add_config(latest)
+    latest.add_argument("--url", help="where the daemon listens; default: its control socket")
+    latest.add_argument("--json", action="store_true", help="as one JSON object")
 
 
 def _add_calendar(deeds: Any) -> None:
@@ -426,6 +440,22 @@ def _gaps(parsed: argparse.Namespace) -> int:
         if place is None
         else asyncio.run(gaps(*place, limit=parsed.limit, as_json=parsed.json, say=_say))
     )
+
+
+def _sinks(parsed: argparse.Namespace) -> int:
+    from tradewarden.sinks_command import sinks
+
+    place = _door(parsed)
+    return BAD_CONFIGURATION if place is None else asyncio.run(sinks(*place, as_json=parsed.json, say=_say))
+
+
+def _quotes(parsed: argparse.Namespace) -> int:
+    from tradewarden.quotes_command import quotes
+
+    place = _door(parsed)
+    if place is None:
+        return BAD_CONFIGURATION
+    return asyncio.run(quotes(*place, only=parsed.only, as_json=parsed.json, say=_say))
 
 
 def _instruments(parsed: argparse.Namespace) -> int:
