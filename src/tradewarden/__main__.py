@@ -74,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     streamed.add_argument("--url", help="where the daemon listens; default: its control socket")
     streamed.add_argument("--json", action="store_true", help="as one JSON object")
 
+    query = add("query", _query, "a question in SQL about the recorded ticks; no daemon needs to run")
+    _add_config(query)
+    query.add_argument("sql", help="such as \"FROM bars WHERE symbol = 'INFY'\"; - reads standard input")
+    query.add_argument("--rows", type=int, default=1000, help="how many to tell (default 1000)")
+    query.add_argument("--seconds", type=float, default=60.0, help="how long it may take (default 60)")
+    query.add_argument("--json", action="store_true", help="as one JSON object")
+
     _add_logins(add)
 
     decode = add("decode", _decode, "one WebSocket frame of the broker, as one JSON object a tick")
@@ -463,6 +470,20 @@ def _instruments(parsed: argparse.Namespace) -> int:
 
     place = _door(parsed)
     return BAD_CONFIGURATION if place is None else asyncio.run(instruments(*place, as_json=parsed.json, say=_say))
+
+
+def _query(parsed: argparse.Namespace) -> int:
+    from tradewarden.orchestrator.query import Questions
+    from tradewarden.query_command import MOST_BYTES, query
+
+    settings = _settings(parsed.config)
+    if settings is None:
+        return BAD_CONFIGURATION
+    state = settings.state_dir
+    questions = Questions(state, state / "journal", seconds=parsed.seconds, most_bytes=MOST_BYTES)
+    sql = sys.stdin.read() if parsed.sql == "-" else parsed.sql
+    rows = max(1, parsed.rows)
+    return asyncio.run(query(questions, sql, rows=rows, as_json=parsed.json, say=_say, complain=_complain))
 
 
 def _login(parsed: argparse.Namespace) -> int:

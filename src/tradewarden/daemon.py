@@ -23,6 +23,7 @@ from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
+from tradewarden.http.query import MOST_BYTES, SECONDS, Query
 from tradewarden.http.token import TokenDoor
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.backoff import SECOND
@@ -49,6 +50,7 @@ from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
+from tradewarden.orchestrator.query import Questions
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.rule_files import listed, load_rules
 from tradewarden.orchestrator.rules_keeper import RulesKeeper
@@ -197,6 +199,10 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
             Market(keeper, clock, settings.segments),
             Instruments(instruments.report, freshness),
             TokenDoor(accounts, clock, public_url=settings.http.public_url),
+            Query(
+                Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES),
+                public_url=settings.http.public_url,
+            ),
         ],
     )
     alerts = alarm(settings, reports, forecaster, clock, spawn)

@@ -31,6 +31,7 @@ HEADERS = MappingProxyType(
 TITLES = MappingProxyType(
     {
         "broker-unreachable": "Broker did not answer",
+        "query-unavailable": "Questions cannot be answered now",
         "rate-limited": "Too many requests",
         "not-logged-in": "A token is needed",
         "forbidden": "Not allowed",

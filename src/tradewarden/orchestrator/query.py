@@ -20,7 +20,7 @@ STARTING: Final = 10.0  # seconds besides the question's own: loading DuckDB, re
 OVER_TIME: Final = (-signal.SIGXCPU, -signal.SIGALRM, -signal.SIGKILL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What came of a question."""
 
@@ -30,6 +30,17 @@ class Answer:
     last_seq: int  # ticks are seen up to this number
     missing: int  # ticks that are recorded and were not seen
     seconds: float
+
+    def document(self) -> dict[str, Any]:
+        """The answer as JSON has it."""
+        return {
+            "columns": self.columns,
+            "rows": self.rows,
+            "truncated": self.truncated,
+            "lastSeq": self.last_seq,
+            "missing": self.missing,
+            "seconds": self.seconds,
+        }
 
 
 class QueryError(Exception):
@@ -80,7 +91,14 @@ class Questions:
             case {"error": str(kind), "text": str(text)}:
                 raise QueryError(kind, text)
             case {"columns": columns, "rows": rows, "truncated": cut, "seen": seen, "seconds": seconds}:
-                return Answer(columns, rows, cut, seen["seq"], seen["missing"], seconds)
+                return Answer(
+                    columns=columns,
+                    rows=rows,
+                    truncated=cut,
+                    last_seq=seen["seq"],
+                    missing=seen["missing"],
+                    seconds=seconds,
+                )
             case _:
                 raise _broken(ended)
 
