@@ -18,6 +18,7 @@ from tradewarden.machines.headline import (
     auth_severity,
     feed_severity,
     foremost,
+    journal_severity,
     segment_severity,
 )
 from tradewarden.machines.report import (
@@ -27,6 +28,7 @@ from tradewarden.machines.report import (
     AuthReport,
     DeliveryReport,
     DumpReport,
+    JournalReport,
     Layer,
     Picture,
     SegmentReport,
@@ -96,6 +98,7 @@ def health(source: Source) -> Document:
             "feed:stream": [_feed_check(source)],
             **({} if picture.instruments is None else {"feed:instruments": [_dump_check(source, picture.instruments)]}),
             "market:session": [_segment_check(source, segment) for segment in ordered(picture)],
+            **({} if picture.journal is None else {"journal:write": [_journal_check(source, picture.journal)]}),
             **({"sinks:lag": [_sink_check(source, sink) for sink in picture.sinks]} if picture.sinks else {}),
             **({} if picture.alerts is None else {"alerts:delivery": [_delivery_check(source, picture.alerts)]}),
         },
@@ -211,6 +214,17 @@ def _delivery_check(source: Source, delivery: DeliveryReport) -> dict[str, Any]:
     if source.private:
         check |= {"ways": list(delivery.ways), "affected": sorted(delivery.failing)}
     return check
+
+
+def _journal_check(source: Source, journal: JournalReport) -> dict[str, Any]:
+    severity = journal_severity(view_of(source.picture), journal)
+    check = _check(severity, journal.state, journal.since, component=True)
+    said = [f"{journal.lost_total} ticks were not recorded"] if journal.lost_total else []
+    said += ["it is larger than journal.keep_gb, and nothing in it may go"] if journal.too_much else []
+    said += [f"{journal.unread_total} files went before every store had read them"] if journal.unread_total else []
+    if journal.reason is not None and source.private:
+        said.insert(0, journal.reason)
+    return check | ({"output": _sentence(said)} if said else {})
 
 
 def _sink_check(source: Source, sink: SinkReport) -> dict[str, Any]:

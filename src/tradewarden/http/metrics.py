@@ -15,13 +15,14 @@ from typing import Protocol
 from aiohttp import web
 
 from tradewarden.http.visitors import Viewer, Visitors, is_local, token_needed
-from tradewarden.machines.report import FEEDING, Picture
+from tradewarden.machines.report import FEEDING, JournalReport, Picture
 from tradewarden.orchestrator.clock import IST
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 AUTH_STATES = ("unknown", "required", "exchanging", "verifying", "valid", "expiring", "expired")
 FEED_STATES = ("halted", "blocked_on_auth", "connecting", "connected", "streaming", "stale", "backing_off")
+JOURNAL_STATES = ("recording", "slow", "failed")
 MARKET_STATES = ("unknown", "closed", "pre_open", "live", "closing_auction", "post_close", "halted")
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)  # of one answered request
@@ -168,6 +169,7 @@ def of_picture(picture: Picture, version: str) -> Iterator[Family]:
     markets: list[tuple[Labels, str]] = [({"segment": segment.segment}, segment.state) for segment in segments]
     yield state_set("tradewarden_market_state", "Each market segment.", MARKET_STATES, markets)
     yield from _of_feed(picture)
+    yield from _of_journal(picture.journal)
     ends = [({"account": name}, auth.expires_at) for name, auth in tokens.items()]
     yield _timestamp("tradewarden_auth_expires", "When the token is expected to die, by account.", ends)
     covered = [({"segment": s.segment}, datetime.combine(s.covered_until, time.max, IST)) for s in segments]
@@ -193,6 +195,23 @@ def _of_feed(picture: Picture) -> Iterator[Family]:
     yield Family("tradewarden_feed_lag_seconds", "gauge", text, lags, unit="seconds")
     bad: list[Sample] = [("_total", {"kind": kind}, count) for kind, count in sorted(feed.bad_frames_total.items())]
     yield Family("tradewarden_feed_bad_frames", "counter", "Frames that made no sense, by kind.", bad)
+
+
+def _of_journal(journal: JournalReport | None) -> Iterator[Family]:
+    if journal is None:
+        return
+    yield state_set("tradewarden_journal_state", "The journal.", JOURNAL_STATES, [({}, journal.state)])
+    for name, text, count in (
+        ("records", "Ticks recorded.", journal.records_total),
+        ("written_bytes", "Bytes recorded.", journal.bytes_total),
+        ("lost_ticks", "Ticks that came and could not be recorded.", journal.lost_total),
+        ("sync_failures", "Times that the disk refused what was written.", journal.sync_failures_total),
+        ("unread_segments", "Files that went before every store had read them.", journal.unread_total),
+    ):
+        yield Family(f"tradewarden_journal_{name}", "counter", text, [("_total", {}, count)])
+    yield Family("tradewarden_journal_segments", "gauge", "Files of the journal.", [("", {}, journal.segments)])
+    yield Family("tradewarden_journal_bytes", "gauge", "Their size.", [("", {}, journal.kept_bytes)], unit="bytes")
+    yield Family("tradewarden_journal_last_seq", "gauge", "The last number given.", [("", {}, journal.last_seq)])
 
 
 def _timestamp(name: str, text: str, values: Iterable[tuple[Labels, datetime | None]]) -> Family:

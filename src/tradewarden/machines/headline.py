@@ -15,6 +15,7 @@ from tradewarden.machines.report import (
     NEEDS_LOGIN,
     AuthReport,
     FeedReport,
+    JournalReport,
     Layer,
     MarketReport,
     SegmentReport,
@@ -72,6 +73,7 @@ class Situation:
         conflict: bool = False,
         further: Iterable[AuthReport] = (),
         sink_behind: bool = False,
+        journal_failed: bool = False,
     ) -> Self:
         """What the three reports, and those of the further accounts, amount to at this moment."""
 
@@ -93,6 +95,7 @@ class Situation:
             stale=stale,
             stopping=stopping,
             account_out=any(is_out(account) for account in further),
+            journal_failed=journal_failed,
             sink_behind=sink_behind,
             conflict=conflict,
         )
@@ -315,6 +318,13 @@ def feed_severity(view: View) -> Severity:
         return _PASS
     waits = not view.usable and view.feed_state in ("halted", "blocked_on_auth")
     return _FAIL if view.feed == "down" and view.demand == "dense" and not waits else _WARN
+
+
+def journal_severity(view: View, journal: JournalReport) -> Severity:
+    """How bad the journal's own state is: a tick that is not recorded is lost for good, but only if one is due."""
+    if journal.state == "failed":
+        return _FAIL if view.wanted else _WARN
+    return _WARN if journal.state != "recording" or journal.too_much else _PASS
 
 
 def segment_severity(segment: SegmentReport) -> Severity:

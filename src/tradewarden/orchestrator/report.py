@@ -20,6 +20,7 @@ from tradewarden.machines.report import (
     FeedReport,
     GapsReport,
     Headline,
+    JournalReport,
     MarketReport,
     Picture,
 )
@@ -52,6 +53,7 @@ class Reports:
         self._further = dict(further)
         self.deliveries: Callable[[], DeliveryReport] | None = None  # set once there is somebody to tell
         self.instruments: Callable[[], DumpReport | None] | None = None  # set where there are rules
+        self.journal: Callable[[], JournalReport] | None = None  # set where ticks are recorded
         self.sinks: Callable[[], tuple[SinkReport, ...]] = tuple  # set where ticks are recorded
         self.gaps: Callable[[], GapsReport] | None = None  # set once there is a ledger
         self.beat_age = beat_age
@@ -84,6 +86,7 @@ class Reports:
         market, conflict = self._compared(self._market.report(), feed)
         reports = market, auth, feed
         accounts, sinks = self._accounts(), self.sinks()
+        journal = None if self.journal is None else self.journal()
         verdict = headline(
             Situation.of(
                 auth,
@@ -94,6 +97,7 @@ class Reports:
                 conflict=conflict,
                 further=[account.auth for account in accounts],
                 sink_behind=any(sink.needs_a_look for sink in sinks),
+                journal_failed=journal is not None and journal.state == "failed",
             )
         )
         now = self._clock.now()
@@ -102,6 +106,7 @@ class Reports:
         others = (
             *((account.auth.state, account.auth.reason) for account in accounts),
             *((sink.name, sink.state, sink.needs_a_look) for sink in sinks),
+            None if journal is None else (journal.state, journal.too_much),
         )
         key = (verdict, auth.state, auth.reason, feed.state, segments, others, odd)
         if key == self._key:
@@ -172,6 +177,7 @@ class Reports:
             forecast=None if self._forecast is None else self._forecast(auth),
             simulated=self._clock.simulated,
             sinks=self.sinks(),
+            journal=None if self.journal is None else self.journal(),
             gaps=None if self.gaps is None else self.gaps(),
             accounts=accounts,
         )
