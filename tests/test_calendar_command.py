@@ -108,6 +108,20 @@ def test_what_comes_next_is_told_for_each_segment(calendar: Ask) -> None:
     assert (kraken["state"], kraken["nextAt"], kraken["coveredUntil"]) == ("live", None, "2099-12-31")
 
 
+def test_what_comes_next_is_told_of_the_desks_own_segments_unless_all_are_asked_for_and_names_the_zone(
+    calendar: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = [line.partition(":")[0] for line in calendar("next")[1].splitlines()]
+    assert told == ["NSE_EQ", "NFO"]
+    (tmp_path / "tradewarden.toml").write_text('segments = ["MCX"]\n')
+    (line,) = calendar("next")[1].splitlines()
+    assert line.startswith("MCX: ")
+    assert re.search(r"from \w{3} \d\d \w{3} \d{4} \d\d:\d\d IST", line), line
+    assert len(calendar("next", "--all")[1].splitlines()) == 11
+    assert len(json.loads(calendar("next", "--json")[1])["segments"]) == 1
+
+
 def test_what_comes_next_knows_an_admins_order(calendar: Ask, tmp_path: Path) -> None:
     now = datetime.now(IST)
     order = {
@@ -314,7 +328,7 @@ def test_an_order_reaches_the_daemon_over_its_control_socket_and_is_taken_back(t
         where = desk.state / "control.sock"
         order = {"segment": "NSE_EQ", "state": "halted", "until": "2026-11-23T11:00:00+05:30", "reason": "circuit"}
         assert await override(None, where, order, lift=False, as_json=False, say=said.append) == 0
-        assert said == ["NSE_EQ: halted until Mon 23 Nov 2026 11:00, then the calendar rules again."]
+        assert said == ["NSE_EQ: halted until Mon 23 Nov 2026 11:00 IST, then the calendar rules again."]
         assert desk.picture.market.segments[0].state == "halted"
         assert await override(None, where, order, lift=True, as_json=False, say=said.append) == 0
         assert said[1] == "NSE_EQ follows the calendar again."

@@ -45,6 +45,30 @@ def last(out: io.StringIO) -> dict[str, Any]:
     return line
 
 
+def test_for_a_person_an_event_is_a_plain_line_at_the_desks_time() -> None:
+    stream = io.StringIO()
+    log.configure("warning", stream, clock=lambda: datetime(2026, 11, 23, 9, 14, 5, tzinfo=UTC))
+    structlog.get_logger().warning("feed.lost", gen=1, reason="network", detail=None, access_token=CANARY)
+    structlog.get_logger().info("feed.dial")
+    logging.getLogger("aiohttp").error("of a library")
+    assert stream.getvalue().splitlines() == [
+        f"09:14:05  ! {'feed.lost':<22} gen=1, reason=network, access_token=[redacted]",
+        f"09:14:05  ✕ {'of a library':<22} logger=aiohttp",
+    ]
+
+
+def test_for_a_person_a_fault_keeps_its_traceback_without_its_secrets() -> None:
+    stream = io.StringIO()
+    log.configure("warning", stream, clock=lambda: datetime(2026, 11, 23, 9, 14, 5, tzinfo=UTC))
+    try:
+        raise ValueError(f"https://x/?access_token={CANARY}")  # noqa: TRY301 - the trouble itself
+    except ValueError:
+        structlog.get_logger().exception("daemon.crashed")
+    assert stream.getvalue().startswith("09:14:05  ✕ daemon.crashed")
+    assert "ValueError" in stream.getvalue()
+    assert CANARY not in stream.getvalue()
+
+
 def test_an_event_is_one_json_object_with_its_level_and_time_in_utc(out: io.StringIO) -> None:
     structlog.get_logger().warning("feed.stale", silent_for=12.4, attempt=3, since=datetime(2026, 11, 23, tzinfo=UTC))
     line = last(out)

@@ -172,6 +172,29 @@ async def test_a_port_in_use_is_one_sentence_and_exit_status_1(tmp_path: Path) -
             assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("offset", [0, 1])
+async def test_a_demo_whose_port_is_in_use_names_both_of_its_ports_and_the_way_out(tmp_path: Path, offset: int) -> None:
+    with socket.socket() as taken:
+        port = free_port()
+        taken.bind(("127.0.0.1", port + offset))
+        taken.listen()
+        code, _, err = await tradewarden("demo", "--port", str(port), cwd=tmp_path)
+    assert code == 1
+    (told,) = [line for line in err.splitlines() if line.startswith("tradewarden: ")]
+    assert f"127.0.0.1:{port + offset}: Address already in use" in told
+    assert f"{port} for the desk and {port + 1} for the simulated broker" in told
+    assert f"`make run PORT={port + 10}`" in told
+
+
+async def test_check_warns_of_rules_for_a_market_that_the_desk_does_not_have(tmp_path: Path) -> None:
+    (tmp_path / "tradewarden.toml").write_text('segments = ["NSE_EQ", "NFO"]\n[feed]\nrules = ["commodities"]\n')
+    code, _, err = await tradewarden("check", cwd=tmp_path)
+    assert code == 0
+    told = [line for line in err.splitlines() if "feed.rules" in line]
+    assert told
+    assert all("asks for MCX, but segments has no market of it; add MCX or" in line for line in told)
+
+
 async def test_a_control_socket_that_cannot_be_made_is_named_and_not_the_port(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     run = str(tmp_path / "run")
@@ -426,6 +449,29 @@ async def test_the_demo_tells_its_story_and_ends_with_ctrl_c(tmp_path: Path) -> 
         assert "clock is simulated" in text
     finally:
         assert await finish(process, signal.SIGINT) == 0
+
+
+async def test_on_a_terminal_the_demo_tells_of_trouble_in_plain_lines_at_the_desks_own_time(tmp_path: Path) -> None:
+    port, (ours, theirs) = free_port(), os.openpty()
+    arguments = ("demo", "--port", str(port), "--auto-login", "--at", "2026-11-23T10:00:00+05:30")
+    command = [sys.executable, "-m", "tradewarden", *arguments]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=theirs
+    )
+    os.close(theirs)
+    try:
+        await first_line(process, lambda line: "market.live" in line)
+        async with aiohttp.ClientSession() as client:
+            await client.post(f"http://127.0.0.1:{port + 1}/do", json={"do": "drop_socket"})
+        await first_line(process, lambda line: "feed.backing_off" in line)
+        told = os.read(ours, 65536).decode()
+    finally:
+        assert await finish(process, signal.SIGINT) == 0
+        os.close(ours)
+    lines = [line for line in told.splitlines() if "feed.lost" in line]
+    assert lines
+    assert "{" not in told
+    assert re.match(r"10:00:\d\d  ! feed\.lost +gen=\d+, ", lines[0]), told
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-13-01T09:00"])

@@ -156,7 +156,8 @@ def _add_calendar(deeds: Any) -> None:
     day.add_argument("date", type=_date, help="such as 2026-11-10")
     coming = add("next", "where each segment stands now, and when that changes")
     segments(day, "may be given several times; default: the desk's own, else NSE_EQ and NFO")
-    segments(coming, "may be given several times; default: all")
+    segments(coming, "may be given several times; default: the desk's own, else NSE_EQ and NFO")
+    coming.add_argument("--all", action="store_true", help="every segment that there is a calendar for")
     for sub in (day, coming):
         as_json(sub)
     check = add("check", "read the desk's own calendar files; exit status 65 and one sentence per fault")
@@ -349,16 +350,22 @@ def _demo(parsed: argparse.Namespace) -> int:
     from tradewarden import log
     from tradewarden.daemon import CannotListenError
     from tradewarden.demo import START, demo
+    from tradewarden.orchestrator.clock import ShiftedClock
     from tradewarden.simulator.kite import PortError
 
-    log.configure("warning", stream=sys.stderr)
     start = parsed.at or START
+    log.configure("warning", stream=sys.stderr, clock=ShiftedClock(start).now if sys.stderr.isatty() else None)
     try:
         return _live(
             lambda stop: demo(port=parsed.port, start=start, auto_login=parsed.auto_login, stop=stop, say=_say)
         )
     except (CannotListenError, PortError) as error:
-        _complain(error.strerror or str(error))
+        reason = (error.strerror or str(error)).partition(";")[0]
+        desk, other = parsed.port, parsed.port + 10
+        _complain(
+            f"{reason}. The demo takes two ports, {desk} for the desk and {desk + 1} for the simulated broker:"
+            f" choose another pair with `make run PORT={other}`, or `tradewarden demo --port {other}`."
+        )
         return 1
 
 
@@ -383,9 +390,10 @@ def _check(parsed: argparse.Namespace) -> int:
 def _about_rules(settings: Settings) -> tuple[str, ...]:
     from tradewarden.orchestrator.dump_file import DumpFile
     from tradewarden.orchestrator.instruments import forecast
-    from tradewarden.orchestrator.rule_files import load_rules
+    from tradewarden.orchestrator.rule_files import astray, load_rules
 
-    return forecast(load_rules(settings.feed.rules), DumpFile(settings.state_dir / "instruments.json"))
+    rules = load_rules(settings.feed.rules)
+    return *astray(rules, settings.segments), *forecast(rules, DumpFile(settings.state_dir / "instruments.json"))
 
 
 def _selftest(parsed: argparse.Namespace) -> int:

@@ -39,7 +39,8 @@ def run(parsed: Namespace, state: Path, now: datetime, *, say: Say, complain: Sa
         case "day":
             return day(state, parsed.date, parsed.segments, config=parsed.config, as_json=parsed.json, say=say)
         case "next":
-            return following(state, now, parsed.segments, as_json=parsed.json, say=say)
+            chosen = parsed.segments or (() if parsed.all else None)
+            return following(state, now, chosen, config=parsed.config, as_json=parsed.json, say=say)
         case "check":
             return check(state, parsed.files, as_json=parsed.json, say=say, complain=complain)
         case _:
@@ -76,11 +77,16 @@ def day(state: Path, when: date, segments: Sequence[str], *, config: Path | None
     return 0
 
 
-def following(state: Path, now: datetime, segments: Sequence[str], *, as_json: bool, say: Say) -> int:
-    """Where each segment stands now, an admin's orders included, and when that changes."""
+def following(
+    state: Path, now: datetime, segments: Sequence[str] | None, *, config: Path | None, as_json: bool, say: Say
+) -> int:
+    """Where each segment stands now, an admin's orders included, and when that changes.
+
+    An empty choice is every segment, none at all those of the desk.
+    """
     calendar = load_calendar(state).under(read_overrides(state / OVERRIDES))
     told = []
-    for segment in _chosen(calendar, segments):
+    for segment in _chosen(calendar, _of_the_desk(config, calendar) if segments is None else segments):
         upcoming = calendar.next_state(segment, now)
         told.append(
             {"segment": segment, **told_moment(calendar.at(segment, now))}
@@ -271,4 +277,5 @@ def _refusal(body: Mapping[str, Any]) -> str:
 
 
 def _moment(text: str) -> str:
-    return f"{datetime.fromisoformat(text).astimezone(IST):%a %d %b %Y %H:%M}"
+    """A time in the zone of the desk's own clock, which is named since a segment may live in another one."""
+    return f"{datetime.fromisoformat(text).astimezone(IST):%a %d %b %Y %H:%M} IST"

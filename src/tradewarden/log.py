@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from types import TracebackType
@@ -132,11 +132,28 @@ class _Out:
         """Each line is flushed as it is written."""
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Send every log line of ours and of the libraries through one chain to one stream (standard output)."""
+class _Plain:
+    """Renders one event for a person at a terminal, at the desk's own time, which may be a simulated one."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def __call__(self, _logger: Any, _method: str, event: Event) -> str:
+        facts = {key: value for key, value in event.items() if key not in ("event", "level", "timestamp", "exception")}
+        told = ", ".join(f"{key}={value}" for key, value in facts.items() if value is not None)
+        sign = "✕" if LEVELS.get(str(event.get("level")), LEVELS["error"]) >= LEVELS["error"] else "!"
+        trace = f"\n{json.dumps(event['exception'], indent=1, default=str)}" if "exception" in event else ""
+        return f"{self._clock():%H:%M:%S}  {sign} {event['event']!s:<22} {told}{trace}"
+
+
+def configure(level: str = "info", stream: TextIO | None = None, clock: Callable[[], datetime] | None = None) -> None:
+    """Send every log line of ours and of the libraries through one chain to one stream (standard output).
+
+    With a clock the lines are for a person: plain, and at its time.
+    """
     target = sys.stdout if stream is None else stream
     out: Any = _Out(target)
-    line = _Line(journal=_is_journal(target))
+    line: Any = _Line(journal=_is_journal(target)) if clock is None else _Plain(clock)
     traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, use_rich=False)  # locals hold secrets
     chain: list[Any] = [
         structlog.contextvars.merge_contextvars,

@@ -5,9 +5,11 @@ import json
 
 import pytest
 from aiohttp import ClientSession
+from structlog.testing import capture_logs
 
 from pictures import Desk
-from tradewarden.http.problems import HEADERS, TITLES
+from tradewarden.http.problems import HEADERS, TITLES, prefers_page
+from tradewarden.orchestrator.accounts import UnknownAccountError
 
 EVERYWHERE = ("/", "/livez", "/readyz", "/metrics", "/login", "/nothing", "/static/page.css", "/docs/health")
 
@@ -79,3 +81,76 @@ async def test_every_kind_of_problem_is_explained(desk: Desk, session: ClientSes
     for kind, title in TITLES.items():
         assert f'id="{kind}"' in page
         assert title in page
+
+
+# Pages for people
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "page"),
+    [
+        (BROWSER, True),
+        ("text/html", True),
+        ("application/json;q=0.9, text/html", True),
+        ("", False),
+        ("*/*", False),
+        ("application/json", False),
+        ("application/json, text/html", False),
+        ("text/html;q=0.5, application/problem+json", False),
+        ("text/html;q=0", False),
+        ("text/html;q=nonsense", False),
+        (";;,,", False),
+    ],
+)
+def test_a_page_is_for_those_who_would_rather_have_one(accept: str, page: bool) -> None:  # noqa: FBT001 - a table
+    assert prefers_page(accept) is page
+
+
+async def test_a_person_who_mistypes_an_address_gets_a_page_that_leads_to_the_desk(
+    desk: Desk, session: ClientSession
+) -> None:
+    async with session.get(f"{desk.url}/<b>nothing", headers={"Accept": BROWSER}) as response:
+        assert (response.status, response.content_type) == (404, "text/html")
+        assert response.headers["Cache-Control"] == "no-store"
+        text = await response.text()
+    assert f"{TITLES['not-found']}</h1>" in text
+    assert '<a class="login" href="/">To the desk</a>' in text
+    assert "<b>" not in text
+    async with session.head(f"{desk.url}/nothing", headers={"Accept": BROWSER}) as response:
+        assert response.status == 404
+
+
+async def test_a_page_of_a_problem_keeps_its_headers_and_says_what_is_allowed(
+    desk: Desk, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object) -> str:
+        raise UnknownAccountError("no account has this name; known are kite, family")
+
+    monkeypatch.setattr(desk.login, "begin", nobody)
+    accept = {"Accept": BROWSER}
+    async with session.get(f"{desk.url}/login?account=x", headers=accept, allow_redirects=False) as response:
+        assert response.status == 422
+        assert "no account has this name; known are kite, family." in await response.text()
+    async with session.get(f"{desk.url}/api/auth/logout", headers=accept) as response:
+        assert response.status in {404, 405}
+    async with session.get(f"{desk.url}/api/system/health/auth/verify", headers=accept) as response:
+        assert (response.status, response.headers["Allow"]) == (405, "POST")
+        assert "html" in response.content_type
+
+
+async def test_a_page_of_a_fault_of_ours_names_the_line_of_the_log_and_nothing_else(
+    desk: Desk, session: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> str:
+        raise RuntimeError("canary-secret")
+
+    monkeypatch.setattr(desk.login, "begin", fails)
+    with capture_logs() as lines:
+        async with session.get(f"{desk.url}/login", headers={"Accept": BROWSER}) as response:
+            assert response.status == 500
+            text = await response.text()
+    assert "canary-secret" not in text
+    (line,) = [line for line in lines if line["event"] == "http.fault"]
+    assert f"The log has it as {line['instance']}." in text

@@ -8,7 +8,7 @@ import pytest
 
 from tradewarden.feed.tick import Mode
 from tradewarden.machines.instruments import Listed
-from tradewarden.orchestrator.rule_files import RuleError, listed, load_rules, shipped
+from tradewarden.orchestrator.rule_files import RuleError, astray, listed, load_rules, shipped
 
 OWN = '[[rules]]\nname = "Mine"\nmode = "ltp"\ntokens = [5]\n'
 
@@ -41,3 +41,27 @@ def test_a_file_named_twice_is_a_mistake() -> None:
 
 def test_tokens_of_the_settings_are_rules_too() -> None:
     assert listed({Mode.FULL: [1, 2], Mode.LTP: []}) == [Listed("feed.instruments", "full", (), (1, 2))]
+
+
+@pytest.mark.parametrize(
+    ("rule", "segments", "told"),
+    [
+        ('futures = ["GOLD"]\nexchange = "MCX"', ["NSE_EQ"], "add MCX or MCX_AGRI_INTL or MCX_AGRI to segments"),
+        ('futures = ["GOLD"]\nexchange = "MCX"', ["NSE_EQ", "MCX_AGRI"], None),
+        ('options = "NIFTY"\nexpiry = "nearest"\nstrikes = 2', ["NFO"], None),
+        ('options = "NIFTY"\nexpiry = "nearest"\nstrikes = 2', ["NSE_EQ"], "add NFO to segments"),
+        ('symbols = ["NSE:INFY", "BSE:INFY"]', ["NSE_EQ_NOFO"], "add BSE_EQ to segments"),
+        ('symbols = ["NSE:NIFTY 50"]', ["NSE_EQ"], None),
+        ('symbols = ["BCD:USDINR"]', ["NSE_EQ"], "add CDS to segments"),
+        ('symbols = ["NCO:JEERA"]', ["NSE_EQ"], "no calendar knows that exchange"),
+        ("tokens = [5]", ["KRAKEN"], None),
+    ],
+)
+def test_a_rule_for_a_market_that_the_desk_does_not_have_is_told(
+    tmp_path: Path, rule: str, segments: list[str], told: str | None
+) -> None:
+    own = tmp_path / "mine.toml"
+    own.write_text(f'[[rules]]\nname = "Mine"\nmode = "ltp"\n{rule}\n')
+    found = list(astray(load_rules([str(own)]), segments))
+    assert len(found) == (told is not None)
+    assert all("rule 'Mine' asks for" in each and f"; {told}." in each for each in found)

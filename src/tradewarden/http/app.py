@@ -129,7 +129,9 @@ class Http:
                 self._control_path.unlink(missing_ok=True)
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[boundary(self._clock, self._count)], client_max_size=BODY)
+        app = web.Application(
+            middlewares=[boundary(self._clock, self._count, self._pages.problem)], client_max_size=BODY
+        )
         app.add_routes(
             [
                 web.get("/livez", _livez),

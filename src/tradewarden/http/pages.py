@@ -18,7 +18,7 @@ from tradewarden.http import explained
 from tradewarden.http.banner import banner, glyph_of, login_link
 from tradewarden.http.documents import account_severity, ordered, view_of
 from tradewarden.http.moments import clock_time, iso
-from tradewarden.http.problems import TITLES
+from tradewarden.http.problems import TITLES, ProblemError
 from tradewarden.machines.headline import auth_severity, feed_severity, segment_severity
 from tradewarden.machines.report import FEEDING, AccountReport, Picture, Severity
 from tradewarden.orchestrator.clock import IST
@@ -35,6 +35,15 @@ _TYPES = MappingProxyType(
         "css": "text/css; charset=utf-8",
         "js": "text/javascript; charset=utf-8",
         "svg": "image/svg+xml",
+    }
+)
+
+_OURS = 500  # status codes from here on are a fault of ours or of what lies behind us
+_THEN = MappingProxyType(
+    {
+        "not-found": "Look at the address again, or go on to the desk.",
+        "rate-limited": "Wait a moment, then try again.",
+        "stopping": "Try again in a few seconds.",
     }
 )
 
@@ -197,6 +206,17 @@ class Pages:
             "refresh_html": _ONWARD if note.onward else "",
         }
         return self._page(note.status, "note", **state | told)
+
+    def problem(self, problem: ProblemError, instance: str) -> web.Response:
+        """What went wrong, as a page: for a person who typed or followed an address."""
+        ours = problem.status >= _OURS
+        severity, glyph = (Severity.CRITICAL, "✕") if ours else (Severity.WARNING, "!")
+        then = f"The log has it as {instance}." if ours else _THEN.get(problem.kind, "Go back, or on to the desk.")
+        note = Note(problem.status, severity, glyph, TITLES[problem.kind], then, retry=False)
+        details = "; ".join(str(error["detail"]) for error in problem.more.get("errors", ()))
+        response = self.note(note, f"{details}." if details else "")
+        response.headers.update(problem.headers)
+        return response
 
     def _page(self, status: int, name: str, **values: str) -> web.Response:
         safe = {key: text if key.endswith("_html") else escape(text) for key, text in values.items()}

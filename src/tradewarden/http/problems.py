@@ -43,6 +43,7 @@ TITLES = MappingProxyType(
         "stopping": "The daemon is stopping",
         "too-many-clients": "Too many clients are listening",
         "bad-request": "The request makes no sense",
+        "backup-failed": "The backup could not be made",
         "internal": "A fault of tradewarden",
     }
 )
@@ -70,13 +71,13 @@ class ProblemError(Exception):
         self.headers = dict(headers or {})
         self.more = more
 
-    def response(self, instance: str | None = None) -> web.Response:
+    def response(self, instance: str) -> web.Response:
         """The answer."""
         body = {
             "type": f"/problems/{self.kind}",
             "title": TITLES[self.kind],
             "status": self.status,
-            "instance": instance or f"urn:req:{secrets.token_hex(8)}",
+            "instance": instance,
             **self.more,
         }
         return web.Response(
@@ -84,6 +85,9 @@ class ProblemError(Exception):
             body=orjson.dumps(body),
             headers={"Content-Type": "application/problem+json", "Cache-Control": "no-store", **self.headers},
         )
+
+
+Page = Callable[[ProblemError, str], web.Response]  # of a problem with its instance
 
 
 def rate_limited(seconds: int) -> ProblemError:
@@ -101,13 +105,31 @@ def no_account(trouble: Exception, kind: str, place: str) -> ProblemError:
     return ProblemError(422, "validation", errors=[{kind: place, "detail": str(trouble)}])
 
 
-def boundary(clock: Clock, counted: Counted) -> Any:
-    """The one middleware: faults become problems, every answer gets the headers and is counted."""
+def prefers_page(accept: str) -> bool:
+    """Whether who asks would rather read a page than JSON, as a browser's visit says and a program does not."""
+    weights: dict[str, float] = {}
+    for part in accept.split(","):
+        kind, *parameters = (word.strip().lower() for word in part.split(";"))
+        weights[kind] = min((_weight(each) for each in parameters), default=1.0)
+    rather = max(weights.get(kind, 0.0) for kind in ("application/json", "application/problem+json"))
+    return weights.get("text/html", 0.0) > rather
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.partition("=")
+    try:
+        return float(value) if name.strip() == "q" else 1.0
+    except ValueError:
+        return 0.0
+
+
+def boundary(clock: Clock, counted: Counted, page: Page) -> Any:
+    """The one middleware: faults become problems or pages of them, every answer gets the headers and is counted."""
 
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         begun = clock.mono_ns()
-        response = await _answer(request, handler)
+        response = await _answer(request, handler, page)
         if not response.prepared:
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
@@ -117,26 +139,29 @@ def boundary(clock: Clock, counted: Counted) -> Any:
     return handle
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _answer(request: web.Request, handler: Handler, page: Page) -> web.StreamResponse:
+    instance = f"urn:req:{secrets.token_hex(8)}"
     try:
         return await handler(request)
-    except ProblemError as problem:
-        return problem.response()
+    except ProblemError as told:
+        problem = told
     except web.HTTPException as refusal:
-        return _from_aiohttp(refusal)
+        problem = _from_aiohttp(refusal)
     except ConnectionError:
         raise  # the client went away: nobody is left to be told
     except Exception:  # the last stop before aiohttp's own page, which may print a traceback
-        instance = f"urn:req:{secrets.token_hex(8)}"
         log.exception("http.fault", instance=instance, route=route_of(request))
-        return ProblemError(500, "internal").response(instance)
+        problem = ProblemError(500, "internal")
+    if request.method == "GET" and prefers_page(request.headers.get("Accept", "")):
+        return page(problem, instance)
+    return problem.response(instance)
 
 
-def _from_aiohttp(refusal: web.HTTPException) -> web.StreamResponse:
+def _from_aiohttp(refusal: web.HTTPException) -> ProblemError:
     headers = {}
     if isinstance(refusal, web.HTTPMethodNotAllowed):
         headers["Allow"] = ", ".join(sorted(refusal.allowed_methods))
-    return ProblemError(refusal.status, _BY_STATUS.get(refusal.status, "bad-request"), headers=headers).response()
+    return ProblemError(refusal.status, _BY_STATUS.get(refusal.status, "bad-request"), headers=headers)
 
 
 def route_of(request: web.Request) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from tradewarden.feed.brokers.kite_segments import EXCHANGES
 from tradewarden.feed.tick import Mode
 from tradewarden.machines.instruments import Listed, Rule
 from tradewarden.machines.rule_file import RuleError, parse
 
-__all__ = ["RuleError", "listed", "load_rules", "shipped"]
+__all__ = ["RuleError", "astray", "listed", "load_rules", "shipped"]
 
 SETTINGS = "feed.instruments"
 SHIPPED = resources.files("tradewarden.machines") / "rules"
@@ -33,6 +34,22 @@ def load_rules(names: Sequence[str]) -> tuple[Rule, ...]:
     if problems:
         raise RuleError(*problems)
     return parse(texts)
+
+
+def astray(rules: Sequence[Rule], segments: Sequence[str]) -> Iterator[str]:
+    """Which rules ask for an exchange that is none of the desk's: nobody would know when its ticks are due."""
+    for rule in rules:
+        for exchange in _exchanges(rule):
+            there = EXCHANGES.get(exchange, ())
+            if not set(there) & set(segments):
+                known = f"add {' or '.join(there)} to segments" if there else "no calendar knows that exchange"
+                yield f"feed.rules: rule {rule.name!r} asks for {exchange}, but segments has no market of it; {known}."
+
+
+def _exchanges(rule: Rule) -> list[str]:
+    if isinstance(rule, Listed):
+        return sorted({symbol.partition(":")[0] for symbol in rule.symbols})
+    return [rule.exchange]
 
 
 def listed(tokens_by_mode: Mapping[Mode, Iterable[int]]) -> list[Rule]:

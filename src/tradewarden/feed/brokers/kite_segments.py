@@ -23,6 +23,11 @@ SEGMENTS: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
+# The same by the name that an exchange has in the broker's dump.
+EXCHANGES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {name: SEGMENTS[group] for group, name in enumerate(("NSE", "NFO", "CDS", "BSE", "BFO", "BCD", "MCX"), 1)}
+)
+
 
 def group_of(token: int) -> int:
     """What of a token says to which exchange it belongs."""
