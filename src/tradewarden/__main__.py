@@ -93,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     rehearse = add("rehearse", _rehearse, "play a script of a trading day through the real machines in virtual time")
     rehearse.add_argument("file", help="JSON Lines, see docs/rehearsals.md; - reads standard input")
 
+    _add_backups(add)
+
     calendar = add("calendar", _calendar, "the days of the markets: look one up, check a file, add a holiday")
     _add_calendar(calendar.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="deed"))
     return parser
@@ -139,6 +141,18 @@ def _add_stores(add: Callable[..., argparse.ArgumentParser]) -> None:
     _add_config(latest)
     latest.add_argument("--url", help="where the daemon listens; default: its control socket")
     latest.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _add_backups(add: Any) -> None:
+    backup = add("backup", _backup, "ledger, tokens, own calendars and journal as one tar file; the daemon may run")
+    _add_config(backup)
+    backup.add_argument("file", help="- writes to standard output")
+    backup.add_argument("--ticks", action="store_true", help="the recorded ticks beyond the journal too")
+
+    restore = add("restore", _restore, "put a backup back; the daemon must not run")
+    _add_config(restore)
+    restore.add_argument("file", help="- reads standard input")
+    restore.add_argument("--force", action="store_true", help="move what is in the state directory aside")
 
 
 def _add_calendar(deeds: Any) -> None:
@@ -492,6 +506,24 @@ def _query(parsed: argparse.Namespace) -> int:
     sql = sys.stdin.read() if parsed.sql == "-" else parsed.sql
     rows = max(1, parsed.rows)
     return asyncio.run(query(questions, sql, rows=rows, as_json=parsed.json, say=_say, complain=_complain))
+
+
+def _backup(parsed: argparse.Namespace) -> int:
+    from tradewarden.backup_command import backup
+
+    settings = _settings(parsed.config)
+    if settings is None:
+        return BAD_CONFIGURATION
+    return backup(settings.state_dir, parsed.file, ticks=parsed.ticks, say=_complain)
+
+
+def _restore(parsed: argparse.Namespace) -> int:
+    from tradewarden.backup_command import restore
+
+    settings = _settings(parsed.config)
+    if settings is None:
+        return BAD_CONFIGURATION
+    return restore(settings.state_dir, parsed.file, force=parsed.force, say=_complain)
 
 
 def _login(parsed: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.feed.brokers.kite_shards import CONNECTIONS, KiteShards
 from tradewarden.http.app import Http
+from tradewarden.http.backup import Backups
 from tradewarden.http.banner import account_words, banner
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
@@ -199,6 +200,7 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
             Market(keeper, clock, settings.segments),
             Instruments(instruments.report, freshness),
             TokenDoor(accounts, clock, public_url=settings.http.public_url),
+            Backups(state, clock),
             Query(
                 Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES),
                 public_url=settings.http.public_url,

@@ -1,0 +1,59 @@
+"""A backup over HTTP: what `tradewarden backup` writes, for an admin on another machine."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from aiohttp import web
+
+from tradewarden.http.problems import ProblemError
+from tradewarden.http.visitors import Viewer, Visitors, token_needed
+from tradewarden.orchestrator.backup import BackupError, write_backup
+from tradewarden.orchestrator.clock import Clock
+
+CHUNK = 1 << 18
+
+
+class Backups:
+    """POST /api/backup[?ticks=true]: the backup as a tar file; restoring is done at the machine itself."""
+
+    def __init__(self, state: Path, clock: Clock) -> None:
+        self._state, self._clock = state, clock
+
+    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+        """Its one path."""
+
+        async def post(request: web.Request) -> web.StreamResponse:
+            if visitors.viewer(request) is not Viewer.ADMIN:
+                raise token_needed(request)
+            return await self._send(request, ticks=_ticks(request))
+
+        return [web.post("/api/backup", post)]
+
+    async def _send(self, request: web.Request, *, ticks: bool) -> web.StreamResponse:
+        now = self._clock.now()
+        with tempfile.TemporaryFile(dir=self._state) as file:
+            try:
+                await asyncio.to_thread(write_backup, self._state, file, now, ticks=ticks)
+            except (BackupError, OSError) as trouble:
+                raise ProblemError(507, "backup-failed", detail=str(trouble)) from None
+            name = f"tradewarden-{now:%Y%m%dT%H%M%S}.tar"
+            headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+            response = web.StreamResponse(headers=headers)
+            response.content_type = "application/x-tar"
+            response.content_length = file.tell()
+            file.seek(0)
+            await response.prepare(request)
+            while chunk := await asyncio.to_thread(file.read, CHUNK):
+                await response.write(chunk)
+            await response.write_eof()
+            return response
+
+
+def _ticks(request: web.Request) -> bool:
+    text = request.query.get("ticks", "false")
+    if text not in ("true", "false"):
+        raise ProblemError(422, "validation", errors=[{"parameter": "ticks", "detail": "allowed is true or false"}])
+    return text == "true"

@@ -1,0 +1,82 @@
+"""POST /api/backup: the backup for an admin, nothing for anybody else."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from tradewarden.http.backup import Backups
+from tradewarden.http.problems import ProblemError
+from tradewarden.http.visitors import Visitors
+from tradewarden.orchestrator.backup import restore_backup
+from tradewarden.orchestrator.clock import SystemClock
+
+ADMIN = {"Authorization": "Bearer desktestadmin"}
+
+
+async def asked(state: Path, query: str = "", headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+    """A server with this one part, asked once."""
+
+    @web.middleware
+    async def problems(request: web.Request, handler: object) -> web.StreamResponse:
+        try:
+            return await handler(request)  # type: ignore[operator, no-any-return]
+        except ProblemError as problem:
+            return problem.response("/problems/1")
+
+    app = web.Application(middlewares=[problems])
+    app.add_routes(Backups(state, SystemClock()).routes(Visitors("desktestadmin")))
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        async with (
+            aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client,
+            client.post(f"/api/backup{query}", headers=headers) as answer,
+        ):
+            return answer.status, await answer.read()
+    finally:
+        await runner.cleanup()
+
+
+async def test_an_admin_gets_a_backup_that_can_be_put_back(tmp_path: Path) -> None:
+    state, back = tmp_path / "var", tmp_path / "back"
+    state.mkdir()
+    back.mkdir()
+    (state / "token.json").write_text("{}")
+    (state / "ticks").mkdir()
+    (state / "ticks" / "1.parquet").write_bytes(bytes(1 << 20))
+
+    status, body = await asked(state, headers=ADMIN)
+    assert status == 200
+    assert restore_backup(io.BytesIO(body), back, SystemClock().now()).files == 1
+    assert (back / "token.json").read_text() == "{}"
+    assert sorted(path.name for path in state.iterdir()) == ["ticks", "token.json"]
+
+    status, body = await asked(state, "?ticks=true", headers=ADMIN)
+    assert status == 200
+    assert len(body) > 1 << 20
+
+
+async def test_nobody_else_gets_one(tmp_path: Path) -> None:
+    for headers, expected in ((None, 401), ({"Authorization": "Bearer wrong"}, 403)):
+        status, body = await asked(tmp_path, headers=headers)
+        assert status == expected
+        assert b"ustar" not in body
+
+
+async def test_a_wrong_question_is_told(tmp_path: Path) -> None:
+    status, body = await asked(tmp_path, "?ticks=perhaps", headers=ADMIN)
+    assert status == 422
+    assert b"true or false" in body
+
+
+async def test_a_backup_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"no database" * 1000)
+    status, body = await asked(tmp_path, headers=ADMIN)
+    assert status == 507
+    assert b"ledger.db" in body
