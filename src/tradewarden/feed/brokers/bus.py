@@ -6,7 +6,7 @@ Which bus it is, its source knows; when to dial is decided by the feed's machine
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
 import structlog
@@ -64,7 +64,7 @@ class BusStream:
 
     def __init__(self, source: Source, *, subscriptions: Mapping[int, Mode], events: FeedEvents) -> None:
         self._source, self._events = source, events
-        self._wanted = frozenset(subscriptions)
+        self._wanted = dict(subscriptions)
         self._line: _Line | None = None
         self._complained: int | None = None
         self._position: int | None = None  # the other desk's number of the last tick that came
@@ -79,9 +79,19 @@ class BusStream:
     def resubscribe(self) -> None:
         """There is nothing to ask: the desk that feeds the bus does."""
 
+    def ask_again(self, tokens: Collection[int]) -> None:
+        """As above: that desk asks again for what is silent."""
+
+    def redial(self, place: int) -> None:
+        """As above: its connections are its own."""
+
+    def connections(self) -> tuple[Mapping[int, Mode], ...]:
+        """What is wanted; there is one connection."""
+        return (self._wanted,)
+
     def set_subscriptions(self, wanted: Mapping[int, Mode]) -> None:
         """Hand on exactly these from now on; all, when there are none."""
-        self._wanted = frozenset(wanted)
+        self._wanted = dict(wanted)
 
     def close(self) -> None:
         """End the connection, or the attempt, now; nothing more is told of it."""
