@@ -1,76 +1,108 @@
-"""One-minute bars out of records: open, high, low, close of the last price, and what was traded meanwhile."""
+"""Bars of so many ticks each, kept in memory as the ticks come."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
-from typing import Any, Final
+from dataclasses import dataclass
 
-from tradewarden.feed.record import HAS_LTP, NANOSECONDS, RECORD, Frame, Kind, Mark
+from tradewarden.feed.record import Frame
+from tradewarden.feed.studies.trades import looks
 
-MINUTE: Final = 60
-_MINUTE_NS: Final = MINUTE * NANOSECONDS
-_HAS_VOLUME: Final = 1 << 5  # of the fields in their order, see record.py
-_HAS_TIME: Final = 1 << 0
-
-
-Plain = tuple[Any, ...]  # a Row's values in a Row's order: without the names it is made in a third of the time
+EACH = 100  # ticks of a bar
+KEPT = 500  # finished bars of an instrument
 
 
-def plain(frames: Iterable[Frame], after: int) -> list[Plain]:
-    """Every record with a number greater than `after`."""
-    return [
-        (seq, frame.received_ns, *fields)
-        for frame in frames
-        for seq, fields in enumerate(RECORD.iter_unpack(frame.records), frame.first_seq)
-        if seq > after
-    ]
-
-
+@dataclass(frozen=True, slots=True)
 class Bar:
-    """One instrument's minute, as far as it has been seen; prices are raw, see `scale`."""
+    """So many ticks in a row: where they began and ended, how far they went, and what was traded during them."""
 
-    __slots__ = ("close", "first_seq", "high", "last_seq", "low", "oi", "open", "scale", "ticks", "volume")
+    instrument: int
+    began_ns: int
+    ended_ns: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
+    ticks: int
 
-    def __init__(self, price: int, scale: int, seq: int) -> None:
-        self.open = self.high = self.low = self.close = price
-        self.scale, self.first_seq, self.last_seq = scale, seq, seq
-        self.volume = self.ticks = self.oi = 0
+
+@dataclass(slots=True)
+class _Growing:
+    """A bar whose ticks still come; raw prices."""
+
+    scale: int
+    began_ns: int
+    ended_ns: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    ticks: int
+
+    def finished(self, instrument: int) -> Bar:
+        divisor = 10**self.scale
+        return Bar(
+            instrument,
+            self.began_ns,
+            self.ended_ns,
+            self.open / divisor,
+            self.high / divisor,
+            self.low / divisor,
+            self.close / divisor,
+            self.volume,
+            self.ticks,
+        )
 
 
-class Bars:
-    """Adds records up; what each instrument had traded before is remembered, since brokers tell the day's total."""
+class TickBars:
+    """The last bars of each instrument, the growing one included."""
 
-    def __init__(self, volumes: Iterable[tuple[int, int]] = ()) -> None:
-        self.volumes: dict[int, int] = dict(volumes)  # the day's total by instrument, as told last
+    def __init__(self, each: int = EACH, kept: int = KEPT) -> None:
+        self._each, self._kept = each, kept
+        self._growing: dict[int, _Growing] = {}
+        self._finished: dict[int, deque[Bar]] = {}
+        self._traded: dict[int, int] = {}  # the day's volume at the last tick
 
-    def add(self, records: Iterable[Plain]) -> dict[tuple[int, int], Bar]:
-        """The bars that these records make, by instrument and minute (seconds since 1970).
+    def take(self, frames: Iterable[Frame]) -> list[Bar]:
+        """Count these ticks; the bars that they finished."""
+        done: list[Bar] = []
+        growing = self._growing
+        for frame in frames:
+            received = frame.received_ns
+            for instrument, scale, price, volume in looks(frame):
+                traded = self._since(instrument, volume)
+                bar = growing.get(instrument)
+                if bar is None:
+                    bar = growing[instrument] = _Growing(scale, received, received, price, price, price, price, 0, 0)
+                elif price > bar.high:
+                    bar.high = price
+                elif price < bar.low:
+                    bar.low = price
+                bar.close, bar.ended_ns = price, received
+                bar.volume += traded
+                bar.ticks += 1
+                if bar.ticks == self._each:
+                    done.append(self._finish(instrument))
+        return done
 
-        The minute is the exchange's, or that of the receipt where the exchange's time did not come or is doubtful. A
-        doubtful price makes no bar. A total that shrinks is that of a new day: what was traded before its first tick
-        belongs to no minute that we have seen.
-        """
-        bars: dict[tuple[int, int], Bar] = {}
-        volumes, doubtful_price, doubtful_time = self.volumes, int(Mark.PRICE), int(Mark.TIME)
-        for record in records:
-            seq, received, kind, scale, marks, has, _, instrument, exchange_ns, _, price, _, _, volume = record[:14]
-            if kind != Kind.TICK or not has & HAS_LTP or marks & doubtful_price:
-                continue
-            at = exchange_ns if has & _HAS_TIME and not marks & doubtful_time else received
-            key = (instrument, at // _MINUTE_NS * MINUTE)
-            bar = bars.get(key)
-            if bar is None:
-                bar = bars[key] = Bar(price, scale, seq)
-            elif price > bar.high:
-                bar.high = price
-            elif price < bar.low:
-                bar.low = price
-            bar.close, bar.last_seq = price, seq
-            bar.ticks += 1
-            if has & _HAS_VOLUME:
-                traded = volume - volumes.get(instrument, volume)
-                if traded > 0:
-                    bar.volume += traded
-                volumes[instrument] = volume
-                bar.oi = record[20]
-        return bars
+    def of(self, instrument: int) -> list[Bar]:
+        """The bars of this instrument, oldest first; the last one may still grow."""
+        growing = self._growing.get(instrument)
+        last = [] if growing is None else [growing.finished(instrument)]
+        return [*self._finished.get(instrument, ()), *last]
+
+    def _since(self, instrument: int, volume: int | None) -> int:
+        """What was traded since the last tick; a volume that falls is a new day's."""
+        if volume is None:
+            return 0
+        before = self._traded.get(instrument, volume)
+        self._traded[instrument] = volume
+        return max(0, volume - before)
+
+    def _finish(self, instrument: int) -> Bar:
+        bar = self._growing.pop(instrument).finished(instrument)
+        self._finished.setdefault(instrument, deque(maxlen=self._kept)).append(bar)
+        return bar
