@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from itertools import cycle
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
@@ -161,7 +162,8 @@ class KiteSimulator:
             await site.start()
         except OSError as error:
             await runner.cleanup()
-            sentence = f"the simulator cannot listen on {HOST}:{self._port}: {error.strerror}; choose another port"
+            reason = os.strerror(error.errno) if error.errno else error.strerror
+            sentence = f"the simulator cannot listen on {HOST}:{self._port}: {reason}; choose another port"
             raise PortError(error.errno, sentence) from error
         self._runner = runner
         self._port = int(runner.addresses[0][1])
