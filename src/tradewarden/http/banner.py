@@ -251,7 +251,8 @@ def _services_failed(_: Picture) -> tuple[str, str]:
 def _sinks_behind(picture: Picture) -> tuple[str, str]:
     late = [sink for sink in picture.sinks if sink.needs_a_look]
     if len(late) != 1:
-        return f"{len(late)} stores are behind", f"{', '.join(sink.name for sink in late)}. {_NOTHING_LOST}"
+        names = ", ".join(sink.name for sink in late)
+        return f"{len(late)} stores are behind", f"{names}. Nothing is lost: they catch up from the journal."
     (sink,) = late
     since = clock_time(sink.since, picture.now, seconds=True)
     match sink.state:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from tradewarden.http import explained
+from tradewarden.http import explained, recording
 from tradewarden.http.banner import banner, glyph_of, login_link
 from tradewarden.http.documents import account_severity, ordered, view_of
 from tradewarden.http.moments import clock_time, iso
@@ -169,8 +169,9 @@ class Pages:
         picture = self._picture()
         words = {
             "glyphs": {code: glyph_of(code, Severity.OK) for code in explained.CODES},
-            "words": {layer: dict(words) for layer, words in WORDS.items()},
+            "words": {layer: dict(words) for layer, words in WORDS.items()} | {"sinks": dict(recording.STATES)},
             "signs": dict(SIGNS),
+            "sinkSigns": dict(recording.SIGNS),
             "acts": {str(severity): act for severity, act in ACTS.items()},
         }
         return self._page(200, "desk", words=orjson.dumps(words).decode(), **self._state(picture))
@@ -258,6 +259,7 @@ class Pages:
             "accounts_html": _accounts(picture),
             "accounts_hidden_html": "" if picture.accounts else " hidden",
             "segments_html": _segments(picture),
+            "recording_html": recording.panel(picture),
             "segments_hidden_html": "" if len(picture.market.segments) > 1 else " hidden",
         }
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.http.visitors import Viewer, Visitors
-from tradewarden.machines.report import Picture
+from tradewarden.machines.report import JournalReport, Picture
 from tradewarden.machines.sink import SinkReport
 
 
@@ -33,11 +33,22 @@ class Sinks:
 
 def document(picture: Picture, *, private: bool) -> dict[str, Any]:
     """The whole answer."""
-    gaps = picture.gaps
+    gaps, journal = picture.gaps, picture.journal
     return {
         "time": iso(picture.now),
+        "journal": None if journal is None else _recorded(journal),
         "gapsToday": None if gaps is None else {"count": gaps.count, "seconds": round(gaps.seconds, 3)},
         "sinks": [_told(sink, private=private) for sink in picture.sinks],
+    }
+
+
+def _recorded(journal: JournalReport) -> dict[str, Any]:
+    return {
+        "state": journal.state,
+        "since": iso(journal.since),
+        "lastSeq": journal.last_seq,
+        "recorded": journal.records_total,
+        "lost": journal.lost_total,
     }
 
 

@@ -4,7 +4,9 @@
 const EVENTS = "/api/system/health/events";
 const HEALTH = "/api/system/health?http=200"; // always 200: a browser logs every other code as an error
 const SUMMARY = "/api/system/health/summary?http=200";
+const SINKS = "/api/sinks";
 const POLL = 10_000;
+const RECORDING_POLL = 5_000;
 const HIDDEN_POLL = 15_000;
 const SILENCE = 40_000; // the daemon gives a sign of life every 15 s
 const ANSWER = 5_000;
@@ -12,7 +14,7 @@ const LONGEST = 15; // seconds between two tries
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
-const { glyphs, words, signs, acts } = JSON.parse($("desk").dataset.words);
+const { glyphs, words, signs, sinkSigns, acts } = JSON.parse($("desk").dataset.words);
 
 let offset = Date.parse(root.dataset.now) - Date.now(); // the desk's clock may be simulated
 let shown = null; // the document on the page
@@ -121,14 +123,18 @@ function account(check) {
 }
 
 function row(check, layer, last) {
-  const line = document.createElement("li");
-  line.dataset.status = check.status;
-  for (const [kind, value] of [
+  return list(check.status, [
     ["name", check.componentId],
     ["sign", sign(check)],
     ["word", words[layer][check.observedValue] ?? check.observedValue],
     ["until", last],
-  ]) {
+  ]);
+}
+
+function list(status, parts) {
+  const line = document.createElement("li");
+  line.dataset.status = status;
+  for (const [kind, value] of parts) {
     const part = document.createElement("span");
     part.className = kind;
     part.append(value);
@@ -136,6 +142,43 @@ function row(check, layer, last) {
     line.append(part, " ");
   }
   return line;
+}
+
+/** How the recording stands: asked for, since it changes with every tick and no health answer should. */
+async function recording() {
+  if (!$("recording") || document.hidden || link !== "live") return;
+  try {
+    const { journal, gapsToday, sinks } = await ask(SINKS);
+    text($("tally"), tally(journal, gapsToday));
+    $("stores").replaceChildren(...sinks.map(store));
+  } catch {
+    // The health stream says so, if the daemon is gone.
+  }
+}
+
+const figure = (number) => number.toLocaleString("en-US");
+
+function tally(journal, gaps) {
+  const parts = [];
+  if (journal) parts.push(`${figure(journal.recorded)} ticks recorded since the start`, journal.lost ? `${figure(journal.lost)} lost` : "none lost");
+  if (gaps) parts.push(`${gaps.count || "no"} gap${gaps.count === 1 ? "" : "s"} today${gaps.count ? ` (${figure(Math.round(gaps.seconds))} s)` : ""}`);
+  return parts.join(", ");
+}
+
+function waits(lag) {
+  const seconds = Math.floor(lag);
+  if (seconds < 2) return "";
+  if (seconds < 120) return `${seconds} s behind`;
+  return seconds < 7200 ? `${Math.floor(seconds / 60)} min behind` : `${Math.floor(seconds / 3600)} h behind`;
+}
+
+function store(sink) {
+  return list(sink.status, [
+    ["name", sink.name],
+    ["sign", sinkSigns[sink.state] ?? "!"],
+    ["word", words.sinks[sink.state] ?? sink.state],
+    ["lag", waits(sink.lagSeconds)],
+  ]);
 }
 
 /** The daemon does not answer: this overrides every state, since none of them is known to be true any more. */
@@ -197,6 +240,7 @@ function open() {
     heard();
     linked("live");
     show(JSON.parse(event.data));
+    recording();
   });
   stream.addEventListener("clock", (event) => {
     const now = Date.parse(JSON.parse(event.data).now);
@@ -271,6 +315,7 @@ setInterval(() => {
   if (source && link === "live" && Date.now() - heardAt > SILENCE) lost(source);
   tick();
 }, 1000);
+setInterval(recording, RECORDING_POLL);
 
 // --- keys and colours ---------------------------------------------------------------------------------------------
 
