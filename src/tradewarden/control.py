@@ -150,5 +150,7 @@ def is_problem(body: object) -> bool:
 
 def told(body: dict[str, Any]) -> str:
     """What an answer says to a person."""
-    faults = [str(fault.get("detail")) for fault in body.get("errors", ())]
+    errors = body.get("errors")  # a stranger may say anything
+    listed = errors if isinstance(errors, list) else []
+    faults = [str(fault.get("detail")) for fault in listed if isinstance(fault, dict)]
     return "; ".join(faults) or str(body.get("text") or body.get("detail") or body.get("title") or "nothing more")

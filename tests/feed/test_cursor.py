@@ -21,7 +21,9 @@ def test_a_cursor_is_loaded_as_it_was_saved_and_tells_when(tmp_path: Path) -> No
     assert [path.name for path in (tmp_path / "cursors").iterdir()] == ["redis.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"seq": null}', '{"seq": -1}', '{"seq": "7"}', '{"seq": true}', "\0"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"seq": null}', '{"seq": -1}', '{"seq": "7"}', '{"seq": true}', "\0", "[" * 3000]
+)
 def test_a_cursor_that_makes_no_sense_is_unknown(tmp_path: Path, text: str) -> None:
     cursor.save(tmp_path, "redis", 41)
     (tmp_path / "cursors" / "redis.json").write_text(text)

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
-from pictures import Desk
+from pictures import ADMIN, Desk
 from tradewarden.http.problems import HEADERS, TITLES, prefers_page
 from tradewarden.orchestrator.accounts import UnknownAccountError
 
@@ -73,6 +73,17 @@ async def test_garbage_on_the_port_is_answered_and_writes_no_log(desk: Desk, cap
         await writer.wait_closed()
         assert answer.startswith(b"HTTP/1.")
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("path", ["/api/system/health/auth/verify"])
+async def test_a_body_that_is_not_compressed_as_it_says_is_the_askers_fault(
+    desk: Desk, session: ClientSession, path: str
+) -> None:
+    headers = {"Content-Encoding": "gzip", "Authorization": f"Bearer {ADMIN}"}
+    async with session.post(
+        desk.url + path, data=b'{"account": "family"}', headers=headers, compress=False
+    ) as response:
+        assert (response.status, response.content_type) == (400, "application/problem+json")
 
 
 async def test_every_kind_of_problem_is_explained(desk: Desk, session: ClientSession) -> None:

@@ -57,6 +57,12 @@ def test_of_options_the_four_nearest_expiries_and_two_monthly_ones_are_kept() ->
     assert kept == [*days[:4], date(2026, 12, 29), date(2027, 1, 26)]
 
 
+def test_an_option_without_an_expiry_is_kept_only_when_it_was_asked_for() -> None:
+    sieve = Sieve(NEEDS)
+    sieve.read("NSE", [HEADER, "256265,NIFTY 50,NIFTY,0,,100,CE,NSE\n", INFY])
+    assert [each.key for each in sieve.finish(TODAY)] == ["NSE:NIFTY 50", "NSE:INFY"]
+
+
 @pytest.mark.parametrize(
     ("lines", "why"),
     [

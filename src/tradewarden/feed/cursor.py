@@ -15,7 +15,7 @@ def load(directory: Path, name: str) -> int | None:
     try:
         told = json.loads(_path(directory, name).read_bytes())
         seq = told["seq"]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     return seq if type(seq) is int and seq >= 0 else None
 

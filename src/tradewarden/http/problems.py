@@ -147,6 +147,8 @@ async def _answer(request: web.Request, handler: Handler, page: Page) -> web.Str
         problem = told
     except web.HTTPException as refusal:
         problem = _from_aiohttp(refusal)
+    except web.RequestPayloadError:  # a body that is not compressed as it says, or that breaks off
+        problem = ProblemError(400, "bad-request")
     except ConnectionError:
         raise  # the client went away: nobody is left to be told
     except Exception:  # the last stop before aiohttp's own page, which may print a traceback

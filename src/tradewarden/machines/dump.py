@@ -127,7 +127,7 @@ class Sieve:
             each
             for each in alive
             if not _is_option(each)
-            or each.expiry in kept[each.exchange, each.name]
+            or each.expiry in kept.get((each.exchange, each.name), ())
             or each.key in needed
             or each.token in self._needs.tokens
         )

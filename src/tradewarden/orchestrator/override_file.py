@@ -25,7 +25,7 @@ def read_overrides(path: Path) -> dict[str, Override]:
         kept = [_override(each) for each in body["overrides"]]
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as trouble:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as trouble:
         log.warning("market.overrides_unreadable", path=str(path), error=type(trouble).__name__)
         return {}
     return {override.segment: override for override in kept}
