@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tradewarden.feed.names import Names
 from tradewarden.feed.plain import told
-from tradewarden.feed.studies.quotes import Quotes as Latest
+from tradewarden.feed.studies.quotes import Quotes
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Viewer, Visitors, token_needed
@@ -19,13 +19,13 @@ from tradewarden.orchestrator.clock import Clock
 MOST = 1000  # names in one question
 
 
-class Quotes:
+class QuotesDoor:
     """GET /api/quotes: for an admin, since what a desk watches is nobody else's business.
 
     `only` names instruments (NSE:INFY or a token, separated by commas), `depth=1` adds the order book.
     """
 
-    def __init__(self, latest: Latest, names: Names, clock: Clock) -> None:
+    def __init__(self, latest: Quotes, names: Names, clock: Clock) -> None:
         self._latest, self._names, self._clock = latest, names, clock
 
     def routes(self, visitors: Visitors) -> list[web.RouteDef]:

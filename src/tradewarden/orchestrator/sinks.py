@@ -140,11 +140,14 @@ class SinkRunner:
             position = latest if self._from_now else min(latest, cursor.load(self._journal, self.name) or 0)
         self.position, self._hand, self._waiting, self._most = position, (), None, 0
         self._keep_cursor()  # numbers up to here are taken, whatever becomes of the journal
-        if position > latest and not self._ahead(position):
+        if position <= latest:
+            return position
+        if not self._ahead(position):
             raise SinkMisfitError(
                 f"it has records up to number {position}, but the journal ends at {latest}: it was filled from another "
                 "journal, or this one was lost. Restart the daemon and it numbers on from there, or empty the store."
             )
+        log.warning("sink.ahead", sink=self.name, position=position, journal=latest)
         return position
 
     async def _let_go(self) -> None:
