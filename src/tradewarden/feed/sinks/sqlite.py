@@ -31,7 +31,7 @@ from tradewarden.feed.sinks.sqlite_tables import (
     quote_of,
     tick_of,
 )
-from tradewarden.feed.studies.bars import Bars, plain
+from tradewarden.feed.studies.minutes import MinuteBars, plain
 
 DEADLINE: Final = 20.0  # seconds for one batch
 BUSY: Final = 5.0  # seconds that another writer's transaction is waited for
@@ -71,7 +71,7 @@ class SqliteSink:
         self._thread: ThreadPoolExecutor | None = None
         self._db: sqlite3.Connection | None = None
         self._position = 0
-        self._bars = Bars()
+        self._bars = MinuteBars()
         self._named: set[int] = set()
         self._names_version = -1
         self._bars_pruned = self._ticks_pruned = 0  # the day on which that was done
@@ -177,7 +177,7 @@ class SqliteSink:
     def _remember(self, position: int) -> None:
         """Take up where the file stands: what each instrument had traded, and nobody's name yet."""
         self._position = position
-        self._bars = Bars(self._file.execute("SELECT instrument, volume FROM quotes WHERE volume IS NOT NULL"))
+        self._bars = MinuteBars(self._file.execute("SELECT instrument, volume FROM quotes WHERE volume IS NOT NULL"))
         self._named.clear()
 
     def _write(self, frames: Sequence[Frame]) -> Written:

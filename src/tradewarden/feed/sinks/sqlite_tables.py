@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from tradewarden.feed.record import FIELDS, Row
-from tradewarden.feed.studies.bars import Bar, Plain
+from tradewarden.feed.studies.minutes import Bar, Plain
 
 APPLICATION: Final = 0x54574B31  # in the file's header, so that no other program's file is taken for ours
 
