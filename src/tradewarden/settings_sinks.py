@@ -35,12 +35,13 @@ class SqliteSettings(SinkSection):
     ticks: bool = Field(default=False, description="every single tick too: 8 GB a busy day, where Parquet takes 2")
 
 
-class ParquetSettings(SinkSection):
+class ParquetSettings(Section):
     """Sealed segments of the journal as Parquet files by day and hour; needs `pip install tradewarden[parquet]`."""
 
     enabled: bool = Field(
         default=True, description="whether sealed segments become Parquet, once the extra is installed"
     )
+    keep_days: int = Field(default=0, ge=0, le=36_500, description="days of ticks kept besides today; 0 keeps all")
 
 
 class RedisSettings(SinkSection):
