@@ -307,6 +307,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if configured is None:
         return BAD_CONFIGURATION
     from tradewarden import daemon, log
+    from tradewarden.feed.journal import JournalError
     from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.orchestrator.ledger import LedgerError
     from tradewarden.orchestrator.statedir import StateDirectoryError, claim
@@ -321,7 +322,7 @@ def _run(parsed: argparse.Namespace) -> int:
     try:
         with claim(settings.state_dir):
             return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
-    except (StateDirectoryError, LedgerError, daemon.CannotListenError) as error:
+    except (StateDirectoryError, LedgerError, JournalError, daemon.CannotListenError) as error:
         _complain(str(error))
         return 1
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from tradewarden import __version__, log
+from tradewarden.feed import cursor
 from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.feed.brokers.kite_shards import CONNECTIONS, KiteShards
+from tradewarden.feed.journal import Journal
 from tradewarden.http.app import Http
 from tradewarden.http.backup import Backups
 from tradewarden.http.banner import account_words, banner
@@ -47,6 +49,7 @@ from tradewarden.orchestrator.freshness import FreshnessDriver
 from tradewarden.orchestrator.gap import GapWatch
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.instruments import InstrumentsDriver
+from tradewarden.orchestrator.journal import Recorder
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
@@ -55,6 +58,7 @@ from tradewarden.orchestrator.query import Questions
 from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.rule_files import listed, load_rules
 from tradewarden.orchestrator.rules_keeper import RulesKeeper
+from tradewarden.orchestrator.shelf import Shelf
 from tradewarden.orchestrator.statedir import admin_token, control_socket, token_file
 from tradewarden.orchestrator.token import TokenStore
 
@@ -66,6 +70,8 @@ if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them
     from tradewarden.settings import AccountSettings, AlertSettings, HttpSettings, Settings
 
 LAST_LOGIN = 2.5  # seconds that a login under way gets when the daemon stops
+MEGABYTE = 1_000_000
+JOURNAL = "journal"  # in the state directory
 QUIET = 60.0  # seconds between two lines about connections that cannot be taken
 
 logger = structlog.get_logger()
@@ -91,6 +97,7 @@ class Desk:
     rule_files: RulesKeeper
     freshness: FreshnessDriver
     alerts: Alerts | None
+    recorder: Recorder | None
 
     def reload(self) -> None:
         """SIGHUP: read tokens, calendars, rules and the clock again, dial again after a 400; nothing is restarted."""
@@ -103,7 +110,9 @@ class Desk:
         self.notifier.ready()
 
 
-def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, spawn: Spawn) -> Desk:
+def wire(
+    settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, spawn: Spawn, *, journal: Journal | None
+) -> Desk:
     """Make every long-lived object of the daemon and tie them together."""
     kite, state = settings.kite, settings.state_dir
     coupling = Coupling()
@@ -141,6 +150,9 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         freshness=Freshness(limits_of(settings)),
         oldest_tick=market.oldest_tick,
     )
+    recorder = None if journal is None else recorder_of(journal, settings, market, ledger, clock=clock, spawn=spawn)
+    if recorder is not None:
+        feed.record, recorder.changed = recorder.record, coupling.settle
     carrier, connections = (KiteShards, CONNECTIONS) if most(rules) > MOST_INSTRUMENTS else (KiteStream, 1)
     stream = carrier(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
@@ -208,8 +220,13 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         ],
     )
     alerts = alarm(settings, reports, forecaster, clock, spawn)
-    coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh])
-    heartbeat.beats += [reports.refresh, pulse.beat]
+    settled = [gaps.look, reports.refresh]
+    if recorder is not None:
+        reports.journal = recorder.report
+        settled.insert(0, recorder.follow)
+        heartbeat.beats.append(recorder.look)
+    coupling.join(market, auth, feed, settled=settled)
+    heartbeat.beats += [ledger.look, reports.refresh, pulse.beat]
     return Desk(
         market,
         keeper,
@@ -227,7 +244,38 @@ def wire(settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, s
         rule_files,
         freshness,
         alerts,
+        recorder,
     )
+
+
+def journal_of(settings: Settings, clock: Clock) -> Journal | None:
+    """The journal, if this desk keeps one; its numbers go on behind those that any store has. Raises JournalError."""
+    told = settings.journal
+    if not told.record:
+        return None
+    place = settings.state_dir / JOURNAL
+    return Journal(
+        place,
+        after=max((seq or 0 for seq in cursor.everyone(place).values()), default=0),
+        segment_bytes=told.segment_mb * MEGABYTE,
+        segment_seconds=told.segment_minutes * 60,
+        now_ns=lambda: int(clock.now().timestamp() * 1e9),
+    )
+
+
+def recorder_of(
+    journal: Journal, settings: Settings, market: MarketDriver, ledger: Ledger, *, clock: Clock, spawn: Spawn
+) -> Recorder:
+    """Who writes the journal, and takes old files of it away."""
+    told = settings.journal
+    shelf = Shelf(
+        journal.directory,
+        sinks=[],
+        safe=None,
+        keep_bytes=told.keep_gb * 1000 * MEGABYTE,
+        keep_seconds=told.keep_days * 86_400,
+    )
+    return Recorder(journal, market, ledger, shelf, clock=clock, spawn=spawn, segment_seconds=told.segment_minutes * 60)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -245,10 +293,10 @@ async def run(
 ) -> None:
     """Wake the desk, keep it running until `stop` is set, and put it to rest.
 
-    Raises CannotListenError when the port is taken and LedgerError when the ledger cannot be used; anything else that
-    is raised is a fault of ours.
+    Raises CannotListenError when the port is taken, LedgerError and JournalError when ledger or journal cannot be used;
+    anything else that is raised is a fault of ours.
     """
-    ledger = Ledger(settings.state_dir / "ledger.db")
+    ledger, journal = Ledger(settings.state_dir / "ledger.db"), journal_of(settings, clock)
     async with asyncio.TaskGroup() as group:
         deeds: set[asyncio.Task[None]] = set()
 
@@ -258,11 +306,13 @@ async def run(
             task.add_done_callback(deeds.discard)
             return task
 
-        desk = wire(settings, calendar, clock, ledger, spawn)
+        desk = wire(settings, calendar, clock, ledger, spawn, journal=journal)
         failed = _faults_of_callbacks()
         try:
             await _listen(desk, settings.http)
             spawn(desk.heartbeat.run(), name="heartbeat")
+            if desk.recorder is not None:
+                spawn(desk.recorder.run(), name="journal.sync")
             desk.instruments.look()
             desk.market.sync()
             for token in desk.accounts.tokens():
@@ -316,6 +366,8 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
         deed.cancel()
     await desk.http.stop()
     await desk.stream.aclose()
+    if desk.recorder is not None:
+        await desk.recorder.close()  # no tick comes any more: the last ones are brought to the disk
     desk.freshness.end()
     desk.gaps.end()
     desk.ledger.close()

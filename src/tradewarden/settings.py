@@ -57,6 +57,7 @@ __all__ = [
     "Hour",
     "HttpSettings",
     "Instrument",
+    "JournalSettings",
     "KiteSettings",
     "LogSettings",
     "Origin",
@@ -122,6 +123,16 @@ class FeedSettings(Section):
     def subscriptions(self) -> dict[int, Mode]:
         """Each instrument with its mode."""
         return {token: mode for mode, tokens in self.instruments.items() for token in tokens}
+
+
+class JournalSettings(Section):
+    """Every tick that comes, on this machine's disk, before anybody else gets it; the stores read it from there."""
+
+    record: bool = Field(default=True, description="whether ticks are kept; without it no store gets any")
+    segment_mb: int = Field(64, ge=1, le=1024, description="size of one file")
+    segment_minutes: int = Field(60, ge=1, le=1440, description="time after which a file ends though it is smaller")
+    keep_gb: int = Field(50, ge=1, description="above that, what every store has goes early, the oldest first")
+    keep_days: int = Field(7, ge=1, description="how long what every store has is kept all the same")
 
 
 class HttpSettings(Section):
@@ -209,6 +220,7 @@ class Settings(BaseSettings):
     kite: KiteSettings = KiteSettings()
     accounts: dict[AccountName, AccountSettings] = Field({}, description="further accounts, one table each")
     feed: FeedSettings = FeedSettings()
+    journal: JournalSettings = JournalSettings()
     http: HttpSettings = HttpSettings()
     alerts: AlertSettings = AlertSettings()
     sinks: SinksSettings = SinksSettings()
