@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import date, datetime
@@ -130,6 +131,15 @@ def _add_stores(add: Callable[..., argparse.ArgumentParser]) -> None:
     sink = add("sink", _sink, "carry the journal to one store in a process of its own")
     _add_config(sink)
     sink.add_argument("name", choices=SINKS, help="what follows [sinks. in the settings, which say process = own")
+    sink.add_argument("--from", dest="bus", choices=["redis"], help="carry a bus instead, as one writer of a fleet")
+    sink.add_argument("--group", type=_word, default="writers", help="the fleet's name (default writers)")
+    sink.add_argument("--consumer", type=_word, help="this writer's own name in it; default: host and process")
+
+    stream = add("feed", _feed, "the ticks of a bus as JSON lines, one a tick, from now on")
+    stream.add_argument("bus", choices=["redis", "zmq"])
+    _add_config(stream)
+    stream.add_argument("--url", help="such as redis://10.0.0.5:6379/0; default: what the settings say of that bus")
+    stream.add_argument("--count", type=_count, help="end after so many ticks")
 
     stores = add("sinks", _sinks, "how each store does: its state, its lag, what it holds")
     _add_config(stores)
@@ -202,6 +212,18 @@ def _add_calendar(deeds: Any) -> None:
         sub.add_argument(
             "--config", type=Path, help="default: ./tradewarden.toml, then /etc/tradewarden/tradewarden.toml"
         )
+
+
+def _word(text: str) -> str:
+    if not text.replace("-", "").replace("_", "").replace(".", "").isalnum() or not text.isascii():
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of letters, digits, dots and dashes")
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _date(text: str) -> date:
@@ -344,6 +366,9 @@ def _sink(parsed: argparse.Namespace) -> int:
     from tradewarden.sink_command import SinkTakenError, alone, objection, sink, values_of
 
     section = getattr(settings.sinks, parsed.name)
+    if parsed.bus is not None:
+        log.configure(settings.log.level)
+        return _fleet(parsed, settings, values_of(section), values_of(settings.sinks.redis))
     problem = objection(parsed.name, section)
     if problem is not None:
         _complain(problem)
@@ -356,6 +381,43 @@ def _sink(parsed: argparse.Namespace) -> int:
     except SinkTakenError as error:
         _complain(str(error))
         return 1
+
+
+def _fleet(parsed: argparse.Namespace, settings: Settings, values: dict[str, Any], bus: dict[str, Any]) -> int:
+    from tradewarden.fleet_command import STORES, fleet
+    from tradewarden.sink_command import SinkTakenError, alone
+
+    if parsed.name not in STORES:
+        _complain(f"a fleet writes to {' or '.join(STORES)}: {parsed.name} wants its ticks in order, from one writer.")
+        return BAD_CONFIGURATION
+    group, consumer = parsed.group, parsed.consumer or f"{socket.gethostname()}-{os.getpid()}"
+    try:
+        with alone(f"{parsed.name}.{group}.{consumer}", settings.state_dir):
+            return _live(
+                lambda stop: fleet(
+                    parsed.name, values, bus, group=group, consumer=consumer, state=settings.state_dir, stop=stop
+                )
+            )
+    except SinkTakenError as error:
+        _complain(str(error))
+        return 1
+
+
+def _feed(parsed: argparse.Namespace) -> int:
+    from tradewarden.feed_command import feed, place_of
+
+    settings = _settings(parsed.config)
+    if settings is None:
+        return BAD_CONFIGURATION
+    place, well = place_of(parsed.bus, parsed.url, settings), True
+
+    async def read(stop: asyncio.Event) -> None:
+        nonlocal well
+        state = settings.state_dir
+        well = await feed(parsed.bus, place, count=parsed.count, state=state, stop=stop, say=_say, complain=_complain)
+
+    _live(read)
+    return 0 if well else 1
 
 
 def _demo(parsed: argparse.Namespace) -> int:

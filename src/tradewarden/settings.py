@@ -7,6 +7,7 @@ import stat
 import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
@@ -45,7 +46,7 @@ from tradewarden.settings_kinds import (
     split,
 )
 from tradewarden.settings_problems import misread, sentence, unknown_credentials, unknown_variables
-from tradewarden.settings_sinks import SECRETS, SinksSettings, about_sinks
+from tradewarden.settings_sinks import SECRETS, Broker, BusUrl, SinksSettings, about_sinks
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
 
 __all__ = [
@@ -118,7 +119,23 @@ class FeedSettings(Section):
     rules: list[str] = Field([], description="rule files: a shipped one by its name, your own by its path")
     dump_after: Hour = Field("08:30", description="IST; when the broker's dump of instruments is new on trading days")
     lead_minutes: int = Field(20, ge=0, le=120, description="how long before the first phase with data the feed dials")
+    source: Literal["kite", "redis", "zmq"] = Field(
+        "kite", description="where ticks come from: the broker, or the bus of another desk, which needs no login"
+    )
+    url: BusUrl | None = Field(None, description="of that bus, such as redis://10.0.0.5:6379/0 or tcp://10.0.0.5:5555")
+    broker: Broker = Field("kite", description="first part of that bus's stream or topic, as the other desk has set it")
+    username: Word | None = Field(None, description="if that Redis knows users")
+    password: SecretStr | None = Field(None, min_length=1, description="if that Redis asks for one")
     freshness: FreshnessSettings = FreshnessSettings()
+
+    @model_validator(mode="after")
+    def _a_bus_has_an_address(self) -> FeedSettings:
+        if self.source == "kite":
+            return self
+        schemes = {"redis": ("redis", "rediss"), "zmq": ("tcp",)}[self.source]
+        if self.url is None or urlsplit(self.url).scheme not in schemes:
+            raise ValueError(f'source = "{self.source}" needs a url that begins with {" or ".join(schemes)}://')
+        return self
 
     def subscriptions(self) -> dict[int, Mode]:
         """Each instrument with its mode."""
@@ -239,10 +256,11 @@ class Settings(BaseSettings):
     def warnings(self) -> Iterator[str]:
         """What works but will surprise somebody, one sentence each."""
         yield from _exposed(self._file)
-        yield from about_accounts(self.every_account)
+        if self.feed.source == "kite":
+            yield from about_accounts(self.every_account)
         yield from self._about_addresses()
         yield from about_sinks(self.sinks)
-        if not self.feed.subscriptions() and not self.feed.rules:
+        if self.feed.source == "kite" and not self.feed.subscriptions() and not self.feed.rules:
             yield "feed.instruments and feed.rules are empty: no tick will come, and a live market will look stale."
 
     def _about_addresses(self) -> Iterator[str]:
@@ -300,6 +318,10 @@ def _relations(settings: Settings, known_segments: Collection[str] | None, sourc
         if segment in settings.segments[:index]:
             yield f"{where}: segments has {segment!r} twice; allowed is once."
     yield from _about_rules(settings.feed, sources)
+    extra = settings.feed.source
+    if extra != "kite" and find_spec(extra) is None:
+        where = sources.origin(("feed", "source"))
+        yield f"{where}: feed.source = {extra!r} needs a package: pip install 'tradewarden[{extra}]'."
     state = settings.state_dir
     if state.exists() and not state.is_dir():
         yield f"{sources.origin(('state_dir',))}: state_dir = {str(state)!r} is a file; allowed is a directory."
@@ -328,7 +350,7 @@ def _exposed(path: Path | None) -> Iterator[str]:
     if path is None:
         return
     values = tomllib.loads(path.read_text(encoding="utf-8"))
-    secrets = {"kite": ["api_secret"], "http": ["admin_token"], "alerts": ALERT_SECRETS}
+    secrets = {"kite": ["api_secret"], "feed": ["password"], "http": ["admin_token"], "alerts": ALERT_SECRETS}
     sinks = [table for table in values.get("sinks", {}).values() if isinstance(table, dict)]
     holds_one = any(name in values.get(section, {}) for section, names in secrets.items() for name in names)
     accounts = [table for table in values.get("accounts", {}).values() if isinstance(table, dict)]

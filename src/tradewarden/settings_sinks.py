@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 from tradewarden.settings_kinds import File, Section, WebUrl, Word, url
 
 RedisUrl = Annotated[str, url("redis", "rediss")]
+BusUrl = Annotated[str, url("redis", "rediss", "tcp")]  # of another desk
 NatsUrl = Annotated[str, url("nats", "tls")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Broker = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]

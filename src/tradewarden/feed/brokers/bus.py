@@ -42,6 +42,22 @@ class Source(Protocol):
         ...
 
 
+def source_of(kind: str, *, url: str, broker: str, username: str | None, password: str | None) -> Source:
+    """The bus at this address: redis or zmq. Raises SinkMisfitError without its library."""
+    try:
+        if kind == "redis":
+            from tradewarden.feed.brokers.redis import RedisSource  # noqa: PLC0415 - an extra, loaded where it is used
+
+            return RedisSource(url, broker=broker, username=username, password=password)
+        from tradewarden.feed.brokers.zmq import ZmqSource  # noqa: PLC0415 - as above
+
+        return ZmqSource(url, broker=broker)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("tradewarden"):
+            raise
+        raise SinkMisfitError(f"this needs the package {missing.name}: pip install 'tradewarden[{kind}]'.") from None
+
+
 class _Line:
     """What belongs to connection number `gen`."""
 
