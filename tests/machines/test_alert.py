@@ -74,6 +74,30 @@ class Watch:
         self.rules.remember(memory, self.now)
 
 
+# Further accounts
+
+
+def test_a_further_account_is_told_of_by_the_same_rules_and_with_its_name() -> None:
+    watch = Watch("08:00")
+    watch.rules = AlertRules(account="family")
+    watch.shows("auth.required", Severity.WARNING, auth="expired", wanted=False)
+    assert watch.until("08:20") == ["08:15:00 morning auth"]
+    watch.at("08:40").fails("auth.required", auth="expired", wanted=True)
+    assert [(message.kind, message.account) for message in watch.told] == [("morning", "family"), ("opened", "family")]
+    assert watch.told[0].title == "Log family in before 09:00"
+    assert {message.login for message in watch.told} == {True}
+
+
+def test_after_the_open_the_account_is_named_too_and_without_a_name_nobody_is() -> None:
+    for account, title in (("family", "A new login is needed today for family"), (None, "A new login is needed today")):
+        watch = Watch("10:00")
+        watch.rules = AlertRules(account=account)
+        watch.shows("auth.expiring", Severity.OK, auth="expiring", forecast="dies_during", wanted=True)
+        assert [(message.kind, message.title, message.account) for message in watch.told] == [
+            ("morning", title, account)
+        ]
+
+
 # Headline alerts
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
-from pictures import Desk, DeskClock, MemoryReports, all_well, asks_for_a_login, lost, serving, weekend
+from pictures import Desk, DeskClock, MemoryReports, all_well, an_account, asks_for_a_login, lost, serving, weekend
+from tradewarden.machines.report import Picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -73,9 +74,35 @@ async def test_the_login_button_appears_and_leaves_with_the_desks_health(
     assert complaints == []
 
 
+def two_accounts() -> Picture:
+    """All well but for one of two further accounts."""
+    return all_well(accounts=(an_account(), an_account("huf", state="valid", holds_token=True)))
+
+
+async def test_an_account_that_needs_a_login_has_its_own_link_until_it_is_logged_in(
+    desk: Desk, page: Page, complaints: list[str]
+) -> None:
+    await open_page(page, desk)
+    accounts = page.get_by_role("list", name="Accounts")
+    await expect(accounts).to_be_hidden()
+    desk.reports.show(two_accounts())
+    await expect(accounts.get_by_role("listitem")).to_have_text(
+        [re.compile(r"kite .*Logged in"), re.compile("family .*Login required .*Log in"), re.compile("huf .*Logged in")]
+    )
+    await expect(accounts.get_by_role("link", name="Log in")).to_have_attribute("href", "/login?account=family")
+    button = page.get_by_role("link", name="Log in to Kite")
+    await expect(button).to_have_attribute("href", re.compile("/login.account=family$"))
+    desk.reports.show(asks_for_a_login(accounts=two_accounts().accounts))
+    await expect(button).to_have_attribute("href", re.compile("/login$"))
+    desk.reports.show(all_well(accounts=(an_account(state="valid", holds_token=True),)))
+    await expect(button).to_be_hidden()
+    await expect(accounts.get_by_role("link")).to_have_count(0)
+    assert complaints == []
+
+
 async def test_what_script_shows_is_what_the_server_wrote(desk: Desk, page: Page) -> None:
     shown = "() => document.querySelector('main').innerText.replaceAll(/ · .*/g, '')"
-    for picture in (all_well(), asks_for_a_login(), lost(), weekend()):
+    for picture in (all_well(), asks_for_a_login(), lost(), weekend(), two_accounts()):
         desk.reports.show(weekend() if picture.headline.code != "market.closed" else all_well())
         await open_page(page, desk)
         desk.reports.show(picture)
@@ -93,6 +120,7 @@ def _title(code: str) -> str:
     return {
         "market.live": "Market live",
         "auth.required": "Login required",
+        "auth.account": "Login required: family",
         "feed.backing_off": "Feed reconnecting",
         "market.closed": "Market closed",
     }[code]
@@ -212,7 +240,7 @@ async def test_a_hidden_tab_keeps_no_stream_and_its_title_still_tells(desk: Desk
 @pytest.mark.parametrize("width", [320, 360, 390, 768, 1280])
 async def test_nothing_makes_the_page_scroll_sideways(desk: Desk, page: Page, width: int) -> None:
     await page.set_viewport_size({"width": width, "height": 700})
-    for picture in (asks_for_a_login(simulated=True), lost(), weekend()):
+    for picture in (asks_for_a_login(simulated=True), lost(), weekend(), two_accounts()):
         desk.reports.show(picture)
         for path in ("/", "/docs/health", "/auth/callback?state=x"):
             await page.goto(desk.url + path)
@@ -222,8 +250,9 @@ async def test_nothing_makes_the_page_scroll_sideways(desk: Desk, page: Page, wi
 
 
 async def test_on_a_phone_every_target_is_large_and_the_login_fills_the_width(desk: Desk, page: Page) -> None:
-    desk.reports.show(asks_for_a_login())
+    desk.reports.show(asks_for_a_login(accounts=two_accounts().accounts))
     await open_page(page, desk)
+    await expect(page.get_by_role("link", name="Log in", exact=True)).to_have_count(2)
     boxes: list[dict[str, Any]] = await page.evaluate(
         "() => [...document.querySelectorAll('a, button')].filter((each) => each.checkVisibility()).map((each) =>"
         " ({name: each.textContent.trim(), ...each.getBoundingClientRect().toJSON()}))"
@@ -238,7 +267,7 @@ async def test_on_a_phone_every_target_is_large_and_the_login_fills_the_width(de
 async def test_every_text_can_be_read_in_both_themes(desk: Desk, browser: Browser, scheme: Any) -> None:
     context = await browser.new_context(color_scheme=scheme, reduced_motion="reduce")
     page = await context.new_page()
-    for picture in (all_well(simulated=True), asks_for_a_login(), lost(), weekend()):
+    for picture in (all_well(simulated=True), asks_for_a_login(), lost(), weekend(), two_accounts()):
         desk.reports.show(picture)
         for path in ("/", "/docs/health", "/auth/callback?state=x"):
             await page.goto(desk.url + path)
