@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 from functools import partial
@@ -15,10 +15,13 @@ import structlog
 
 from tradewarden import __version__, log
 from tradewarden.feed import cursor
+from tradewarden.feed.brokers.bus import BusStream, source_of
 from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.feed.brokers.kite_shards import CONNECTIONS, KiteShards
+from tradewarden.feed.brokers.open_door import OpenDoor
 from tradewarden.feed.journal import Journal
+from tradewarden.feed.tick import Mode
 from tradewarden.http.app import Http
 from tradewarden.http.backup import Backups
 from tradewarden.http.banner import account_words, banner
@@ -33,7 +36,7 @@ from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.freshness import Freshness, Limits
-from tradewarden.machines.instruments import most
+from tradewarden.machines.instruments import Rule, most
 from tradewarden.machines.report import FEEDING, Picture
 from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.accounts import Accounts, Member
@@ -53,6 +56,7 @@ from tradewarden.orchestrator.journal import Recorder
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
+from tradewarden.orchestrator.no_login import NoLogin
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.query import Questions
 from tradewarden.orchestrator.report import Reports
@@ -77,6 +81,9 @@ QUIET = 60.0  # seconds between two lines about connections that cannot be taken
 logger = structlog.get_logger()
 
 
+Carrier = KiteStream | KiteShards | BusStream
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The daemon's parts, wired."""
@@ -85,7 +92,7 @@ class Desk:
     keeper: CalendarKeeper
     auth: AuthDriver
     feed: FeedDriver
-    stream: KiteStream | KiteShards
+    stream: Carrier
     accounts: Accounts
     reports: Reports
     heartbeat: Heartbeat
@@ -114,7 +121,7 @@ def wire(
     settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, spawn: Spawn, *, journal: Journal | None
 ) -> Desk:
     """Make every long-lived object of the daemon and tie them together."""
-    kite, state = settings.kite, settings.state_dir
+    state = settings.state_dir
     coupling = Coupling()
     market = MarketDriver(
         settings.segments, calendar, clock, coupling.settle, lead=timedelta(minutes=settings.feed.lead_minutes)
@@ -153,11 +160,10 @@ def wire(
     recorder = None if journal is None else recorder_of(journal, settings, market, ledger, clock=clock, spawn=spawn)
     if recorder is not None:
         feed.record, recorder.changed = recorder.record, coupling.settle
-    carrier, connections = (KiteShards, CONNECTIONS) if most(rules) > MOST_INSTRUMENTS else (KiteStream, 1)
-    stream = carrier(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=instruments.wanted, events=feed)
+    stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     notifier = Notifier()
-    gaps = GapWatch(feed, market, ledger, name="kite", instruments=instruments.wanted)
+    gaps = GapWatch(feed, market, ledger, name=settings.feed.source, instruments=instruments.wanted)
     named = settings.feed.freshness.by_token
     freshness = FreshnessDriver(
         feed.freshness,
@@ -165,7 +171,7 @@ def wire(
         market,
         clock,
         stream=stream,
-        write=partial(ledger.add_gap, "kite"),
+        write=partial(ledger.add_gap, settings.feed.source),
         class_of=lambda token: named.get(token) or instruments.class_of(token),
     )
     freshness.follow(instruments.wanted)
@@ -183,7 +189,8 @@ def wire(
         overdue=lambda: max(feed.overdue(), *(token.overdue() for token in accounts.tokens())),
     )
     forecaster = Forecaster(market, settings.segments, clock)
-    reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=forecaster.of, further=accounts.further)
+    lasts = forecaster.of if settings.feed.source == "kite" else lambda _auth: "lasts"  # what dies is a broker's token
+    reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=lasts, further=accounts.further)
     reports.instruments = instruments.health
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
     http = Http(
@@ -418,6 +425,8 @@ def member(
 ) -> Member:
     """One broker account: its token, its files, its logins."""
     account = settings.every_account[name]
+    if name == FEEDING and settings.feed.source != "kite":
+        return guest(clock, spawn, changed)
     store = TokenStore(
         token_file(settings.state_dir, name),
         watched=account.token_files,
@@ -441,6 +450,39 @@ def member(
     section = FEEDING if name == FEEDING else f"accounts.{name}"
     login = Login(auth, broker.login_page if possible else None, clock, section=section)
     return Member(auth, login, Account(auth, broker))
+
+
+def guest(clock: Clock, spawn: Spawn, changed: Callable[[], None]) -> Member:
+    """In the account's place on a desk that lives off a bus: there is nothing to log in to, so nobody is asked to."""
+    door = OpenDoor()
+    auth = AuthDriver(
+        AuthToken(random.random),
+        clock,
+        spawn,
+        changed,
+        broker=door,
+        store=NoLogin(clock.now),
+        probe_hours=[],
+        dies_daily=False,
+    )
+    return Member(auth, Login(auth, None, clock), Account(auth, door))
+
+
+def carrier(
+    settings: Settings, rules: Sequence[Rule], *, subscriptions: Mapping[int, Mode], events: FeedDriver
+) -> tuple[Carrier, int]:
+    """Where ticks come from, and over how many connections: the broker, or another desk's bus."""
+    kite, wish = settings.kite, settings.feed
+    if wish.source != "kite":
+        password = secret_of(wish.password)
+        source = source_of(
+            wish.source, url=wish.url or "", broker=wish.broker, username=wish.username, password=password
+        )
+        return BusStream(source, subscriptions=subscriptions, events=events), 1
+    many = most(rules) > MOST_INSTRUMENTS
+    kind = KiteShards if many else KiteStream
+    stream = kind(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=subscriptions, events=events)
+    return stream, CONNECTIONS if many else 1
 
 
 def secret_of(value: SecretStr | None) -> str | None:
