@@ -120,6 +120,7 @@ class _Stage:
             spawn=owner_of(self._group, self._deeds),
             deeds=self._deeds,
             dialled=self.record.dialled,
+            watched=start.instruments,
         )
         self.record.follow(self._desk)
         self._desk.begin()

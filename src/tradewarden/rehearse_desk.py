@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.forecast import Forecaster
+from tradewarden.orchestrator.freshness import FreshnessDriver
 from tradewarden.orchestrator.gap import GapWatch
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.login import Login
@@ -51,6 +53,8 @@ class Desk:
     reports: Reports
     gaps: OpenGaps
     ages: Ages
+    looks: Looks | None
+    freshness: FreshnessDriver
     spawn: Spawn
     deeds: set[asyncio.Task[None]]
 
@@ -59,6 +63,8 @@ class Desk:
         self.market.sync()
         for token in self.accounts.tokens():
             token.begin()
+        if self.looks is not None:
+            self.looks.arm()
 
     def jumped(self) -> None:
         """The wall clock stepped: what the daemon's heartbeat would notice."""
@@ -90,6 +96,7 @@ class Desk:
 
     def rest(self) -> None:
         """Stop, as the daemon does."""
+        self.freshness.end()
         self.gaps.end()
         self.reports.stop()
         self.fall_silent()
@@ -98,9 +105,11 @@ class Desk:
         """Do nothing any more."""
         for token in self.accounts.tokens():
             token.disarm()
+        self.stream.close()  # which sets the feed's deadline anew
         for part in (self.market, self.feed, self.ages):
             part.disarm()
-        self.stream.close()
+        if self.looks is not None:
+            self.looks.disarm()
         for deed in tuple(self.deeds):
             deed.cancel()
 
@@ -129,6 +138,31 @@ class Ages:
 
     def _look(self) -> None:
         self._reports.refresh()
+        self.arm()
+
+
+class Looks:
+    """The heartbeat of a desk whose instruments are watched one by one: a look a second."""
+
+    def __init__(self, feed: LazyFeed, freshness: FreshnessDriver, reports: Reports) -> None:
+        self._feed, self._freshness, self._reports = feed, freshness, reports
+        self._timer: asyncio.TimerHandle | None = None
+
+    def arm(self) -> None:
+        """Look again in a second."""
+        self._timer = asyncio.get_running_loop().call_later(1.0, self._look)
+
+    def disarm(self) -> None:
+        """Look no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._feed.catch_up()
+        self._freshness.look()
+        if len(self._feed.suspects) != self._reports.picture.feed.silent:
+            self._reports.refresh()
         self.arm()
 
 
@@ -173,6 +207,7 @@ def wire(
     spawn: Spawn,
     deeds: set[asyncio.Task[None]],
     dialled: Callable[[], None],
+    watched: tuple[int, ...],
 ) -> Desk:
     """Make one life of the daemon; its state directory outlives it."""
     chance = random.Random(SEED).random  # noqa: S311 - jitter
@@ -201,11 +236,17 @@ def wire(
     feed = LazyFeed(
         FeedWatchdog(chance), clock, spawn, coupling.settle, usable_since=lambda: auth.usable_since, instruments=1
     )
-    stream = RehearsedStream(broker, feed, clock, dialled)
+    instruments = watched or (INSTRUMENT,)
+    stream = RehearsedStream(broker, feed, clock, dialled, instruments)
     feed.attach(stream, coupling)
+    feed.follow(instruments)
     forecaster = Forecaster(market, segments, clock)
     reports = Reports(market, auth, feed, clock, lambda: 0.0, forecast=forecaster.of, further=accounts.further)
-    gaps = OpenGaps(feed, market, ledger, name="kite", instruments=[INSTRUMENT])
+    gaps = OpenGaps(feed, market, ledger, name="kite", instruments=instruments)
+    freshness = FreshnessDriver(
+        feed.freshness, feed, market, clock, stream=stream, write=partial(ledger.add_gap, "kite")
+    )
+    freshness.follow(instruments)
     ages = Ages(reports, clock)
     coupling.join(market, auth, feed, settled=[gaps.look, reports.refresh, ages.arm])
     return Desk(
@@ -218,6 +259,8 @@ def wire(
         reports=reports,
         gaps=gaps,
         ages=ages,
+        looks=Looks(feed, freshness, reports) if watched else None,
+        freshness=freshness,
         spawn=spawn,
         deeds=deeds,
     )

@@ -138,6 +138,7 @@ _FACTS: Final[Mapping[str, Callable[[Picture], object]]] = {
     "http": _http,
     "auth": lambda picture: picture.auth.state,
     "feed": lambda picture: picture.feed.state,
+    "silent": lambda picture: picture.feed.silent,
 }
 
 

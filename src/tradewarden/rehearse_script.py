@@ -39,6 +39,7 @@ class Start:
     token: str | None  # of every account: stored, none, or as the file is
     stored_at: datetime
     accounts: tuple[str, ...] = ()  # besides the feeding one
+    instruments: tuple[int, ...] = ()  # that are watched one by one; none when the script does not care
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class _Reader:
                 return self._expect(body)
 
     def _start(self, body: dict[str, Any], at: datetime) -> Start:
-        _only(body, "segments", "token", "stored_at", "accounts")
+        _only(body, "segments", "token", "stored_at", "accounts", "instruments")
         if self._running:
             raise ScriptError('the daemon runs already; allowed: start once, and again after {"do": "stop"}')
         segments = body.get("segments", ["NSE_EQ", "NFO"])
@@ -168,7 +169,7 @@ class _Reader:
         self._started = self._running = True
         further = _accounts(body.get("accounts", []))
         self._accounts = (FEEDING, *further)
-        return Start(self._segments, *_token(body, at), further)
+        return Start(self._segments, *_token(body, at), further, _instruments(body))
 
     def _all_segments(self) -> str:
         return ", ".join(sorted(self._known))
@@ -243,6 +244,15 @@ def _token(body: dict[str, Any], at: datetime) -> tuple[str | None, datetime]:
     return "stored", stored_at
 
 
+def _instruments(body: dict[str, Any]) -> tuple[int, ...]:
+    """The tokens that are streamed and watched one by one; none when the script does not care."""
+    tokens = body.get("instruments", [])
+    known = isinstance(tokens, list) and all(type(token) is int and 0 < token < _TOKENS for token in tokens)
+    if not known or len(set(tokens)) < len(tokens) or ("instruments" in body and not tokens):
+        raise ScriptError(f"instruments is {_shown(tokens)}; allowed: a list of tokens such as [256265], each once")
+    return tuple(tokens)
+
+
 def _behave(body: dict[str, Any]) -> Behave:
     World().change(body)  # a wrong wish is told now, not at its time
     return Behave(body)
@@ -306,6 +316,7 @@ def _one_of(*allowed: str) -> Callable[[str, object], object]:
     return lambda key, value: _choice(key, value, allowed)
 
 
+_TOKENS: Final = 2**32
 _YEAR: Final = 366 * 24 * 3600
 _FACTS: Final[dict[str, Callable[[str, object], object]]] = {
     "headline": _headline,
@@ -314,6 +325,7 @@ _FACTS: Final[dict[str, Callable[[str, object], object]]] = {
     "auth": _one_of(*AUTH),
     "feed": _one_of(*FEED),
     "dials_since_start": _count,
+    "silent": _count,
     "gaps": _count,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -100,6 +100,7 @@ class LazyFeed(FeedDriver):
     """The feed's driver for ticks that are not told one by one: while they flow, the newest is always now."""
 
     flowing: Callable[[], bool] = staticmethod(lambda: False)
+    ticking: Callable[[], list[int]] = staticmethod(list)  # the instruments that do
 
     def fire(self, event: str, **facts: Any) -> None:
         """Tell the machine what happened, after the newest tick."""
@@ -121,7 +122,8 @@ class LazyFeed(FeedDriver):
     def catch_up(self) -> None:
         """Note the newest tick that has come."""
         if self._is_lazy():
-            self.machine.last_tick = self._last_data = self.clock.mono_ns()
+            now = self.machine.last_tick = self._last_data = self.clock.mono_ns()
+            self.freshness.heard.update(dict.fromkeys(self.ticking(), now))
 
     def _is_lazy(self) -> bool:
         return self.machine.leaf == "streaming" and self.flowing()
@@ -145,14 +147,23 @@ class _Line:
 class RehearsedStream:
     """A stream that follows the world: its frames are reckoned when the world changes, never counted off by timers."""
 
-    def __init__(self, broker: RehearsedBroker, feed: LazyFeed, clock: Clock, dialled: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        broker: RehearsedBroker,
+        feed: LazyFeed,
+        clock: Clock,
+        dialled: Callable[[], None],
+        instruments: tuple[int, ...] = (INSTRUMENT,),
+    ) -> None:
         self._broker = broker
         self._feed = feed
         self._clock = clock
         self._dialled = dialled
         self._line: _Line | None = None
         self._ticks = 0
+        self._instruments = instruments
         feed.flowing = self._is_ticking
+        feed.ticking = self._flowing
 
     def run(self, gen: int, token: str) -> Coroutine[Any, Any, None]:
         """Dial, subscribe and stay until the connection ends."""
@@ -181,6 +192,38 @@ class RehearsedStream:
     def resubscribe(self) -> None:
         """Ask for the instruments again: the ticks that flow go on, the world decides whether there are any."""
         self.look()
+
+    def connections(self) -> tuple[tuple[int, ...], ...]:
+        """The instruments of the one connection."""
+        return (self._instruments,)
+
+    def ask_again(self, tokens: Collection[int]) -> None:
+        """Ask for exactly these again: of those that the world lets tick, a snapshot comes."""
+        line = self._line
+        flowing = [token for token in self._flowing() if token in tokens]
+        if line is not None and line.ticking and flowing:
+            self._tell(line, flowing)
+
+    def redial(self, place: int) -> None:  # noqa: ARG002 - there is one
+        """Drop the socket and dial anew under its number."""
+        line = self._line
+        if line is None or not line.open:
+            return
+        self._dialled()
+        self._broker.rules.closed(line.token)
+        line.open, line.reply = False, self._broker.dial(line.token)
+        match line.reply:
+            case Answer(status=101):
+                line.open = True
+                self._broker.rules.opened(line.token)
+                self.look()
+            case Answer(status=403):
+                self._end(line)
+                self._feed.refused(line.gen, _FORBIDDEN)
+            case Answer(status=429):
+                self._lose(line, "rate_limited")
+            case _:
+                self._lose(line, "network")
 
     def close(self) -> None:
         """Drop the socket at once."""
@@ -227,8 +270,11 @@ class RehearsedStream:
         if line is None or not line.open:
             return
         frames = world.socket != "blackhole" and world.drip_ms / 1000 < MUTE_AFTER
-        ticks = frames and world.ticks == "flowing"
+        ticks = frames and world.ticks == "flowing" and bool(self._flowing())
+        self._feed.catch_up()
         self._let_tick(line, ticks=ticks)
+        if ticks and self._feed.suspects and self._feed.machine.leaf == "streaming":
+            self._after(line, TICK)
         self._let_live(line, frames=ticks or (frames and world.heartbeats))
 
     def _let_live(self, line: _Line, *, frames: bool) -> None:
@@ -254,10 +300,19 @@ class RehearsedStream:
 
     def _tick(self, line: _Line) -> None:
         """One tick, and the next ones until the feed is proven; from then on they need not be told."""
-        self._ticks += 1
-        now = int(self._clock.now().timestamp())
-        self._feed.ticks(line.gen, [IndexFullTick(INSTRUMENT, 2_400_000 + self._ticks % 1000, exchange_ts=now)])
-        if line.ticking and self._feed.machine.leaf != "streaming":
+        self._tell(line, self._flowing())
+        suspected = self._feed.suspects.intersection(self._flowing())
+        if line.ticking and (self._feed.machine.leaf != "streaming" or suspected):
             self._after(line, max(TICK, 2 * self._broker.world.drip_ms / 1000))  # heartbeats drip in between
         else:
             self._feed.arm()
+
+    def _tell(self, line: _Line, tokens: list[int]) -> None:
+        self._ticks += 1
+        now, price = int(self._clock.now().timestamp()), 2_400_000 + self._ticks % 1000
+        self._feed.ticks(line.gen, [IndexFullTick(token, price, exchange_ts=now) for token in tokens])
+
+    def _flowing(self) -> list[int]:
+        """The instruments that tick while anything does."""
+        silent = self._broker.world.silent_tokens
+        return [token for token in self._instruments if token not in silent]

@@ -78,7 +78,7 @@ class Connections:
         known = self._known_since.setdefault(place, now)
         before = self._before.get(place, last)
         self._before[place] = last
-        if before >= start:
+        if last > before >= start:
             self._longest[place] = max(self._longest.get(place, 0), last - before)
         if now - known < KNOWN:
             return CAP

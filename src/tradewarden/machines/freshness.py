@@ -88,31 +88,37 @@ class Freshness:
         self._asked = array("q")
         self._before = array("q")  # the last tick at the last look
         self._check_at = array("q")  # not worth a thought before
-        self._begun = array("q")  # what its group had been watched for when it came
+        self._begun = array("q")  # for how long its group had been watched when it came
+        self._known = array("q")  # and at its last tick: a silence that goes on teaches nothing yet
         self._pauses = Pauses(0)
         self._watched = [0] * 256  # nanoseconds for which each group was looked at while its data was due
         self._looked_at: int | None = None
         self._redialled: dict[int, int] = {}
+        self.groups: frozenset[int] = frozenset()  # what the instruments belong to
 
     def follow(self, instruments: Mapping[int, Watched], *, now: int) -> list[int]:
         """Watch exactly these from now on; what was learned stays. Returns those that were silent and are gone."""
         old = {token: slot for slot, token in zip(range(len(self._kinds)), self.heard, strict=False)}
-        asked, before, begun, pauses = self._asked, self._before, self._begun, self._pauses
+        asked, before, pauses = self._asked, self._before, self._pauses
+        begun, known = self._begun, self._known
         heard, count = self.heard, len(instruments)
         self.heard = dict.fromkeys(instruments, 0)
         self._kinds = [each.kind for each in instruments.values()]
         self._groups = bytearray(each.group for each in instruments.values())
+        self.groups = frozenset(self._groups)
         self._places = bytearray(each.place for each in instruments.values())
         self._asked = array("q", [now]) * count
         self._before = array("q", bytes(8 * count))
         self._check_at = array("q", bytes(8 * count))
         self._begun = array("q", (self._watched[each.group] for each in instruments.values()))
+        self._known = self._begun[:]
         self._pauses = Pauses(count)
         for slot, token in enumerate(instruments):
             its = old.get(token)
             if its is not None:
                 self.heard[token] = heard[token]
-                self._asked[slot], self._before[slot], self._begun[slot] = asked[its], before[its], begun[its]
+                self._asked[slot], self._before[slot] = asked[its], before[its]
+                self._begun[slot], self._known[slot] = begun[its], known[its]
                 self._pauses.take(slot, pauses, its)
         return [token for token in self.silent if token not in self.heard]
 
@@ -128,10 +134,11 @@ class Freshness:
         `since` is when the stream was proven, `due` for each group since when its data is dense (NEVER when it is not),
         `quiet` the connections that are silent as a whole: their instruments have nothing to say for themselves.
         """
-        starts = [max(start, since) if start != NEVER else NEVER for start in due]
+        starts = {group: max(due[group], since) for group in self.groups}  # NEVER is later than any moment
         self._count_time(now, starts)
         self._forget_strangers()
-        before, check_at, groups, places = self._before, self._check_at, self._groups, self._places
+        before, check_at, known = self._before, self._check_at, self._known
+        groups, places = self._groups, self._places
         for slot, (token, heard) in enumerate(self.heard.items()):
             start = starts[groups[slot]]
             if start > now:
@@ -141,6 +148,7 @@ class Freshness:
                 if last >= start:
                     self._pauses.note(slot, (heard - last) // SECOND)
                 before[slot] = heard
+                known[slot] = self._watched[groups[slot]]
             if now >= check_at[slot] and places[slot] not in quiet:
                 self._judge(slot, token, heard, start, now)
         return self._deeds(now, quiet)
@@ -165,9 +173,9 @@ class Freshness:
 
     # Judging
 
-    def _count_time(self, now: int, starts: Sequence[int]) -> None:
+    def _count_time(self, now: int, starts: Mapping[int, int]) -> None:
         if self._looked_at is not None:
-            for group, start in enumerate(starts):
+            for group, start in starts.items():
                 if start < now:
                     self._watched[group] += now - max(start, self._looked_at)
         self._looked_at = now
@@ -210,8 +218,7 @@ class Freshness:
                 return self._learned(slot)
 
     def _learned(self, slot: int) -> int | None:
-        group = self._groups[slot]
-        observed = (self._watched[group] - self._begun[slot]) // SECOND
+        observed = (self._known[slot] - self._begun[slot]) // SECOND
         if observed < READY:
             return None
         if observed > SPAN:
@@ -233,7 +240,7 @@ class Freshness:
                 continue
             wait = min(LONGEST_RETRY, RETRY << min(each.tries, 16))
             self.silent[token] = replace(each, tries=each.tries + 1, next_at=now + wait)
-            if each.tries >= TRIES and each.kind in MUST_TICK and self._may_redial(each.place, now):
+            if each.tries == TRIES and each.kind in MUST_TICK and self._may_redial(each.place, now):
                 redial.add(each.place)
             ask.append(token)
         again = tuple(token for token in ask if self.silent[token].place not in redial)  # a new dial asks for all

@@ -72,6 +72,7 @@ class FreshnessDriver:
         self._feed, self._market, self._clock, self._stream = feed, market, clock, stream
         self._write, self._class_of = write, class_of
         self._dense_since: dict[str, int] = {}
+        self._segments: dict[int, tuple[str, ...]] = {}  # that the instruments of each group may belong to
         self._looked_at: int | None = None
         self._over: list[tuple[int, Gap]] = []
         feed.on_proof = self.proven
@@ -82,6 +83,8 @@ class FreshnessDriver:
         watched = {token: self._watched(token, place_of.get(token, 0)) for token in wanted}
         gone = self.machine.follow(watched, now=self._clock.mono_ns())
         self._end(gone, LEFT)
+        desk = tuple(session.segment for session in self._market.sessions)
+        self._segments = {group: segments_of(group, desk) for group in self.machine.groups}
 
     def _watched(self, token: int, place: int) -> Watched:
         group = group_of(token)
@@ -120,13 +123,15 @@ class FreshnessDriver:
 
     def _due(self, now: int) -> list[int]:
         """For each group of tokens since when all segments that they may belong to make data due densely."""
-        desk = tuple(session.segment for session in self._market.sessions)
         for session in self._market.sessions:
             if session.moment is None or session.moment.expected != "dense" or not self._market.wanted:
                 self._dense_since.pop(session.segment, None)
             else:
                 self._dense_since.setdefault(session.segment, now)
-        return [self._since(segments_of(group, desk)) for group in range(256)]
+        due = [NEVER] * 256
+        for group, segments in self._segments.items():
+            due[group] = self._since(segments)
+        return due
 
     def _since(self, segments: tuple[str, ...]) -> int:
         if any(segment not in self._dense_since for segment in segments):

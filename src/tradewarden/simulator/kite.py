@@ -258,6 +258,8 @@ class KiteSimulator:
         for stream in self._streams:
             for token, mode in stream.modes.items():
                 takers.setdefault(token, []).append((stream, mode))
+        for silent in self.world.silent_tokens & takers.keys():
+            del takers[silent]
         for token, wanted in takers.items():
             for quote in self.board.advance(token, when):
                 for stream, mode in wanted:

@@ -50,6 +50,7 @@ _TOLD: Final = {
     "ticks": ("Ticks", "prices of what is subscribed"),
     "http": ("REST", "every call of the REST interface"),
     "drip_ms": ("Slow drip", "milliseconds that every frame takes to leave"),
+    "silent": ("Silent instruments", "tokens of which nothing comes, not even a snapshot; 256265 is NIFTY 50"),
 }
 _SAID: Final = {
     "drop_socket": "Every open socket was reset.",
@@ -141,6 +142,8 @@ def _control(name: str, value: object) -> str:
             f'<input type="number" name="drip_ms" min="0" max="{LONGEST_DRIP_MS}" value="{value}" required '
             'aria-labelledby="drip_ms"> <button>Set</button>'
         )
+    if name == "silent":
+        return f'<input name="silent" value="{escape(str(value))}" aria-labelledby="silent"> <button>Set</button>'
     choices = CHOICES.get(name, ("true", "false"))
     now = str(value).lower() if isinstance(value, bool) else str(value)
     return "".join(_choice(name, choice, pressed=choice == now, normal=choice == choices[0]) for choice in choices)

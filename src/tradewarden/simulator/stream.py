@@ -207,7 +207,8 @@ class Stream:
         if self._world.ticks == "none":
             return
         when = self._now()
-        held = (token for token in dict.fromkeys(tokens) if token in self.modes)
+        silent = self._world.silent_tokens
+        held = (token for token in dict.fromkeys(tokens) if token in self.modes and token not in silent)
         for frame in frames([packet(self._board.quote(token, when), self.modes[token]) for token in held]):
             self.send(frame)
 

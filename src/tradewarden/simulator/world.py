@@ -37,6 +37,12 @@ class World:
     ticks: Ticks = "flowing"
     http: Http = "ok"
     drip_ms: int = 0
+    silent: str = ""  # tokens of instruments that do not tick, not even a snapshot
+
+    @property
+    def silent_tokens(self) -> frozenset[int]:
+        """The instruments that do not tick."""
+        return frozenset(int(token) for token in self.silent.split(", ") if token)
 
     def change(self, wishes: Mapping[str, object]) -> None:
         """Behave differently from now on; only what is named changes, and one wrong wish changes nothing."""
@@ -77,6 +83,14 @@ def _milliseconds(name: str, value: object) -> int:
     return int(text)
 
 
+def _tokens(name: str, value: object) -> str:
+    words = value if isinstance(value, list) else str(value).replace(",", " ").split()
+    told = [str(word) for word in words]
+    if not all(word.isascii() and word.isdecimal() and len(word) < 11 for word in told):  # noqa: PLR2004 - of 32 bits
+        raise WorldError(f"{name} cannot be {str(value)!r}; allowed: instrument tokens, such as 256265, 738561")
+    return ", ".join(dict.fromkeys(told))
+
+
 _PARSERS: Final[dict[str, Callable[[str, object], object]]] = {
     "profile": _choice,
     "socket": _choice,
@@ -84,4 +98,5 @@ _PARSERS: Final[dict[str, Callable[[str, object], object]]] = {
     "ticks": _choice,
     "http": _choice,
     "drip_ms": _milliseconds,
+    "silent": _tokens,
 }
