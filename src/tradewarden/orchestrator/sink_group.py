@@ -37,8 +37,10 @@ class SinkGroup:
         *,
         names: Names,
         latest: Callable[[], int],
+        others: Sequence[Callable[[], SinkReport]] = (),
     ) -> None:
-        self.runners = tuple(runners)
+        """`others` tell of sinks that look after themselves, as the sealer does."""
+        self.runners, self._others = tuple(runners), tuple(others)
         self._apart, self._journal, self._clock = tuple(apart), journal, clock
         self._names, self._latest = names, latest
         self._begun = clock.now()
@@ -56,7 +58,8 @@ class SinkGroup:
         self._names.refresh()
         for runner in self.runners:
             runner.look()
-        told = [runner.report() for runner in self.runners] + [self._of_process(name) for name in self._apart]
+        told = [runner.report() for runner in self.runners] + [other() for other in self._others]
+        told += [self._of_process(name) for name in self._apart]
         self._reports = tuple(sorted(told, key=lambda each: each.name))
 
     def reports(self) -> tuple[SinkReport, ...]:
