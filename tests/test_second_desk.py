@@ -49,17 +49,23 @@ async def second_desk(url: str, state: Path, clock: Clock) -> AsyncIterator[daem
 
 async def first_desk(server: RedisProcess, clock: Clock) -> None:
     """What the sink of the first desk does all day."""
-    sink, seq = RedisSink(url=server.url), 0
+    sink = RedisSink(url=server.url)
+    try:
+        while True:
+            with contextlib.suppress(SinkUnavailableError):
+                await sink.open()
+                await publish(sink, await sink.position() or 0, clock)
+            await asyncio.sleep(0.05)
+    finally:
+        await sink.close()
+
+
+async def publish(sink: RedisSink, seq: int, clock: Clock) -> None:
     while True:
-        with contextlib.suppress(SinkUnavailableError):
-            await sink.open()
-            seq = max(seq, await sink.position() or 0)
-            while True:
-                now = clock.now().timestamp()
-                tick = FullTick(738561, 150_000 + seq % 50, exchange_ts=int(now), volume=seq + 1)
-                await sink.write([Frame(seq + 1, 1, int(now * 1e9), pack(tick))])
-                seq += 1
-                await asyncio.sleep(0.05)
+        seq += 1
+        now = clock.now().timestamp()
+        tick = FullTick(738561, 150_000 + seq % 50, exchange_ts=int(now), volume=seq)
+        await sink.write([Frame(seq, 1, int(now * 1e9), pack(tick))])
         await asyncio.sleep(0.05)
 
 
