@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 
 from ticks import ticks, write_journal
+from tradewarden.feed.bus import Received
 from tradewarden.feed.doubt import Doubt
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.reader import Reader
@@ -131,6 +132,14 @@ def test_ticks_are_recorded_with_the_desks_time_and_no_marks(tmp_path: Path) -> 
         assert bench.report.records_total == bench.report.last_seq == 40
 
     play(tmp_path, scene)
+
+
+def test_ticks_of_another_desk_keep_the_moment_at_which_that_desk_received_them(tmp_path: Path) -> None:
+    async def scene(bench: Bench) -> None:
+        bench.recorder.record(Received(ticks(3), first_seq=900, received_ns=1_795_578_300_123_456_789), {})
+
+    bench = play(tmp_path, scene)
+    assert [(row.seq, row.received_ns) for row in bench.rows()] == [(n, 1_795_578_300_123_456_789) for n in (1, 2, 3)]
 
 
 def test_what_is_doubtful_is_recorded_with_its_mark_and_nothing_else_is(tmp_path: Path) -> None:

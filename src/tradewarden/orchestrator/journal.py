@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import structlog
 
 from tradewarden.feed.brokers.kite_segments import group_of, segments_of
+from tradewarden.feed.bus import Received
 from tradewarden.feed.doubt import MARKS, Doubt
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.record import pack
@@ -97,7 +98,9 @@ class Recorder:
         else:
             records = b"".join(map(pack, ticks))
         moment = self._clock.now()
-        if self.journal.append(records, len(ticks), round(moment.timestamp() * 1e6) * 1000) is None:
+        # Another desk's ticks keep the moment at which that desk received them: it is what other ticks compare with.
+        received_ns = ticks.received_ns if isinstance(ticks, Received) else round(moment.timestamp() * 1e6) * 1000
+        if self.journal.append(records, len(ticks), received_ns) is None:
             self._lose(ticks, moment)
         else:
             self._news.set()
