@@ -98,9 +98,9 @@ async def test_a_policy_follows_the_settings(place: Place) -> None:
 async def test_a_tick_is_there_with_exact_prices(place: Place, sink: InfluxSink) -> None:
     received = a_minute_ago()
     await sink.write([a_frame(5, received, FullTick(INFY, 152_345, volume=2**53 + 1, exchange_ts=1_795_578_300))])
-    fields = "instrument, seq, received_ns, scale, last_price, volume, exchange_ns"
+    fields = "instrument, seq, received_ns, last_price, volume, exchange_ns"
     assert await place.rows(f"SELECT {fields} FROM high_frequency.ticks") == [
-        [received + 5, str(INFY), 5, received, 2, 1523.45, 2**53 + 1, 1_795_578_300 * SECOND]
+        [received + 5, str(INFY), 5, received, 1523.45, 2**53 + 1, 1_795_578_300 * SECOND]
     ]
 
 

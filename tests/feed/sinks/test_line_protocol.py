@@ -25,15 +25,14 @@ def line(tick: Tick, *, seq: int = 7, levels: int = 1, marks: int = 0) -> str:
 
 def test_a_last_price_is_one_short_line() -> None:
     assert line(LtpTick(256265, 2_450_005), marks=Mark.PRICE) == (
-        f"ticks,instrument=256265 seq=7i,received_ns={NOW_NS}i,scale=2i,marks=1i,last_price=2450005e-2"
-        " 1795578300123000007"
+        f"ticks,instrument=256265 seq=7i,received_ns={NOW_NS}i,marks=1i,last_price=2450005e-2 1795578300123000007"
     )
 
 
 def test_a_full_tick_has_every_field_that_came_and_the_best_of_each_side() -> None:
     tick = FullTick(INFY, -5, exchange_ts=1_795_578_300, volume=9, depth_block=LEVELS)
     assert line(tick) == (
-        f"ticks,instrument=408065 seq=7i,received_ns={NOW_NS}i,scale=2i,marks=0i,"
+        f"ticks,instrument=408065 seq=7i,received_ns={NOW_NS}i,marks=0i,"
         "exchange_ns=1795578300000000000i,last_trade_ns=0i,last_price=-5e-2,last_quantity=0i,average_price=0e-2,"
         "volume=9i,buy_quantity=0i,sell_quantity=0i,open=0e-2,high=0e-2,low=0e-2,close=0e-2,oi=0i,oi_high=0i,oi_low=0i,"
         "bid_quantity_1=1i,bid_price_1=150000e-2,bid_orders_1=7i,ask_quantity_1=6i,ask_price_1=150005e-2,ask_orders_1=7i"

@@ -74,6 +74,12 @@ class Influxdb:
             self._process.kill()
             self._process.wait(DEADLINE)
 
+    def stop(self) -> None:
+        """SIGTERM: it writes what it has."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(DEADLINE)
+
     def ensure_running(self) -> None:
         """Start it again if a test left it dead."""
         if self._process is None or self._process.poll() is not None:

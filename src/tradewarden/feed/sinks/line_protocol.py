@@ -1,6 +1,6 @@
 """A record as one line of text, as InfluxDB, VictoriaMetrics and QuestDB take it; pure, whoever the server is.
 
-    ticks,instrument=408065 seq=7i,received_ns=...i,scale=2i,marks=0i,last_price=152345e-2,volume=900i 17954055000...
+    ticks,instrument=408065 seq=7i,received_ns=...i,marks=0i,last_price=152345e-2,volume=900i 1795405500...
 
 The instrument's number is the only tag: a name may change, and a tick that is written again after a kill must find
 itself. A price is written as `raw` times a power of ten, so the server reads the exact decimal and we compute none.
@@ -82,7 +82,7 @@ def _format(shape: Shape, levels: int) -> str:
             for side in ("bid", "ask")
             for level in range(1, levels + 1)
         ]
-    return f"{measurement},instrument=%d seq=%di,received_ns=%di,scale={scale}i,marks=%di{''.join(fields)} %d"
+    return f"{measurement},instrument=%d seq=%di,received_ns=%di,marks=%di{''.join(fields)} %d"
 
 
 def _field(name: str, scale: int) -> str:

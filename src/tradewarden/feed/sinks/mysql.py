@@ -20,6 +20,7 @@ from tradewarden.feed.sinks.mysql_text import Text, newest_depths, newest_quotes
 from tradewarden.feed.sinks.mysql_trouble import ROW, code_of, words_of
 from tradewarden.feed.sinks.sink import Batching, SetAside, SinkMisfitError, Stored, Written
 
+NOT_TOGETHER: Final = frozenset({1064, 8130})  # how TiDB and some proxies refuse several statements in one text
 MOST_REFUSED: Final = 20  # records of one batch; more is no matter of single records
 
 Statement = Callable[[Sequence[Row]], str]
@@ -72,18 +73,18 @@ class MysqlSink:
         if not frames:
             return Written(0)
         some = list(rows(frames))
-        ask, refused = self.server.ask, list[SetAside]()
+        named = self._new_names(some)
+        ending = [self.text.days(_days(frames)), self.text.position(self.name, frames[-1].last_seq), "COMMIT"]
+        if named:
+            ending.insert(0, self.text.instruments(named))
         async with self.server.translated():
-            await self._put(self.text.ticks, some, refused)
-            kept = _without(some, refused)
-            await self._put(self.text.quotes, newest_quotes(kept), refused)
-            await self._put(self.text.depth, newest_depths(kept), refused)
-            named = self._new_names(kept)
-            if named:
-                await ask(self.text.instruments(named))
-            await ask(self.text.days(_days(frames)))
-            await ask(self.text.position(self.name, frames[-1].last_seq))
-            await ask("COMMIT")
+            try:
+                await self.server.ask(";".join([*self._statements(some), *ending]))  # one way there, one way back
+                refused: list[SetAside] = []
+            except MySQLError as error:
+                if code_of(error) not in ROW | NOT_TOGETHER:
+                    raise
+                refused = await self._apart(some, ending)
         self._told.update(named)
         return Written(len(some) - len({aside.seq for aside in refused}), tuple(refused))
 
@@ -99,6 +100,29 @@ class MysqlSink:
     async def close(self) -> None:
         """Say goodbye to the server; never raises."""
         await self.server.close()
+
+    def _statements(self, some: Sequence[Row]) -> list[str]:
+        """What puts these records into the tables."""
+        quotes, depths = newest_quotes(some), newest_depths(some)
+        statements = [self.text.ticks(some)]
+        if quotes:
+            statements.append(self.text.quotes(quotes))
+        if depths:
+            statements.append(self.text.depth(depths))
+        return statements
+
+    async def _apart(self, some: Sequence[Row], ending: Sequence[str]) -> list[SetAside]:
+        """The same, statement by statement: for a server that takes no other way, and to find what it refuses."""
+        await self.server.ask("ROLLBACK")
+        refused: list[SetAside] = []
+        await self._put(self.text.ticks, some, refused)
+        gone = {aside.seq for aside in refused}
+        kept = [row for row in some if row.seq not in gone]
+        await self._put(self.text.quotes, newest_quotes(kept), refused)
+        await self._put(self.text.depth, newest_depths(kept), refused)
+        for statement in ending:
+            await self.server.ask(statement)
+        return refused
 
     async def _put(self, statement: Statement, some: Sequence[Row], refused: list[SetAside]) -> None:
         """Insert these rows; of those that the server refuses for good, find each one and go on without it."""
@@ -125,13 +149,6 @@ class MysqlSink:
         """Instruments that this connection has not told the server of, or that are called differently now."""
         named = ((number, self._names.of(number)) for number in {row.instrument for row in some})
         return [(number, name) for number, name in named if self._told.get(number) != name]
-
-
-def _without(some: list[Row], refused: Sequence[SetAside]) -> list[Row]:
-    if not refused:
-        return some
-    gone = {aside.seq for aside in refused}
-    return [row for row in some if row.seq not in gone]
 
 
 def _days(frames: Iterable[Frame]) -> list[tuple[str, int, int]]:

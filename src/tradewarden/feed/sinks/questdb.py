@@ -12,7 +12,7 @@ from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError, S
 
 _TICK: Final = ", ".join(
     [
-        "instrument SYMBOL, seq LONG, received_ns LONG, scale LONG, marks LONG",
+        "instrument SYMBOL, seq LONG, received_ns LONG, marks LONG",
         *(f"{name} {'DOUBLE' if name in PRICES else 'LONG'}" for name in FIELDS),
     ]
 )
