@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     rehearse.add_argument("file", help="JSON Lines, see docs/rehearsals.md; - reads standard input")
 
     _add_backups(add)
+    _add_validate(add)
 
     calendar = add("calendar", _calendar, "the days of the markets: look one up, check a file, add a holiday")
     _add_calendar(calendar.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="deed"))
@@ -151,6 +152,17 @@ def _add_stores(add: Callable[..., argparse.ArgumentParser]) -> None:
     _add_config(latest)
     latest.add_argument("--url", help="where the daemon listens; default: its control socket")
     latest.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _add_validate(add: Any) -> None:
+    stores = add("validate", _validate, "compare the stores with the journal, record by record; nothing is changed")
+    _add_config(stores)
+    named = ["full", "influxdb", *SINKS, "parquet"]
+    stores.add_argument("store", nargs="?", default="full", choices=named, help="full (default): all that are enabled")
+    stores.add_argument("--minutes", type=float, default=10, help="how far back to look (default 10)")
+    stores.add_argument("--since", type=_moment, help="look from then on (ISO 8601; IST without an offset)")
+    stores.add_argument("--until", type=_moment, help="and up to then")
+    stores.add_argument("--json", action="store_true", help="as one JSON object")
 
 
 def _add_backups(add: Any) -> None:
@@ -569,6 +581,24 @@ def _query(parsed: argparse.Namespace) -> int:
     sql = sys.stdin.read() if parsed.sql == "-" else parsed.sql
     rows = max(1, parsed.rows)
     return asyncio.run(query(questions, sql, rows=rows, as_json=parsed.json, say=_say, complain=_complain))
+
+
+def _validate(parsed: argparse.Namespace) -> int:
+    from tradewarden.orchestrator.clock import SystemClock
+    from tradewarden.sink_command import values_of
+    from tradewarden.validate_command import run, span_of, wanted
+
+    settings = _settings(parsed.config)
+    if settings is None:
+        return BAD_CONFIGURATION
+    running = [name for name in (*SINKS, "parquet") if getattr(settings.sinks, name).enabled]
+    names = wanted(parsed.store, running)
+    if strange := [name for name in names if name not in running]:
+        _complain(f"{strange[0]} is not enabled: set sinks.{strange[0]}.enabled, or name one of {', '.join(running)}.")
+        return BAD_CONFIGURATION
+    stores = {name: values_of(getattr(settings.sinks, name)) for name in names}
+    span = span_of(parsed.since, parsed.until, parsed.minutes, SystemClock().now())
+    return asyncio.run(run(stores, settings.state_dir, span, as_json=parsed.json, say=_say))
 
 
 def _backup(parsed: argparse.Namespace) -> int:

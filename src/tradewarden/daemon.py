@@ -21,7 +21,11 @@ from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.feed.brokers.kite_shards import CONNECTIONS, KiteShards
 from tradewarden.feed.brokers.open_door import OpenDoor
 from tradewarden.feed.journal import Journal
-from tradewarden.feed.tick import Mode
+from tradewarden.feed.names import FILE, Names
+from tradewarden.feed.sinks.audited import AUDITED
+from tradewarden.feed.sinks.registry import STORES, sink_of
+from tradewarden.feed.studies.quotes import Quotes
+from tradewarden.feed.tick import Mode, Tick
 from tradewarden.http.app import Http
 from tradewarden.http.backup import Backups
 from tradewarden.http.banner import account_words, banner
@@ -30,7 +34,11 @@ from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
 from tradewarden.http.query import MOST_BYTES, SECONDS, Query
+from tradewarden.http.quotes import QuotesDoor
+from tradewarden.http.sink_metrics import of_sinks
+from tradewarden.http.sinks import Sinks
 from tradewarden.http.token import TokenDoor
+from tradewarden.http.validate import Validate
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.calendar import Calendar
@@ -50,6 +58,7 @@ from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.forecast import Forecaster
 from tradewarden.orchestrator.freshness import FreshnessDriver
 from tradewarden.orchestrator.gap import GapWatch
+from tradewarden.orchestrator.gap_tally import GapTally
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.instruments import InstrumentsDriver
 from tradewarden.orchestrator.journal import Recorder
@@ -63,8 +72,12 @@ from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.rule_files import listed, load_rules
 from tradewarden.orchestrator.rules_keeper import RulesKeeper
 from tradewarden.orchestrator.shelf import Shelf
+from tradewarden.orchestrator.sink_group import SinkGroup
+from tradewarden.orchestrator.sinks import SinkRunner
 from tradewarden.orchestrator.statedir import admin_token, control_socket, token_file
 from tradewarden.orchestrator.token import TokenStore
+from tradewarden.orchestrator.validation import Validations
+from tradewarden.sink_command import values_of
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
     from pydantic import SecretStr
@@ -105,6 +118,7 @@ class Desk:
     freshness: FreshnessDriver
     alerts: Alerts | None
     recorder: Recorder | None
+    sinks: SinkGroup | None
 
     def reload(self) -> None:
         """SIGHUP: read tokens, calendars, rules and the clock again, dial again after a 400; nothing is restarted."""
@@ -146,6 +160,12 @@ def wire(
         trading_day=lambda day: any(market.calendar.trading_day(segment, day) for segment in settings.segments),
         dump_after=time.fromisoformat(settings.feed.dump_after),
     )
+    names, quotes = Names(state / FILE), Quotes(lambda: nanoseconds(clock))
+
+    def hand_on(ticks: list[Tick]) -> None:
+        quotes.take(ticks, feed.doubtful)
+        instruments.ticks(ticks)
+
     feed = FeedDriver(
         FeedWatchdog(random.random),
         clock,
@@ -153,13 +173,14 @@ def wire(
         coupling.settle,
         usable_since=lambda: auth.usable_since,
         instruments=len(instruments.wanted),
-        on_ticks=instruments.ticks,
+        on_ticks=hand_on,
         freshness=Freshness(limits_of(settings)),
         oldest_tick=market.oldest_tick,
     )
     recorder = None if journal is None else recorder_of(journal, settings, market, ledger, clock=clock, spawn=spawn)
     if recorder is not None:
         feed.record, recorder.changed = recorder.record, coupling.settle
+    sinks = None if journal is None else sinks_of(settings, journal, names, clock)
     stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     notifier = Notifier()
@@ -192,6 +213,7 @@ def wire(
     lasts = forecaster.of if settings.feed.source == "kite" else lambda _auth: "lasts"  # what dies is a broker's token
     reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=lasts, further=accounts.further)
     reports.instruments = instruments.health
+    reports.gaps = GapTally(ledger, clock).today
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
     http = Http(
         host=settings.http.host,
@@ -213,13 +235,17 @@ def wire(
             lost=feed.lost_total,
             lag=heartbeat,
             lag_bounds=LAG_BOUNDS,
+            parts=[] if sinks is None else [lambda: of_sinks(sinks.reports())],
         ),
         parts=[
             Gaps(ledger),
+            Sinks(lambda: reports.picture),
+            QuotesDoor(quotes, names, clock),
             Market(keeper, clock, settings.segments),
             Instruments(instruments.report, freshness),
             TokenDoor(accounts, clock, public_url=settings.http.public_url),
             Backups(state, clock),
+            Validate(validations_of(settings), clock, public_url=settings.http.public_url),
             Query(
                 Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES),
                 public_url=settings.http.public_url,
@@ -232,6 +258,9 @@ def wire(
         reports.journal = recorder.report
         settled.insert(0, recorder.follow)
         heartbeat.beats.append(recorder.look)
+    if sinks is not None:
+        reports.sinks = sinks.reports
+        heartbeat.beats.append(sinks.look)
     coupling.join(market, auth, feed, settled=settled)
     heartbeat.beats += [ledger.look, reports.refresh, pulse.beat]
     return Desk(
@@ -252,6 +281,7 @@ def wire(
         freshness,
         alerts,
         recorder,
+        sinks,
     )
 
 
@@ -266,8 +296,13 @@ def journal_of(settings: Settings, clock: Clock) -> Journal | None:
         after=max((seq or 0 for seq in cursor.everyone(place).values()), default=0),
         segment_bytes=told.segment_mb * MEGABYTE,
         segment_seconds=told.segment_minutes * 60,
-        now_ns=lambda: int(clock.now().timestamp() * 1e9),
+        now_ns=lambda: nanoseconds(clock),
     )
+
+
+def nanoseconds(clock: Clock) -> int:
+    """The wall's time as records have it."""
+    return int(clock.now().timestamp() * 1e9)
 
 
 def recorder_of(
@@ -277,12 +312,48 @@ def recorder_of(
     told = settings.journal
     shelf = Shelf(
         journal.directory,
-        sinks=[],
+        sinks=[name for name, store in STORES.items() if getattr(settings.sinks, name).enabled and not store.from_now],
         safe=None,
         keep_bytes=told.keep_gb * 1000 * MEGABYTE,
         keep_seconds=told.keep_days * 86_400,
     )
     return Recorder(journal, market, ledger, shelf, clock=clock, spawn=spawn, segment_seconds=told.segment_minutes * 60)
+
+
+def sinks_of(settings: Settings, journal: Journal, names: Names, clock: Clock) -> SinkGroup:
+    """Who carries the journal to the stores, here and in processes of their own."""
+
+    def latest() -> int:
+        return journal.next_seq - 1
+
+    def ahead(seq: int) -> bool:
+        journal.next_seq = max(journal.next_seq, seq + 1)  # a number that a store has is never used again
+        return True
+
+    tables = {name: getattr(settings.sinks, name) for name in STORES}
+    here = [name for name, table in tables.items() if table.enabled and table.process == "daemon"]
+    apart = [name for name, table in tables.items() if table.enabled and table.process == "own"]
+    runners = [
+        SinkRunner(
+            name,
+            partial(sink_of, name, values_of(tables[name]), names=names, state_dir=settings.state_dir),
+            journal.directory,
+            clock,
+            latest=latest,
+            wake=journal.subscribe,
+            from_now=STORES[name].from_now,
+            ahead=ahead,
+        )
+        for name in here
+    ]
+    return SinkGroup(runners, apart, journal.directory, clock, names=names, latest=latest)
+
+
+def validations_of(settings: Settings) -> Validations:
+    """Whoever compares the stores that are enabled with the journal."""
+    tables = {name: getattr(settings.sinks, name) for name in AUDITED}
+    enabled = {name: values_of(table) for name, table in tables.items() if table.enabled}
+    return Validations(enabled, settings.state_dir)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -320,6 +391,8 @@ async def run(
             spawn(desk.heartbeat.run(), name="heartbeat")
             if desk.recorder is not None:
                 spawn(desk.recorder.run(), name="journal.sync")
+            if desk.sinks is not None:
+                desk.sinks.begin(spawn)
             desk.instruments.look()
             desk.market.sync()
             for token in desk.accounts.tokens():

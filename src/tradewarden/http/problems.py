@@ -44,6 +44,7 @@ TITLES = MappingProxyType(
         "too-many-clients": "Too many clients are listening",
         "bad-request": "The request makes no sense",
         "backup-failed": "The backup could not be made",
+        "validation-failed": "The stores could not be compared",
         "internal": "A fault of tradewarden",
     }
 )
