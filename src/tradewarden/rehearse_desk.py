@@ -161,7 +161,8 @@ class Looks:
     def _look(self) -> None:
         self._feed.catch_up()
         self._freshness.look()
-        if len(self._feed.suspects) != self._reports.picture.feed.silent:
+        seen = self._reports.picture.feed
+        if len(self._feed.suspects) != seen.silent or self._feed.runs != seen.runs:
             self._reports.refresh()
         self.arm()
 

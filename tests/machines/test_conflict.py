@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pictures import CLOSED, a_feed, a_market, a_segment, at
-from tradewarden.machines.conflict import SILENCE, STRAY
+from tradewarden.machines.conflict import MORNING, SILENCE, STRAY, TAIL
 from tradewarden.machines.conflict import conflicts as conflicts_of
-from tradewarden.machines.report import FeedReport, MarketReport
+from tradewarden.machines.report import FeedReport, MarketReport, Run
 
 NOON = at("12:00:00")
 LIVE = a_market(a_segment("NSE_EQ"), a_segment("NFO"))
@@ -117,3 +117,70 @@ def test_a_few_ticks_or_old_ones_are_no_session(feed: dict[str, Any]) -> None:
 def test_mocks_breaks_orders_and_the_first_minute_are_known_to_be_noisy(changes: dict[str, Any]) -> None:
     market = a_market(a_segment("NSE_EQ", **CLOSED), a_segment("NFO", **CLOSED | changes), wanted=True)
     assert not conflicts(market, a_feed(up_since=ago(hours=1), last_tick_at=NOON), NOON)
+
+
+# One segment is closed while others trade
+
+
+def running(*segments: str, began: Any = None, last: datetime = NOON, **changes: Any) -> FeedReport:
+    runs = (Run(segments, began or NOON - STRAY, last),)
+    return a_feed(**{"last_tick_at": NOON, "up_since": ago(hours=3), "runs": runs} | changes)
+
+
+MIXED = a_market(a_segment("NSE_EQ", **CLOSED), a_segment("NSE_EQ_NOFO", **CLOSED), a_segment("MCX"))
+STRANGE = "closed, but ticks come: a session that the calendar lacks?"
+
+
+def test_ticks_of_one_closed_segment_ask_for_its_session_alone() -> None:
+    assert conflicts(MIXED, running("NSE_EQ"), NOON) == {"NSE_EQ": STRANGE}
+
+
+def test_a_share_with_and_one_without_derivatives_are_not_told_apart() -> None:
+    assert conflicts(MIXED, running("NSE_EQ", "NSE_EQ_NOFO"), NOON) == {"NSE_EQ": STRANGE, "NSE_EQ_NOFO": STRANGE}
+    half = a_market(a_segment("NSE_EQ", **CLOSED), a_segment("NSE_EQ_NOFO"))
+    assert not conflicts(half, running("NSE_EQ", "NSE_EQ_NOFO"), NOON)
+
+
+def test_each_run_is_looked_at() -> None:
+    both = running("MCX").runs + running("NSE_EQ").runs + running("NSE_EQ_NOFO").runs
+    assert set(conflicts(MIXED, running(runs=both), NOON)) == {"NSE_EQ", "NSE_EQ_NOFO"}
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        running("MCX"),
+        running("NSE_EQ", began=NOON - STRAY + timedelta(seconds=1)),
+        running("NSE_EQ", began=ago(hours=1), last=NOON - STRAY),
+        running("CDS"),
+        running(),
+    ],
+)
+def test_open_segments_short_runs_and_old_ones_are_no_conflict(feed: FeedReport) -> None:
+    assert not conflicts(MIXED, feed, NOON)
+
+
+def test_a_run_is_told_up_to_a_minute_after_its_last_tick() -> None:
+    late = running("NSE_EQ", began=ago(hours=1), last=NOON - STRAY + timedelta(seconds=1))
+    assert conflicts(MIXED, late, NOON)
+
+
+@pytest.mark.parametrize(
+    ("changes", "odd"),
+    [
+        ({"since": NOON - TAIL - STRAY}, True),
+        ({"since": NOON - TAIL - STRAY + timedelta(seconds=1)}, False),
+        ({"next_at": NOON + MORNING + timedelta(seconds=1)}, True),
+        ({"next_at": NOON + MORNING}, False),
+        ({"next_at": None}, True),
+        ({"session": "mock"}, False),
+        ({"phase": "break"}, False),
+        ({"expected": "dense"}, False),
+    ],
+)
+def test_settlement_prices_after_the_close_and_resets_before_the_opening_are_no_session(
+    changes: dict[str, Any],
+    odd: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    market = a_market(a_segment("NSE_EQ", **CLOSED | changes), a_segment("MCX"))
+    assert bool(conflicts(market, running("NSE_EQ", began=ago(hours=2)), NOON)) is odd

@@ -403,6 +403,14 @@ def test_of_each_connection_the_last_tick_and_since_when_one_is_due_are_told() -
     assert desk.machine.by_place(3, due)[1] == [START + 5, NEVER, NEVER]
 
 
+def test_of_each_group_the_last_tick_is_told() -> None:
+    desk = Desk(t7="index", t8="index")
+    desk.tokens |= {9: Watched(2), 10: Watched(3)}
+    desk.follow()
+    desk.machine.heard |= {7: 5, 8: 3, 9: 4}
+    assert desk.machine.last_ticks() == {1: 5, 2: 4, 3: 0}
+
+
 # Cost
 
 

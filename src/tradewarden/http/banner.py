@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from tradewarden.http.moments import clock_time
+from tradewarden.machines.conflict import STRANGE
 from tradewarden.machines.headline import foremost, is_out
 from tradewarden.machines.report import FEEDING, AccountReport, Picture, SegmentReport, Severity
 from tradewarden.machines.sink import SinkState
@@ -267,8 +268,14 @@ def _sinks_behind(picture: Picture) -> tuple[str, str]:
 
 
 def _conflict(picture: Picture) -> tuple[str, str]:
-    live = foremost(picture.market.segments).state == "live"
-    what = "Silence everywhere while live" if live else "Ticks while closed"
+    segments = picture.market.segments
+    strange = [segment.segment for segment in segments if (segment.problem or "").startswith(STRANGE)]
+    if not strange:
+        what = "Silence everywhere while live"
+    elif len(strange) == len(segments):
+        what = "Ticks while closed"
+    else:
+        what = f"Ticks while {', '.join(strange)} {'is' if len(strange) == 1 else 'are'} closed"
     return "Ticks and calendar disagree", f"{what}. Is today a special session or a holiday?"
 
 

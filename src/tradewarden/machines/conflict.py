@@ -12,6 +12,10 @@ STRAY = timedelta(minutes=1)  # ticks that go on after the close: corrections, a
 
 EVE = timedelta(minutes=30)  # before an opening: block deals and the first quotes are no session of their own
 
+# Of a segment that is closed while others trade: settlement prices come long after its close, resets before its open.
+TAIL, MORNING = timedelta(hours=1), timedelta(hours=2)
+STRANGE = "closed, but ticks come: a session that the calendar lacks?"
+
 _LISTENING = ("connected", "streaming", "stale")
 
 
@@ -25,8 +29,8 @@ def conflicts(market: MarketReport, feed: FeedReport, now: datetime, heard: date
         minutes = int(SILENCE.total_seconds() // 60)
         return {each.segment: f"live, but no tick on any instrument for {minutes} minutes: a holiday?" for each in due}
     if _is_stray(market, feed, now):
-        return {each.segment: "closed, but ticks come: a session that the calendar lacks?" for each in market.segments}
-    return {}
+        return {each.segment: STRANGE for each in market.segments}
+    return dict.fromkeys(_strays(market, feed, now), STRANGE)
 
 
 def _is_silent(market: MarketReport, feed: FeedReport, now: datetime, heard: datetime | None) -> bool:
@@ -53,7 +57,21 @@ def _is_stray(market: MarketReport, feed: FeedReport, now: datetime) -> bool:
     return feed.last_tick_at - begun >= STRAY and now - feed.last_tick_at < STRAY
 
 
-def _is_closed(segment: SegmentReport, now: datetime) -> bool:
+def _strays(market: MarketReport, feed: FeedReport, now: datetime) -> list[str]:
+    """The segments that are long closed and tick all the same, whatever the others do."""
+    known = {segment.segment: segment for segment in market.segments}
+    odd: list[str] = []
+    for run in feed.runs:
+        own = [known[name] for name in run.segments if name in known]
+        if not own or not all(_is_closed(segment, now, eve=MORNING) for segment in own):
+            continue
+        begun = max(run.began, *(segment.since + TAIL for segment in own))
+        if run.last - begun >= STRAY and now - run.last < STRAY:
+            odd += [segment.segment for segment in own]
+    return odd
+
+
+def _is_closed(segment: SegmentReport, now: datetime, *, eve: timedelta = EVE) -> bool:
     noisy = segment.session == "mock" or segment.phase == "break"
-    opens = segment.next_at is not None and segment.next_at - now <= EVE
+    opens = segment.next_at is not None and segment.next_at - now <= eve
     return segment.state == "closed" and segment.expected == "none" and not noisy and not opens

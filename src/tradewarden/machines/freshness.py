@@ -162,6 +162,13 @@ class Freshness:
         slots = zip(self.heard, range(len(self._kinds)), strict=False)
         return {token: (self._kinds[slot], self._limit(slot)) for token, slot in slots}
 
+    def last_ticks(self) -> dict[int, int]:
+        """Of each group the last tick; 0 where there was none."""
+        last = dict.fromkeys(self.groups, 0)
+        for heard, group in zip(self.heard.values(), self._groups, strict=False):
+            last[group] = max(last[group], heard)
+        return last
+
     def by_place(self, count: int, due: Sequence[int]) -> tuple[list[int], list[int]]:
         """Of each connection the last tick, and since when it should have some: one that may be quiet need not."""
         heard, starts = [0] * count, [NEVER] * count

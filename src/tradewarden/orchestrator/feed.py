@@ -17,7 +17,7 @@ from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.feed import Close, Connect, FeedWatchdog, Resubscribe
 from tradewarden.machines.freshness import Freshness
 from tradewarden.machines.quality import Quality
-from tradewarden.machines.report import FeedReport
+from tradewarden.machines.report import FeedReport, Run
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.driver import Driver, Spawn
 
@@ -79,6 +79,7 @@ class FeedDriver(Driver[FeedWatchdog]):
         self._proof = Proof()
         self.freshness = freshness or Freshness()
         self.suspects: set[int] = set()  # instruments that were silent: whoever watches them hears of their proof
+        self.runs: tuple[Run, ...] = ()  # kept by whoever watches the instruments
         self.on_proof: Callable[[list[int]], None] = lambda _tokens: None
         self._second_look = Proof()  # of the suspects
         self._oldest_tick = oldest_tick
@@ -266,5 +267,6 @@ class FeedDriver(Driver[FeedWatchdog]):
             doubts_total=MappingProxyType(self.doubts_total),
             doubted_at=MappingProxyType(self._doubted_at),
             silent=len(self.suspects),
+            runs=self.runs if self.machine.leaf == "streaming" else (),
             lag=self.quality.lags,
         )

@@ -14,11 +14,14 @@ from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.connections import AskAll, Connections
 from tradewarden.machines.freshness import LEARNED, NEVER, Ask, Freshness, Redial, Watched
 from tradewarden.machines.gap import INSTRUMENT_SILENCE, LEFT, SESSION_ENDED, STOPPED, Gap, together
+from tradewarden.machines.report import Run
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.market import MarketDriver
 
 EVERY = SECOND  # a look a second, whatever the beat
+RUNS_EVERY = 10 * SECOND  # segments are looked at less often than instruments
+RUN_BREAK = 60 * SECOND  # without a tick of a segment: then its ticks are single ones, and no session
 SETTLED = timedelta(seconds=5)  # a silence is written down so long after its end: others may end with it
 REASON = "instrument_silence"  # as which a connection that is dialled anew is counted
 
@@ -74,6 +77,8 @@ class FreshnessDriver:
         self._dense_since: dict[str, int] = {}
         self._segments: dict[int, tuple[str, ...]] = {}  # that the instruments of each group may belong to
         self._looked_at: int | None = None
+        self._runs: dict[int, tuple[int, int]] = {}  # of each group: the first tick without a break, and the last
+        self._runs_at = 0
         self._over: list[tuple[int, Gap]] = []
         feed.on_proof = self.proven
 
@@ -103,6 +108,9 @@ class FreshnessDriver:
         self._end_undue(due)
         if self._feed.machine.leaf == "streaming":
             self._judge(now, due, self._feed.machine.since)
+            self._follow_runs(now)
+        else:
+            self._runs.clear()
         self._settle()
 
     def _end_undue(self, due: Sequence[int]) -> None:
@@ -137,6 +145,20 @@ class FreshnessDriver:
         if any(segment not in self._dense_since for segment in segments):
             return NEVER
         return max(self._dense_since[segment] for segment in segments)
+
+    def _follow_runs(self, now: int) -> None:
+        """Which segments tick, and since when without a break: what the calendar is held against."""
+        if now < self._runs_at:
+            return
+        self._runs_at = now + RUNS_EVERY
+        for group, last in self.machine.last_ticks().items():
+            began, before = self._runs.get(group, (last, last))
+            self._runs[group] = (began if last - before < RUN_BREAK else last, last)
+        self._feed.runs = tuple(
+            Run(self._segments[group], self._moment(began), self._moment(last))
+            for group, (began, last) in self._runs.items()
+            if last and group in self._segments
+        )
 
     # Deeds
 
