@@ -72,6 +72,15 @@ class AccountReport:
         return self.auth.state in NEEDS_LOGIN
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Ticks without a break, of instruments that belong to one of these segments."""
+
+    segments: tuple[str, ...]
+    began: datetime
+    last: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedReport:
     """What is known of the broker's stream; counters run since the daemon started."""
@@ -95,6 +104,7 @@ class FeedReport:
     doubts_total: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # impossible ticks, by kind
     doubted_at: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))  # the last of each kind
     silent: int = 0  # instruments that should tick and do not, although the stream does
+    runs: tuple[Run, ...] = ()  # while it streams: what of it belongs to which segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
