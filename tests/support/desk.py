@@ -18,12 +18,22 @@ from tradewarden import daemon
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST, Clock
-from tradewarden.settings import AccountSettings, AlertSettings, FeedSettings, HttpSettings, KiteSettings, Settings
+from tradewarden.settings import (
+    AccountSettings,
+    AlertSettings,
+    FeedSettings,
+    HttpSettings,
+    KiteSettings,
+    Settings,
+    SinksSettings,
+)
 from tradewarden.simulator.kite import KiteSimulator
 from virtual_time import VirtualClock, run_virtually
 
 LIVE = datetime(2026, 11, 23, 10, 0, tzinfo=IST)  # a Monday in the continuous session
 USER = "AB1234"
+# A store is written to by a thread, which virtual time does not wait for.
+NO_SINKS = SinksSettings.model_validate({"sqlite": {"enabled": False}, "parquet": {"enabled": False}})
 KEY, SECRET = "desktestkey", "desktestsecret"
 INSTRUMENTS = (256265, 738561, 408065)
 
@@ -95,6 +105,7 @@ def settings_of(
     instruments: tuple[int, ...] = INSTRUMENTS,
     rules: tuple[str, ...] = (),
     alerts: AlertSettings | None = None,
+    sinks: SinksSettings = NO_SINKS,
     accounts: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     **kite: Any,
 ) -> Settings:
@@ -115,6 +126,7 @@ def settings_of(
         feed=FeedSettings(instruments={"full": list(instruments)}, rules=list(rules)),
         http=HttpSettings(port=0, admin_token="desktestadmin"),
         alerts=alerts or AlertSettings(),
+        sinks=sinks,
         state_dir=state,
     )
 
