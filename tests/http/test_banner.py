@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from pictures import (
+    CLOSED,
     REQUIRED,
     a_feed,
     a_market,
@@ -23,6 +24,7 @@ from pictures import (
 from tradewarden.http.banner import account_words, banner
 from tradewarden.http.documents import stale
 from tradewarden.http.explained import CODES
+from tradewarden.machines.conflict import STRANGE
 from tradewarden.machines.report import Picture, SegmentReport, Severity
 
 NEEDS_LOGIN = ("auth.required", "auth.configuration", "auth.expiring", "auth.account")
@@ -184,3 +186,20 @@ def test_a_daemon_that_stops_says_only_what_it_does() -> None:
 def test_the_page_that_explains_the_codes_knows_every_one() -> None:
     assert len(CODES) == 25
     assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", code) for code in CODES)
+
+
+@pytest.mark.parametrize(
+    ("odd", "detail"),
+    [
+        ((), "Silence everywhere while live. Is today a special session or a holiday?"),
+        (("NSE_EQ",), "Ticks while NSE_EQ is closed. Is today a special session or a holiday?"),
+        (("NSE_EQ", "NFO"), "Ticks while NSE_EQ, NFO are closed. Is today a special session or a holiday?"),
+        (("NSE_EQ", "NFO", "MCX"), "Ticks while closed. Is today a special session or a holiday?"),
+    ],
+)
+def test_a_conflict_names_the_segments_that_it_is_about(odd: tuple[str, ...], detail: str) -> None:
+    closed = {**CLOSED, "problem": f"{STRANGE}; covered until tomorrow"}
+    segments = [a_segment(name, **(closed if name in odd else {})) for name in ("NSE_EQ", "NFO", "MCX")]
+    picture = all_well(market=a_market(*segments), situation={"conflict": True})
+    assert picture.headline.code == "calendar.conflict"
+    assert banner(picture).detail == detail

@@ -376,3 +376,21 @@ def test_what_the_rules_need_of_a_dump_and_of_which_exchanges() -> None:
     )
     assert found.exchanges == ("BSE", "MCX", "NFO", "NSE")
     assert needs([Listed("L", "ltp", (), (5,))]).exchanges == ()
+
+
+def test_of_several_classes_the_strictest_counts() -> None:
+    rules = [
+        Listed("A", "ltp", tokens=(1, 2, 3, 4), freshness="illiquid"),
+        Listed("B", "ltp", tokens=(2,), freshness="index"),
+        Listed("C", "ltp", tokens=(2, 3, 5), freshness="unwatched"),
+        Listed("D", "ltp", tokens=(4, 6)),
+    ]
+    chosen = resolve(rules, Listing(()), today=TODAY, prices={}).chosen
+    assert {token: each.freshness for token, each in chosen.items()} == {
+        1: "illiquid",
+        2: "index",
+        3: "illiquid",
+        4: "illiquid",
+        5: "unwatched",
+        6: None,
+    }

@@ -168,3 +168,15 @@ def test_a_name_stands_for_one_rule_in_all_files() -> None:
     with pytest.raises(RuleError) as caught:
         parse({"a.toml": options(), "b.toml": options()})
     assert caught.value.problems == ("b.toml: rule 'N': name is taken by an earlier rule; allowed is each name once.",)
+
+
+@pytest.mark.parametrize(
+    "kind", ['futures = ["NIFTY"]', 'options = "NIFTY"\nexpiry = "nearest"\nstrikes = 1', "tokens = [1]"]
+)
+def test_every_rule_may_name_the_class_of_its_instruments(kind: str) -> None:
+    head = '[[rules]]\nname = "N"\nmode = "ltp"\n'
+    (named,) = parse({"desk.toml": f'{head}{kind}\nfreshness = "liquid"\n'})
+    (silent,) = parse({"desk.toml": head + kind})
+    assert (named.freshness, silent.freshness) == ("liquid", None)
+    with pytest.raises(RuleError, match="allowed is index, liquid, illiquid, unwatched"):
+        parse({"desk.toml": f'{head}{kind}\nfreshness = "fresh"\n'})

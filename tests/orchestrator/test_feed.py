@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tradewarden.feed.brokers.decoder import decode
+from tradewarden.feed.doubt import Doubt
 from tradewarden.feed.tick import Tick
 from tradewarden.machines.auth import Token
 from tradewarden.machines.feed import FeedWatchdog
@@ -262,5 +263,44 @@ def test_every_way_into_backing_off_is_counted_by_its_cause() -> None:
         bench.open()
         bench.feed.lost(bench.feed.machine.gen, "server", "503")
         assert bench.feed.lost_total["server"] == before + 1
+
+    on_bench(scene)
+
+
+# Ticks that cannot be true
+
+
+def test_impossible_ticks_are_counted_by_kind_and_everything_else_goes_on() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.open()
+        handed: list[int] = []
+        bench.feed._on_ticks = lambda ticks: handed.append(len(ticks))
+        now = int(bench.clock.now().timestamp())
+        bench.tell(ltp(408065, 0), ltp(738561, 280000), full(408065, 150000, now + 3600))
+        assert bench.feed.doubtful == {0: [Doubt.NOT_POSITIVE], 2: [Doubt.FUTURE]}
+        bench.tell(ltp(738561, 280005))
+        assert bench.feed.doubtful == {}
+        report = bench.feed.report()
+        assert dict(report.doubts_total) == {"price_not_positive": 1, "time_future": 1}
+        assert set(report.doubted_at) == {"price_not_positive", "time_future"}
+        assert handed == [3, 1]
+        assert bench.feed.machine.leaf == "streaming"
+
+    on_bench(scene)
+
+
+def test_what_is_past_is_what_the_calendar_says() -> None:
+    async def scene(bench: Bench) -> None:
+        bench.open()
+        before = int(bench.clock.now().timestamp()) - 5 * 86_400
+        bench.feed._oldest_tick = lambda now_s: now_s - 6 * 86_400
+        bench.tell(full(408065, 150000, before))
+        assert dict(bench.feed.doubts_total) == {}
+        bench.feed._oldest_tick = lambda now_s: now_s - 4 * 86_400
+        bench.tell(full(408065, 150000, before))
+        assert dict(bench.feed.doubts_total) == {}  # the time on the wall is read once a second
+        await asyncio.sleep(1)
+        bench.tell(full(408065, 150000, before))
+        assert dict(bench.feed.doubts_total) == {"time_past": 1}
 
     on_bench(scene)
