@@ -140,6 +140,25 @@ class NatsSink:
         rows = 0 if oldest is None else self._top - bus.frames(oldest.data or b"")[0].first_seq + 1
         return [Stored(self._stream, rows, state.bytes)]
 
+    async def messages(self) -> tuple[int, int]:
+        """The stream's own numbers of its oldest and its newest message."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                state = (await self._jetstream().stream_info(self._stream)).state
+        except (nats.errors.Error, OSError) as error:
+            raise self._trouble(error) from None
+        return state.first_seq, state.last_seq
+
+    async def message(self, number: int) -> bytes:
+        """What the message with this number holds; nothing when it has gone."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return (await self._jetstream().get_msg(self._stream, seq=number)).data or b""
+        except NotFoundError:
+            return b""
+        except (nats.errors.Error, OSError) as error:
+            raise self._trouble(error) from None
+
     async def close(self) -> None:
         """Hang up; what is still on its way out may come, and is refused if it comes too late."""
         client, self._client = self._client, None
