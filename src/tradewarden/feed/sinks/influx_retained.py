@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Self
 
+from tradewarden.feed.names import Names
 from tradewarden.feed.record import NANOSECONDS
 from tradewarden.feed.sinks.influx import InfluxSink
 from tradewarden.feed.sinks.influx_database import InfluxDatabase
@@ -23,6 +25,12 @@ class InfluxRetained:
 
     def __init__(self, sink: InfluxSink) -> None:
         self._sink = sink
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], *, names: Names, state_dir: Path) -> Self:
+        """From the settings' plain values."""
+        del state_dir
+        return cls(InfluxSink(**values, names=names))
 
     async def rules(self) -> list[Rule]:
         """Our policies as we want them; those of others in the same database as they are."""

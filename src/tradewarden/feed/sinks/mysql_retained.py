@@ -8,11 +8,13 @@ So no index on time is needed, and no partition, whose removal would stop the wr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
-from typing import Final
+from pathlib import Path
+from typing import Any, Final, Self
 
+from tradewarden.feed.names import Names
 from tradewarden.feed.record import NANOSECONDS
 from tradewarden.feed.sinks.mysql import MysqlSink
 from tradewarden.feed.sinks.mysql_server import Server
@@ -31,6 +33,12 @@ class MysqlRetained:
     def __init__(self, sink: MysqlSink) -> None:
         self._sink, self._server = sink, sink.server
         self._named = sink.text.name
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], *, names: Names, state_dir: Path) -> Self:
+        """From the settings' plain values."""
+        del state_dir
+        return cls(MysqlSink(**values, names=names))
 
     async def rules(self) -> list[Rule]:
         """Ticks for so many days; the newest of everything for ever."""

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, cast
+
+from tradewarden.feed.names import Names
+from tradewarden.feed.sinks.sink import SinkMisfitError
 
 DAY_NS: Final = 86_400_000_000_000
 
-# Where each store answers; the class takes the store's sink (not opened), or the state directory.
+# Where each store answers; the class is made by `of`, from the plain values of its settings.
 RETAINED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "mysql": ("tradewarden.feed.sinks.mysql_retained", "MysqlRetained"),
         "influx": ("tradewarden.feed.sinks.influx_retained", "InfluxRetained"),
+        "sqlite": ("tradewarden.feed.sinks.sqlite_retained", "SqliteRetained"),
+        "parquet": ("tradewarden.feed.sinks.parquet_retained", "ParquetRetained"),
+        "journal": ("tradewarden.feed.sinks.journal_retained", "JournalRetained"),
     }
 )
 
@@ -72,6 +80,20 @@ class Retained(Protocol):
     async def cleanup(self, now_ns: int) -> list[Removed]:
         """Let go of what is older than its rule allows."""
         ...
+
+
+def retained_of(store: str, values: Mapping[str, Any], *, names: Names, state_dir: Path) -> Retained:
+    """Who answers for this store; its library is loaded only now. Raises SinkMisfitError when that is missing."""
+    module, kind = RETAINED[store]
+    try:
+        made = getattr(import_module(module), kind).of(values, names=names, state_dir=state_dir)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("tradewarden"):
+            raise
+        raise SinkMisfitError(
+            f"{store} needs the package {missing.name}: pip install 'tradewarden[{store}]'."
+        ) from None
+    return cast("Retained", made)
 
 
 def day_begin(now_ns: int, days: int) -> int:

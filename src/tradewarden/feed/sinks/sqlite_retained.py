@@ -1,0 +1,100 @@
+"""The SQLite file's old ticks and bars; the sink lets them go as it writes, a cleanup when nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar
+
+from tradewarden.feed.names import Names
+from tradewarden.feed.record import NANOSECONDS
+from tradewarden.feed.sinks.retained import DAY_NS, Kept, Removed, Rule
+from tradewarden.feed.sinks.sink import SinkUnavailableError
+
+FILE: Final = "ticks.db"  # in the state directory
+TICKS_DAYS: Final = 5
+BARS_DAYS: Final = 400
+SLICE: Final = 20_000  # rows of one transaction: the sink waits that long at most
+PATIENCE: Final = 10.0  # seconds for the sink's own transaction
+
+T = TypeVar("T")
+
+
+class SqliteRetained:
+    """One file."""
+
+    name = "sqlite"
+
+    def __init__(self, path: Path, *, ticks: bool) -> None:
+        self._path, self._ticks = path, ticks
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], *, names: Names, state_dir: Path) -> Self:
+        """From the settings' plain values."""
+        del names
+        return cls(values.get("path") or state_dir / FILE, ticks=bool(values.get("ticks")))
+
+    async def rules(self) -> list[Rule]:
+        """Bars for a year, ticks for a week if they are kept at all, the newest quotes for ever."""
+        ticks = [Rule("ticks", TICKS_DAYS, ("ticks",), "store")] if self._ticks else []
+        return [*ticks, Rule("bars", BARS_DAYS, ("bars",), "store"), Rule("newest", None, ("quotes",), "store")]
+
+    async def create(self) -> list[str]:
+        """The sink makes the file."""
+        return []
+
+    async def stats(self) -> list[Kept]:
+        """Rows, bytes, and from when to when."""
+        return await self._read(self._stats)
+
+    async def cleanup(self, now_ns: int) -> list[Removed]:
+        """What the sink would let go with its next batches."""
+        ticks = ("ticks", "seq", "received_ns", now_ns - TICKS_DAYS * DAY_NS)
+        bars = ("bars", "(instrument, minute)", "minute", (now_ns - BARS_DAYS * DAY_NS) // NANOSECONDS)
+        return [Removed(what[0], rows) for what in (ticks, bars) if (rows := await self._delete(*what))]
+
+    async def _delete(self, table: str, key: str, moment: str, before: int) -> int:
+        fields = key.strip("()")
+        statement = (
+            f"DELETE FROM {table} WHERE {key} IN"  # noqa: S608 - our own names
+            f" (SELECT {fields} FROM {table} WHERE {moment} < ? LIMIT {SLICE})"
+        )
+
+        def delete(db: sqlite3.Connection) -> int:
+            with db:
+                return db.execute(statement, (before,)).rowcount
+
+        rows = 0
+        while gone := await self._read(delete):
+            rows += gone
+        return rows
+
+    def _stats(self, db: sqlite3.Connection) -> list[Kept]:
+        def row(question: str) -> tuple[Any, ...]:
+            found: tuple[Any, ...] = db.execute(question).fetchone()
+            return found
+
+        first, last = row("SELECT min(seq), max(seq) FROM ticks")  # a count would read them all
+        span = row("SELECT received_ns FROM ticks WHERE seq = (SELECT min(seq) FROM ticks)") if first else (None,)
+        newest = row("SELECT received_ns FROM ticks WHERE seq = (SELECT max(seq) FROM ticks)") if first else (None,)
+        bars, oldest, latest = row("SELECT count(*), min(minute), max(minute) FROM bars")
+        return [
+            Kept("ticks", last - first + 1 if first else 0, None, span[0], newest[0]),
+            Kept("bars", bars, None, *((oldest * NANOSECONDS, latest * NANOSECONDS) if bars else (None, None))),
+            Kept("quotes", row("SELECT count(*) FROM quotes")[0]),
+            Kept(self._path.name, None, self._path.stat().st_size),
+        ]
+
+    async def _read(self, deed: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.to_thread(self._in_thread, deed)
+
+    def _in_thread(self, deed: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            uri = f"{self._path.absolute().as_uri()}?mode=rw"  # never makes one
+            with closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE)) as db:
+                return deed(db)
+        except (sqlite3.Error, OSError) as trouble:
+            raise SinkUnavailableError(f"{self._path}: {trouble}.") from None
