@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,10 @@ class Away(Shelf):
 
 @asynccontextmanager
 async def a_desk(directory: Path) -> AsyncIterator[Desk]:
-    stores = Retention({"shelf": Shelf, "away": Away}, SystemClock(), asyncio.create_task)
+    def spawn(deed: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        return asyncio.create_task(deed, name=name)
+
+    stores = Retention({"shelf": Shelf, "away": Away}, SystemClock(), spawn)
     door = RetentionDoor(stores, public_url="http://127.0.0.1:8700")
     async with serving(parts=[door], control_path=directory / "control") as desk:
         yield desk
