@@ -396,6 +396,8 @@ def test_a_second_life_finds_the_token_of_the_first_and_counts_its_own_dials() -
         (at("10:00:00", world=[]), "world is []; allowed: an object"),
         (at("10:00:00", do="clock_jump", seconds="60"), 'seconds is "60"; allowed: a number'),
         (at("10:00:00", do="clock_jump"), "seconds is null; allowed: a number"),
+        (at("10:00:00", do="venue_status", segment="KRAKEN"), 'segment is "KRAKEN"; allowed: NSE_EQ, NFO'),
+        (at("10:00:00", do="venue_status", segment="NFO"), "status is null; allowed: a text"),
         (at("10:00:00", do="calendar_file"), "toml is null; allowed: a text"),
         (at("10:00:00", do="api_error"), "type is null; allowed: a text"),
         (at("10:00:00", do="login", account="nobody"), 'account is "nobody"; allowed: kite, family'),

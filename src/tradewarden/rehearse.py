@@ -26,6 +26,7 @@ from tradewarden.rehearse_script import (
     ScriptError,
     Start,
     Step,
+    VenueStatus,
     read_script,
 )
 from tradewarden.rehearse_time import VirtualClock, VirtualLoop
@@ -96,6 +97,8 @@ class _Stage:
                 self._follow_calendar(step.line, toml)
             case ClockJump(seconds):
                 self._jump(seconds)
+            case VenueStatus(segment, status):
+                self._push(segment, status)
             case Expect(facts):
                 self.record.expect(step.line, facts)
             case _:
@@ -170,6 +173,10 @@ class _Stage:
     def _look_at_line(self) -> None:
         if self._desk is not None:
             self._desk.stream.look()
+
+    def _push(self, segment: str, status: str) -> None:
+        if self._desk is not None:
+            self._desk.market.pushed(segment, status)
 
     def _jump(self, seconds: float) -> None:
         self.clock.step(seconds)

@@ -15,9 +15,9 @@ from tradewarden.simulator.world import World, WorldError
 
 DEEDS: Final = ("login", "bad_login", "token_file", "drop_socket", "expire_token", "stop")
 VERBS: Final = ("start", "world", "do", "expect")
-ALL_DEEDS: Final = (*DEEDS, "api_error", "calendar_file", "clock_jump")
+ALL_DEEDS: Final = (*DEEDS, "api_error", "calendar_file", "clock_jump", "venue_status")
 OF_AN_ACCOUNT: Final = ("login", "bad_login", "token_file", "expire_token", "api_error")
-NEEDS_DESK: Final = ("login", "bad_login", "api_error", "stop")
+NEEDS_DESK: Final = ("login", "bad_login", "api_error", "venue_status", "stop")
 
 AUTH: Final = ("unknown", "required", "exchanging", "verifying", "valid", "expiring", "expired")
 FEED: Final = ("halted", "blocked_on_auth", "connecting", "connected", "streaming", "stale", "backing_off")
@@ -82,13 +82,21 @@ class ClockJump:
 
 
 @dataclass(frozen=True, slots=True)
+class VenueStatus:
+    """A round-the-clock venue says of itself how it is."""
+
+    segment: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Expect:
     """What must be true."""
 
     facts: Mapping[str, object]
 
 
-Event = Start | Behave | Do | ApiError | CalendarFile | ClockJump | Expect
+Event = Start | Behave | Do | ApiError | CalendarFile | ClockJump | VenueStatus | Expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,10 @@ class _Reader:
             case "clock_jump":
                 _only(content, "at", "do", "seconds")
                 return ClockJump(_seconds(content.get("seconds")))
+            case "venue_status":
+                _only(content, "at", "do", "segment", "status")
+                segment = _choice("segment", content.get("segment"), self._segments)
+                return VenueStatus(segment, _text("status", content.get("status")))
             case _:
                 _only(content, "at", "do", *whose)
                 return Do(deed, account)
