@@ -23,6 +23,7 @@ from tradewarden.settings import (
     AlertSettings,
     FeedSettings,
     HttpSettings,
+    JournalSettings,
     KiteSettings,
     Settings,
     SinksSettings,
@@ -107,9 +108,13 @@ def settings_of(
     alerts: AlertSettings | None = None,
     sinks: SinksSettings = NO_SINKS,
     accounts: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    journal: JournalSettings | None = None,
     **kite: Any,
 ) -> Settings:
-    """Settings of a desk that lives off this broker; each further account is another user of it."""
+    """Settings of a desk that lives off this broker; each further account is another user of it.
+
+    It records nothing unless told how: the disk's real seconds would be far more than a day's virtual ones.
+    """
     known: dict[str, Any] = {
         "api_key": KEY,
         "api_secret": SECRET,
@@ -127,6 +132,7 @@ def settings_of(
         http=HttpSettings(port=0, admin_token="desktestadmin"),
         alerts=alerts or AlertSettings(),
         sinks=sinks,
+        journal=journal or JournalSettings(record=False),
         state_dir=state,
     )
 

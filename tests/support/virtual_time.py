@@ -1,7 +1,7 @@
 """An event loop whose hours pass as fast as its sockets allow: real I/O, virtual time.
 
-While bytes are in flight or a child process lives, time stands still; when everything rests, it jumps to the next
-timer.
+While bytes are in flight, a thread works or a child process lives, time stands still; when everything rests, it jumps
+to the next timer.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector = _JumpingSelector()
         self._virtual = 1000.0
         self._children: list[asyncio.SubprocessTransport] = []
+        self._threads: set[asyncio.Future[Any]] = set()
         selector.loop = self
         super().__init__(selector)
 
@@ -52,7 +53,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def is_busy(self) -> bool:
         self._children = [child for child in self._children if child.get_returncode() is None]
-        return bool(self._children)
+        return bool(self._children or self._threads)
+
+    def run_in_executor(self, *what: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        work = super().run_in_executor(*what)
+        self._threads.add(work)
+        work.add_done_callback(self._threads.discard)
+        return work
 
     async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
         transport = await super()._make_subprocess_transport(*args, **kwargs)  # type: ignore[misc]
