@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_backups(add)
     _add_validate(add)
+    _add_retention(add)
 
     calendar = add("calendar", _calendar, "the days of the markets: look one up, check a file, add a holiday")
     _add_calendar(calendar.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="deed"))
@@ -163,6 +164,17 @@ def _add_validate(add: Any) -> None:
     stores.add_argument("--since", type=_moment, help="look from then on (ISO 8601; IST without an offset)")
     stores.add_argument("--until", type=_moment, help="and up to then")
     stores.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _add_retention(add: Any) -> None:
+    kept = add("retention", _retention, "what the stores keep for how long; cleanup lets go of what is too old")
+    kept.add_argument(
+        "deed", choices=["create", "list", "stats", "cleanup"], help="create makes the stores' rules hold"
+    )
+    _add_config(kept)
+    kept.add_argument("--url", help="where the daemon listens; default: its control socket")
+    kept.add_argument("--store", help="only this one")
+    kept.add_argument("--json", action="store_true", help="as one JSON object")
 
 
 def _add_backups(add: Any) -> None:
@@ -544,6 +556,15 @@ def _gaps(parsed: argparse.Namespace) -> int:
         if place is None
         else asyncio.run(gaps(*place, limit=parsed.limit, as_json=parsed.json, say=_say))
     )
+
+
+def _retention(parsed: argparse.Namespace) -> int:
+    from tradewarden.retention_command import retention
+
+    place = _door(parsed)
+    if place is None:
+        return BAD_CONFIGURATION
+    return asyncio.run(retention(*place, deed=parsed.deed, store=parsed.store, as_json=parsed.json, say=_say))
 
 
 def _sinks(parsed: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ from tradewarden.feed.journal import Journal
 from tradewarden.feed.names import FILE, Names
 from tradewarden.feed.sinks.audited import AUDITED
 from tradewarden.feed.sinks.registry import STORES, sink_of
+from tradewarden.feed.sinks.retained import RETAINED, retained_of
 from tradewarden.feed.studies.quotes import Quotes
 from tradewarden.feed.tick import Mode, Tick
 from tradewarden.http.app import Http
@@ -35,6 +36,7 @@ from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
 from tradewarden.http.query import MOST_BYTES, SECONDS, Query
 from tradewarden.http.quotes import QuotesDoor
+from tradewarden.http.retention import RetentionDoor
 from tradewarden.http.sink_metrics import of_sinks
 from tradewarden.http.sinks import Sinks
 from tradewarden.http.token import TokenDoor
@@ -69,6 +71,7 @@ from tradewarden.orchestrator.no_login import NoLogin
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.query import Questions
 from tradewarden.orchestrator.report import Reports
+from tradewarden.orchestrator.retention import Retention
 from tradewarden.orchestrator.rule_files import listed, load_rules
 from tradewarden.orchestrator.rules_keeper import RulesKeeper
 from tradewarden.orchestrator.shelf import Shelf
@@ -183,7 +186,7 @@ def wire(
     sinks = None if journal is None else sinks_of(settings, journal, names, clock)
     stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
-    notifier = Notifier()
+    notifier, retention = Notifier(), retention_of(settings, names, clock, spawn)
     gaps = GapWatch(feed, market, ledger, name=settings.feed.source, instruments=instruments.wanted)
     named = settings.feed.freshness.by_token
     freshness = FreshnessDriver(
@@ -241,6 +244,7 @@ def wire(
             Gaps(ledger),
             Sinks(lambda: reports.picture),
             QuotesDoor(quotes, names, clock),
+            RetentionDoor(retention, public_url=settings.http.public_url),
             Market(keeper, clock, settings.segments),
             Instruments(instruments.report, freshness),
             TokenDoor(accounts, clock, public_url=settings.http.public_url),
@@ -262,7 +266,7 @@ def wire(
         reports.sinks = sinks.reports
         heartbeat.beats.append(sinks.look)
     coupling.join(market, auth, feed, settled=settled)
-    heartbeat.beats += [ledger.look, reports.refresh, pulse.beat]
+    heartbeat.beats += [ledger.look, reports.refresh, pulse.beat, retention.look]
     return Desk(
         market,
         keeper,
@@ -347,6 +351,19 @@ def sinks_of(settings: Settings, journal: Journal, names: Names, clock: Clock) -
         for name in here
     ]
     return SinkGroup(runners, apart, journal.directory, clock, names=names, latest=latest)
+
+
+def retention_of(settings: Settings, names: Names, clock: Clock, spawn: Spawn) -> Retention:
+    """Whoever lets old ticks go, in the journal and in every store that is enabled."""
+    tables = {name: getattr(settings.sinks, name) for name in RETAINED if name != JOURNAL}
+    wanted = {name: values_of(table) for name, table in tables.items() if table.enabled}
+    if settings.journal.record:
+        wanted[JOURNAL] = values_of(settings.journal)
+    stores = {
+        name: partial(retained_of, name, values, names=names, state_dir=settings.state_dir)
+        for name, values in sorted(wanted.items())
+    }
+    return Retention(stores, clock, spawn)
 
 
 def validations_of(settings: Settings) -> Validations:
