@@ -388,3 +388,54 @@ def test_an_incident_of_twelve_hours_ago_is_forgotten() -> None:
 def test_a_damaged_memory_is_refused(memory: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
         AlertRules().remember(memory, DAY)
+
+
+def test_an_incident_of_a_minute_lasted_one_minute_and_not_one_minutes() -> None:
+    watch = Watch()
+    watch.fails()
+    watch.until("10:01")
+    watch.after(30).shows()
+    watch.until("10:10")
+    assert watch.told[-1].text(LINK) == "Over: No ticks\nAfter 1 minute."
+
+
+def flapped(*, told_first: bool) -> Watch:
+    """A layer that flaps: after an incident of ten minutes that people were told of, or out of nothing."""
+    watch = Watch()
+    if told_first:
+        watch.fails()
+        watch.after(15).look()
+        watch.after(585).shows()
+    while "flapping" not in {message.kind for message in watch.told}:
+        watch.after(5).fails()
+        watch.after(5).shows()
+    return watch
+
+
+def test_what_flaps_out_of_nothing_is_an_incident_from_then_on() -> None:
+    watch = flapped(told_first=False)
+    began = watch.now
+    assert [message.kind for message in watch.told] == ["flapping"]
+    watch.until("11:00")
+    over = watch.told[-1]
+    assert (over.kind, over.text(LINK)) == ("resolved", "Over: No ticks\nAfter less than a minute.")
+    assert over.at - began >= timedelta(minutes=10)
+    assert watch.rules.memory()["troubles"] == {}
+
+
+def test_what_flaps_within_an_incident_is_that_incident() -> None:
+    watch = flapped(told_first=True)
+    assert [message.kind for message in watch.told] == ["opened", "flapping"]
+    watch.until("11:00")
+    assert watch.told[-1].kind == "resolved"
+    assert watch.told[-1].text(LINK) == "Over: No ticks\nAfter 10 minutes."
+
+
+def test_what_flaps_and_goes_on_is_remembered_from_its_first_word() -> None:
+    watch = flapped(told_first=False)
+    at = watch.now
+    (trouble,) = watch.rules.troubles.values()
+    assert trouble.opened_at == at
+    again = flapped(told_first=True)
+    (trouble,) = again.rules.troubles.values()
+    assert trouble.opened_at == DAY.replace(hour=10, second=15)

@@ -346,6 +346,13 @@ def test_a_lull_over_midnight_is_bridged_too() -> None:
         ("OANDA", "2026-11-24 03:33", "live", None),
         ("OANDA", "2026-07-14 02:30", "closed", None),  # the same break in New York's summer
         ("OANDA", "2026-11-21 12:00", "closed", "weekend"),
+        ("OANDA", "2026-12-25 03:27", "live", "Christmas Eve (provisional)"),  # 24 December, 16:57 in New York
+        ("OANDA", "2026-12-25 03:33", "closed", None),
+        ("OANDA", "2026-12-25 20:00", "closed", "Christmas"),
+        ("OANDA", "2025-12-26 03:32", "closed", None),
+        ("OANDA", "2025-12-26 03:33", "live", "Christmas (provisional)"),
+        ("OANDA", "2026-01-01 03:33", "closed", None),  # 31 December, 17:03 in New York
+        ("OANDA", "2026-01-02 03:33", "live", "New Year (provisional)"),
     ],
 )
 def test_other_markets_keep_their_own_days(segment: str, when: str, state: str, reason: str | None) -> None:
@@ -409,6 +416,7 @@ def test_what_a_venue_says_is_no_word_about_a_market_with_hours() -> None:
         ("NSE_EQ", "2026-10-10", "NSE/MSD/71999", "mock"),
         ("MCX", "2026-11-20", "NSE/COM/76446", "confirmed"),
         ("OANDA", "2026-11-21", "oanda.com", "confirmed"),
+        ("OANDA", "2026-12-24", "the custom of spot foreign exchange", "provisional"),
     ],
 )
 def test_every_day_can_say_who_says_so(segment: str, day: str, source: str, status: str) -> None:
