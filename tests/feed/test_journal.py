@@ -348,13 +348,20 @@ def test_after_a_failure_it_is_found_out_without_a_tick_whether_it_could_write_a
     assert everything(small_disk / "journal") == made
 
 
-def test_a_new_journal_goes_on_after_the_numbers_that_a_store_has_and_no_other_does(tmp_path: Path) -> None:
+def test_a_number_that_a_store_has_is_never_given_again_and_leaves_its_segment_whole(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    assert journal.go_on_after(500)
-    append(journal, frames(50, first_seq=501))
-    assert not journal.go_on_after(5000)
+    journal.go_on_after(500)
+    first = frames(200, a_frame=4, first_seq=501)
+    append(journal, first)
+    journal.go_on_after(705)
+    journal.go_on_after(600)  # long given
+    second = frames(200, a_frame=4, first_seq=706)
+    append(journal, second)
     journal.close()
-    assert write_journal(tmp_path, 50)[0].first_seq == 551
+    assert first_seqs(tmp_path) == [501, 706]
+    reader = Reader(tmp_path, after=500)
+    assert reader.read(EVERYTHING) == first + second
+    assert [(hole.first_seq, hole.last_seq) for hole in reader.holes] == [(701, 705)]
 
 
 APPENDING = """

@@ -64,10 +64,15 @@ class Journal:
         self._tried_ns = 0
         self._callbacks: list[Callable[[], None]] = []
         try:
-            self.next_seq = max(self._mend(), after) + 1
+            self._next_seq = max(self._mend(), after) + 1
         except OSError as trouble:
             os.close(self._lock)
             raise _unusable(directory, trouble) from None
+
+    @property
+    def next_seq(self) -> int:
+        """The number that the next record gets."""
+        return self._next_seq
 
     @property
     def failed(self) -> str | None:
@@ -88,7 +93,7 @@ class Journal:
         """Write a frame and answer its first number, or None when it cannot be written: `failed` says why."""
         if not 0 < count <= MOST_RECORDS or len(records) != count * SIZE:
             raise ValueError(f"{len(records)} bytes are no frame of {count} records (1 to {MOST_RECORDS}, {SIZE} each)")
-        first, now = self.next_seq, self._now_ns()
+        first, now = self._next_seq, self._now_ns()
         try:
             written = self._write(records, count, first, received_ns, now)
         except OSError as trouble:
@@ -98,7 +103,7 @@ class Journal:
             self.lost_total += count
             return None
         self._write_trouble = None
-        self.next_seq = first + count
+        self._next_seq = first + count
         self.records_total += count
         self._dirty = True
         for callback in self._callbacks:
@@ -107,10 +112,10 @@ class Journal:
 
     def roll(self) -> None:
         """End the present segment, so that it can be sealed; without a tick in it, nothing happens."""
-        if self._fd < 0 or self._first == self.next_seq:
+        if self._fd < 0 or self._first == self._next_seq:
             return
         now = self._now_ns()
-        header = file_header(self.next_seq, now)
+        header = file_header(self._next_seq, now)
         try:
             fd = self._create()
         except OSError:
@@ -129,7 +134,7 @@ class Journal:
         if self._write_trouble is None or self._fd >= 0:
             return
         now = self._now_ns()
-        header = file_header(self.next_seq, now)
+        header = file_header(self._next_seq, now)
         try:
             self._start((header,), len(header), now)
         except OSError as trouble:
@@ -137,12 +142,11 @@ class Journal:
         else:
             self._write_trouble, self._dirty = None, True
 
-    def go_on_after(self, seq: int) -> bool:
-        """Leave out all numbers up to this one, as long as none has been given; whether that was so."""
-        if self.next_seq > 1 or self._fd >= 0:
-            return False
-        self.next_seq = seq + 1
-        return True
+    def go_on_after(self, seq: int) -> None:
+        """Never give a number up to this one again: a store has it. Within a segment none is left out."""
+        if seq >= self._next_seq:
+            self._retire()
+            self._next_seq = seq + 1
 
     @property
     def sync_seconds(self) -> float:
@@ -203,7 +207,7 @@ class Journal:
 
     def _is_over(self, length: int, now: int) -> bool:
         """Whether the present segment has had its day; one without a tick waits for the first."""
-        if self._first == self.next_seq:
+        if self._first == self._next_seq:
             return self._gone
         too_long = self._size + length > self.segment_bytes
         return self._gone or too_long or abs(now - self._opened_ns) >= self.segment_ns
@@ -217,7 +221,7 @@ class Journal:
                 os.ftruncate(self._fd, self._size)
             self._retire()
             raise
-        if self._first == self.next_seq:
+        if self._first == self._next_seq:
             self._opened_ns = now
         self._size += length
 
@@ -232,10 +236,10 @@ class Journal:
         self._begin(fd, length, now)
 
     def _begin(self, fd: int, size: int, now: int) -> None:
-        self._fd, self._first, self._size, self._opened_ns, self._gone = fd, self.next_seq, size, now, False
+        self._fd, self._first, self._size, self._opened_ns, self._gone = fd, self._next_seq, size, now, False
 
     def _create(self) -> int:
-        path = self.directory / file_name(self.next_seq)
+        path = self.directory / file_name(self._next_seq)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         try:
             fd = os.open(path, flags, 0o600)
