@@ -391,7 +391,7 @@ def test_a_store_that_is_ahead_of_the_journal_is_named_unless_the_journal_goes_o
 def test_what_the_journal_has_no_more_is_counted(tmp_path: Path) -> None:
     async def scene() -> None:
         async with stage(tmp_path) as at:
-            at.journal.next_seq = 101  # a hundred numbers that never reached the disk
+            at.journal.go_on_after(100)  # a hundred numbers that never reached the disk
             at.receive(10)
             await at.until_kept(110)
             assert at.runner.report().missed_total == 100
