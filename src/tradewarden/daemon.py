@@ -23,6 +23,7 @@ from tradewarden.feed.brokers.open_door import OpenDoor
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.names import FILE, Names
 from tradewarden.feed.sinks.audited import AUDITED
+from tradewarden.feed.sinks.parquet import Parquet, is_installed
 from tradewarden.feed.sinks.registry import STORES, sink_of
 from tradewarden.feed.sinks.retained import RETAINED, retained_of
 from tradewarden.feed.studies.quotes import Quotes
@@ -74,6 +75,7 @@ from tradewarden.orchestrator.report import Reports
 from tradewarden.orchestrator.retention import Retention
 from tradewarden.orchestrator.rule_files import listed, load_rules
 from tradewarden.orchestrator.rules_keeper import RulesKeeper
+from tradewarden.orchestrator.seal import Sealer
 from tradewarden.orchestrator.shelf import Shelf
 from tradewarden.orchestrator.sink_group import SinkGroup
 from tradewarden.orchestrator.sinks import SinkRunner
@@ -180,10 +182,13 @@ def wire(
         freshness=Freshness(limits_of(settings)),
         oldest_tick=market.oldest_tick,
     )
-    recorder = None if journal is None else recorder_of(journal, settings, market, ledger, clock=clock, spawn=spawn)
+    sealer = None if journal is None else sealer_of(journal, settings, clock, spawn)
+    recorder = (
+        None if journal is None else recorder_of(journal, settings, market, ledger, sealer, clock=clock, spawn=spawn)
+    )
     if recorder is not None:
         feed.record, recorder.changed = recorder.record, coupling.settle
-    sinks = None if journal is None else sinks_of(settings, journal, names, clock)
+    sinks = None if journal is None else sinks_of(settings, journal, names, clock, sealer)
     stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     notifier, retention = Notifier(), retention_of(settings, names, clock, spawn)
@@ -309,22 +314,38 @@ def nanoseconds(clock: Clock) -> int:
     return int(clock.now().timestamp() * 1e9)
 
 
+def sealer_of(journal: Journal, settings: Settings, clock: Clock, spawn: Spawn) -> Sealer | None:
+    """Who turns finished segments into Parquet; nobody, unless that is wished and can be done."""
+    told = settings.sinks.parquet
+    if not told.enabled or not is_installed():
+        return None
+    parquet = Parquet(settings.state_dir, journal.directory)
+    return Sealer(parquet, journal.directory, clock, spawn, keep_days=told.keep_days)
+
+
 def recorder_of(
-    journal: Journal, settings: Settings, market: MarketDriver, ledger: Ledger, *, clock: Clock, spawn: Spawn
+    journal: Journal,
+    settings: Settings,
+    market: MarketDriver,
+    ledger: Ledger,
+    sealer: Sealer | None,
+    *,
+    clock: Clock,
+    spawn: Spawn,
 ) -> Recorder:
     """Who writes the journal, and takes old files of it away."""
     told = settings.journal
     shelf = Shelf(
         journal.directory,
         sinks=[name for name, store in STORES.items() if getattr(settings.sinks, name).enabled and not store.from_now],
-        safe=None,
+        safe=None if sealer is None else sealer.safe,
         keep_bytes=told.keep_gb * 1000 * MEGABYTE,
         keep_seconds=told.keep_days * 86_400,
     )
     return Recorder(journal, market, ledger, shelf, clock=clock, spawn=spawn, segment_seconds=told.segment_minutes * 60)
 
 
-def sinks_of(settings: Settings, journal: Journal, names: Names, clock: Clock) -> SinkGroup:
+def sinks_of(settings: Settings, journal: Journal, names: Names, clock: Clock, sealer: Sealer | None) -> SinkGroup:
     """Who carries the journal to the stores, here and in processes of their own."""
 
     def latest() -> int:
@@ -350,7 +371,8 @@ def sinks_of(settings: Settings, journal: Journal, names: Names, clock: Clock) -
         )
         for name in here
     ]
-    return SinkGroup(runners, apart, journal.directory, clock, names=names, latest=latest)
+    others = [] if sealer is None else [sealer]
+    return SinkGroup(runners, apart, journal.directory, clock, names=names, latest=latest, others=others)
 
 
 def retention_of(settings: Settings, names: Names, clock: Clock, spawn: Spawn) -> Retention:

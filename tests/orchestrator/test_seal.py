@@ -150,6 +150,7 @@ async def test_what_waits_for_minutes_makes_the_sink_one_that_is_behind(place: P
     place.clock.seconds += 60
     sealer.look()
     assert sealer.report().needs_a_look  # the store is away
+    assert sealer.report().since == place.clock.now() - timedelta(seconds=60)
     assert sealer.report().lag_seconds == pytest.approx(60)
     assert sealer.report().lag_ticks > 600
 

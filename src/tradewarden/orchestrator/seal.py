@@ -51,6 +51,7 @@ class Sealer:
         self._waits: tuple[int, int] | None = None  # up to this number, and since when
         self._expired_on: date | None = None
         self._tables: tuple[TableReport, ...] = ()
+        self._since = (self.life.since, clock.now())  # of the state, by both clocks
         self._last_error_at: datetime | None = None
         self._last_commit_at: datetime | None = None
 
@@ -78,7 +79,7 @@ class Sealer:
             process="daemon",
             state=life.state,
             reason=life.reason,
-            since=self._clock.now() - _duration(now - life.since),
+            since=self._since_when(now),
             needs_a_look=life.needs_a_look(now),
             position=self._parquet.position,
             lag_ticks=max(0, self._finished - self._parquet.position),
@@ -143,6 +144,12 @@ class Sealer:
 
     def _is_busy(self) -> bool:
         return self._task is not None and not self._task.done()
+
+    def _since_when(self, now: int) -> datetime:
+        """When the state began; the same answer as long as it lasts."""
+        if self._since[0] != self.life.since:
+            self._since = (self.life.since, self._clock.now() - _duration(now - self.life.since))
+        return self._since[1]
 
     def _retry_at(self, now: int) -> datetime | None:
         at = self.life.retry_at

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -25,6 +25,18 @@ GRACE: Final = timedelta(seconds=30)  # that such a process may take to start be
 log = structlog.get_logger()
 
 
+class Other(Protocol):
+    """A sink that reads the journal in its own way, as the sealer does."""
+
+    def look(self) -> None:
+        """At each heartbeat: see what is to be done."""
+        ...
+
+    def report(self) -> SinkReport:
+        """What is known of it now."""
+        ...
+
+
 class SinkGroup:
     """Starts the runners, looks at them at each heartbeat, and tells how all do."""
 
@@ -37,16 +49,16 @@ class SinkGroup:
         *,
         names: Names,
         latest: Callable[[], int],
-        others: Sequence[Callable[[], SinkReport]] = (),
+        others: Sequence[Other] = (),
     ) -> None:
-        """`others` tell of sinks that look after themselves, as the sealer does."""
+        """`others` are sinks that need nobody to carry the journal to them."""
         self.runners, self._others = tuple(runners), tuple(others)
         self._apart, self._journal, self._clock = tuple(apart), journal, clock
         self._names, self._latest = names, latest
         self._begun = clock.now()
         self._gone: dict[str, datetime] = {}  # since when a process has not been heard of
         self._reports: tuple[SinkReport, ...] = ()
-        self.look()
+        self._draw()
 
     def begin(self, spawn: Spawn) -> None:
         """Set every runner going."""
@@ -56,9 +68,12 @@ class SinkGroup:
     def look(self) -> None:
         """Measure; called at each heartbeat, before the picture is drawn."""
         self._names.refresh()
-        for runner in self.runners:
-            runner.look()
-        told = [runner.report() for runner in self.runners] + [other() for other in self._others]
+        for each in (*self.runners, *self._others):
+            each.look()
+        self._draw()
+
+    def _draw(self) -> None:
+        told = [each.report() for each in (*self.runners, *self._others)]
         told += [self._of_process(name) for name in self._apart]
         self._reports = tuple(sorted(told, key=lambda each: each.name))
 
