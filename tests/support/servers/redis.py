@@ -25,6 +25,10 @@ class RedisProcess:
         self.start, self.kill = self._process.start, self._process.kill
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 

@@ -41,7 +41,7 @@ class ZmqSink:
         names: Names | None = None,
     ) -> None:
         self.batching = Batching()
-        self.dropped = 0  # messages that somebody was too slow for
+        self.dropped = 0  # how often somebody fell too far behind; the messages it missed then, only its reader knows
         self._host, self._high_water, self._names = host, high_water, names
         self._frames, self._tick, self._depth = f"{broker}_frames", f"{broker}_tick", f"{broker}_depth"
         self._ports = {self._frames: port}
@@ -130,7 +130,10 @@ class ZmqSink:
                 yield self._depth, orjson.dumps(_book(row, plain))
 
     def _send(self, socket: zmq.Socket[Any], topic: str, data: bytes) -> None:
-        """One message without waiting. Where one of the subscribers is too slow it misses it, and that is counted."""
+        """One message without waiting. A subscriber whose queue is full misses it, and what follows until it has room.
+
+        ZeroMQ tells the first of these and leaves the subscriber out until then, so stalls are counted, not messages.
+        """
         parts = [topic.encode(), data]
         socket.setsockopt(zmq.XPUB_NODROP, 1)
         try:
