@@ -162,9 +162,13 @@ class Sealer:
         self._tell(fact(now, reason))
 
     def _tell(self, news: Told | None) -> None:
-        if news is not None:
-            say = log.warning if news.reason is not None else log.info
-            say("sink.state", sink=self.name, src=str(news.src), dst=str(news.dst), reason=news.reason)
+        if news is None:
+            return
+        told = {"sink": self.name, "src": str(news.src), "dst": str(news.dst), "reason": news.reason}
+        if news.reason is None:
+            log.info("sink.state", **told)
+        else:
+            log.warning("sink.state", **told)
 
 
 def _duration(nanoseconds: int) -> timedelta:
