@@ -34,6 +34,8 @@ class SqliteSettings(SinkSection):
     enabled: bool = Field(default=True, description="whether ticks go there")
     path: File | None = Field(None, description="the file; ticks.db in the state directory if unset")
     ticks: bool = Field(default=False, description="every single tick too: 8 GB a busy day, where Parquet takes 2")
+    ticks_days: int = Field(5, ge=1, le=3650, description="how long single ticks stay")
+    bars_days: int = Field(400, ge=1, le=36500, description="how long bars stay")
 
 
 class ParquetSettings(Section):

@@ -22,7 +22,7 @@ CODES: MappingProxyType[str, str] = MappingProxyType(
         "feed.unexpected": "The feed runs when it should not, or does not when it should: a fault of tradewarden.",
         "journal.failed": "Ticks cannot be recorded.",
         "services.failed": "A critical service of the desk is down.",
-        "sinks.behind": "A store lags behind the journal. Nothing is lost.",
+        "sinks.behind": "A store is late, away or in need of a person. Nothing is lost: the journal has it.",
         "calendar.conflict": "Ticks and calendar disagree: a session or a holiday that it does not know?",
         "market.unknown": "The calendar does not reach to this day. The feed runs in the default hours.",
         "market.pre_open": "All well; the market is about to open.",

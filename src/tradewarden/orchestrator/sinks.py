@@ -314,8 +314,10 @@ class SinkRunner:
         self._since()
         if news is None:
             return False
-        say = log.warning if news.reason is not None else log.info
-        say("sink.state", sink=self.name, src=str(news.src), dst=str(news.dst), reason=news.reason)
+        if news.reason is None:
+            log.info("sink.state", sink=self.name, src=str(news.src), dst=str(news.dst))
+        else:
+            log.warning("sink.state", sink=self.name, src=str(news.src), dst=str(news.dst), reason=news.reason)
         return True
 
     def _keep_cursor(self) -> None:
