@@ -1,125 +1,118 @@
-"""A whole desk that records, at the world's own pace, since its store is written to by a thread."""
+"""A desk that records, over real sockets: what streams is kept, a full disk costs no more than what came meanwhile."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from desk import INSTRUMENTS, LIVE, Desk, running_desk
-from tradewarden.control import Control
-from tradewarden.orchestrator.clock import ShiftedClock
-from tradewarden.quotes_command import quotes
-from tradewarden.settings import SinksSettings
-from tradewarden.sinks_command import sinks
+import pytest
 
-ONLY_SQLITE = SinksSettings.model_validate({"sqlite": {"ticks": True}, "parquet": {"enabled": False}})
-BEARER = {"Authorization": "Bearer desktestadmin"}
+from desk import INSTRUMENTS, LIVE, Desk, play
+from tradewarden.feed.reader import Reader, tail
+from tradewarden.feed.record import FIELDS, Row, rows
+from tradewarden.feed.segment import first_seqs
+from tradewarden.settings import JournalSettings, SinksSettings
 
-
-@asynccontextmanager
-async def recording(folder: Path, **how: Any) -> AsyncIterator[Desk]:
-    known: dict[str, Any] = {"sinks": ONLY_SQLITE, "tick_seconds": 0.05}
-    async with asyncio.timeout(40), running_desk(folder, ShiftedClock(LIVE), **(known | how)) as desk:
-        await desk.until_feed("streaming")
-        yield desk
+# A store that has not read anything yet, so that nothing of the journal may go.
+NEVER_READ = SinksSettings.model_validate(
+    {"sqlite": {"enabled": False}, "parquet": {"enabled": False}, "nats": {"enabled": True, "process": "own"}}
+)
 
 
-async def told(desk: Desk, path: str = "/api/sinks") -> dict[str, Any]:
-    async with desk.client.get(desk.url + path, headers=BEARER) as answer:
-        assert answer.status == 200
-        found: dict[str, Any] = await answer.json()
+def kept(state: Path) -> list[Row]:
+    reader = Reader(state / "journal", after=0)
+    found = list(rows(reader.read(1 << 40)))
+    assert reader.holes == []
+    reader.close()
     return found
 
 
-async def until(
-    ask: Callable[[], Awaitable[dict[str, Any]]], holds: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any]:
-    async with asyncio.timeout(15):
-        while not holds(found := await ask()):  # noqa: ASYNC110 - what is asked is over there
-            await asyncio.sleep(0.1)
+def check(body: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = body["checks"][name][0]
     return found
 
 
-def stored(folder: Path) -> list[int]:
-    with closing(sqlite3.connect(folder / "ticks.db")) as db:
-        return [seq for (seq,) in db.execute("SELECT seq FROM ticks ORDER BY seq")]
+def test_every_tick_that_streams_is_kept_with_its_depth_and_numbers_go_on_after_a_restart(tmp_path: Path) -> None:
+    counts: list[int] = []
+
+    async def scene(desk: Desk) -> None:
+        await desk.until_headline("market.live")
+        seen = desk.picture.feed.ticks_total
+        await desk.until(lambda picture: picture.feed.ticks_total > seen + 50)
+        assert tail(tmp_path / "journal") == sum(counts) + desk.parts.feed.ticks_total
+        assert check((await desk.health())[1], "journal:write")["observedValue"] == "recording"
+        desk.parts.stream.close()
+        counts.append(desk.parts.feed.ticks_total)
+
+    play(tmp_path, LIVE, scene, journal=JournalSettings())
+    found = kept(tmp_path)
+    assert [row.seq for row in found] == list(range(1, counts[0] + 1))
+    assert {row.instrument for row in found} == set(INSTRUMENTS)
+    *_, share = (row for row in found if row.instrument == INSTRUMENTS[1])
+    assert share.has == 2 ** len(FIELDS) - 1
+    assert any(share.depth)
+    assert share.exchange_ns // 10**9 - int(LIVE.timestamp()) in range(600)
+    assert abs(share.received_ns - share.exchange_ns) < 2 * 10**9
+
+    play(tmp_path, LIVE, scene, journal=JournalSettings())
+    assert [row.seq for row in kept(tmp_path)] == list(range(1, sum(counts) + 1))
+    assert first_seqs(tmp_path / "journal") == [1, counts[0] + 1]
 
 
-async def test_every_tick_is_in_the_store_once_over_a_restart_and_everybody_is_told(tmp_path: Path) -> None:
-    async with recording(tmp_path) as desk:
-        found = await until(lambda: told(desk), lambda found: found["sinks"][0]["written"] > 60)
-        assert (found["sinks"][0]["name"], found["sinks"][0]["state"]) == ("sqlite", "writing")
-        assert found["sinks"][0]["commitSeconds"]["p50"] < 1.5
-        assert found["journal"]["recorded"] >= found["sinks"][0]["written"]
-        assert found["gapsToday"] == {"count": 0, "seconds": 0}
-        _, health = await desk.health()
-        (check,) = health["checks"]["sinks:lag"]
-        assert (check["componentId"], check["status"], check["observedValue"]) == ("sqlite", "pass", 0)
-        async with desk.client.get(f"{desk.url}/") as page:
-            assert "ticks recorded since the start" in await page.text()
-        said: list[str] = []
-        assert await sinks(desk.url, None, as_json=False, say=said.append) == 0
-        assert said[0].startswith("● sqlite   writing, ")
-    async with recording(tmp_path) as desk:
-        first = (await told(desk))["sinks"][0]["position"]
-        assert first > 60
-        await until(lambda: told(desk), lambda found: found["sinks"][0]["position"] > first + 60)
-    numbers = stored(tmp_path)
-    assert numbers == list(range(1, len(numbers) + 1))
+def test_a_desk_that_is_told_not_to_records_nothing_and_says_nothing_of_it(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_headline("market.live")
+        assert "journal:write" not in (await desk.health())[1]["checks"]
+
+    play(tmp_path, LIVE, scene, journal=JournalSettings(record=False))
+    assert not (tmp_path / "journal").exists()
 
 
-async def test_the_latest_of_each_instrument_is_answered_from_memory(tmp_path: Path) -> None:
-    async with recording(tmp_path) as desk:
-        every = await until(lambda: told(desk, "/api/quotes"), lambda found: len(found["quotes"]) == len(INSTRUMENTS))
-        assert {quote["instrument"] for quote in every["quotes"]} == set(INSTRUMENTS)
-        one = await told(desk, "/api/quotes?only=738561&depth=1")
-        (quote,) = one["quotes"]
-        assert quote["symbol"] == "738561"
-        assert quote["last_price"] > 0
-        assert len(quote["depth"]["buy"]) == 5
-        assert "depth" not in every["quotes"][0]
-        async with desk.client.get(f"{desk.url}/api/quotes") as refused:
-            assert refused.status == 401
-        async with desk.client.get(
-            f"{desk.url}/api/quotes", params={"only": ",".join(map(str, range(1001)))}, headers=BEARER
-        ) as refused:
-            assert refused.status == 422
-        said: list[str] = []
-        socket = Path(tmp_path) / "control.sock"
-        assert await quotes(None, socket, only=["738561"], as_json=False, say=said.append) == 0
-        assert len(said) == 1
-        assert " 738561 " in said[0]
-        assert await quotes(None, socket, only=["NSE:NOTHING"], as_json=True, say=said.append) == 0
-        assert json.loads(said[1])["quotes"] == []
-        async with Control(url=None, socket=socket) as control:
-            assert (await control.document("/api/sinks", "sinks"))["sinks"][0]["name"] == "sqlite"
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(place)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here: run as root, with mount allowed")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-async def test_a_store_that_does_not_fit_is_the_headline_and_costs_the_feed_nothing(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "ticks.db")) as db:
-        db.execute("PRAGMA user_version = 99")
-    async with recording(tmp_path) as desk:
-        picture = await desk.until_headline("sinks.behind")
-        assert picture.headline.severity == "warning"
-        assert picture.feed.state == "streaming"
-        status, health = await desk.health()
-        assert status == 200
-        assert health["headline"]["text"] == "sqlite needs a person"
-        said: list[str] = []
-        assert await sinks(desk.url, None, as_json=False, say=said.append) == 1
-        (tmp_path / "ticks.db").unlink()
-        found = await told(desk)
-        assert "written by a newer tradewarden" in found["sinks"][0]["reason"]
+def test_on_a_full_disk_the_desk_goes_on_says_so_and_recovers_by_itself(small_disk: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await desk.until_headline("market.live")
+        ballast = small_disk / "ballast"
+        with ballast.open("wb", buffering=0) as file:
+            while not desk.parts.recorder or desk.parts.recorder.journal.failed is None:
+                try:
+                    file.write(bytes(4096))
+                except OSError:
+                    await desk.until(lambda picture: picture.headline.code == "journal.failed", within=60)
+        status, body = await desk.health()
+        assert (status, body["headline"]["code"], body["status"]) == (503, "journal.failed", "fail")
+        assert check(body, "journal:write")["status"] == "fail"
+        assert "No space left" not in str(body)  # the reason is the operator's
+        seen = desk.picture.feed.ticks_total
+        await desk.until(lambda picture: picture.feed.ticks_total > seen + 200, within=120)
+        assert desk.picture.feed.state == "streaming"
+        assert desk.picture.feed.reconnects_total == 0
+        ballast.unlink()
+        await desk.until_headline("market.live", within=60)
+        assert "ticks were not recorded" in check((await desk.health())[1], "journal:write")["output"]
+        [gap] = [each for each in desk.parts.ledger.gaps() if each.feed == "journal"]
+        assert gap.gap.causes == (f"{small_disk / 'journal'}: No space left on device",)
+        assert set(gap.instruments) == set(INSTRUMENTS)
+        before = tail(small_disk / "journal")
+        journal = desk.picture.journal
+        assert journal is not None
+        assert before == desk.picture.feed.ticks_total - journal.lost_total
+        await desk.until(lambda _: tail(small_disk / "journal") > before + 20)
 
-
-async def test_a_process_that_should_carry_a_store_and_is_not_there_is_told(tmp_path: Path) -> None:
-    apart = SinksSettings.model_validate({"sqlite": {"process": "own"}, "parquet": {"enabled": False}})
-    async with recording(tmp_path, sinks=apart) as desk:
-        found = await told(desk)
-        assert (found["sinks"][0]["state"], found["sinks"][0]["process"]) == ("absent", "own")
-    assert not (tmp_path / "ticks.db").exists()
+    play(small_disk, LIVE, scene, journal=JournalSettings(), sinks=NEVER_READ)
+    kept(small_disk)
