@@ -28,19 +28,25 @@ class SqliteRetained:
 
     name = "sqlite"
 
-    def __init__(self, path: Path, *, ticks: bool) -> None:
+    def __init__(self, path: Path, *, ticks: bool, ticks_days: int = TICKS_DAYS, bars_days: int = BARS_DAYS) -> None:
         self._path, self._ticks = path, ticks
+        self._ticks_days, self._bars_days = ticks_days, bars_days
 
     @classmethod
     def of(cls, values: Mapping[str, Any], *, names: Names, state_dir: Path) -> Self:
         """From the settings' plain values."""
         del names
-        return cls(values.get("path") or state_dir / FILE, ticks=bool(values.get("ticks")))
+        return cls(
+            values.get("path") or state_dir / FILE,
+            ticks=bool(values.get("ticks")),
+            ticks_days=values.get("ticks_days", TICKS_DAYS),
+            bars_days=values.get("bars_days", BARS_DAYS),
+        )
 
     async def rules(self) -> list[Rule]:
         """Bars for a year, ticks for a week if they are kept at all, the newest quotes for ever."""
-        ticks = [Rule("ticks", TICKS_DAYS, ("ticks",), "store")] if self._ticks else []
-        return [*ticks, Rule("bars", BARS_DAYS, ("bars",), "store"), Rule("newest", None, ("quotes",), "store")]
+        ticks = [Rule("ticks", self._ticks_days, ("ticks",), "store")] if self._ticks else []
+        return [*ticks, Rule("bars", self._bars_days, ("bars",), "store"), Rule("newest", None, ("quotes",), "store")]
 
     async def create(self) -> list[str]:
         """The sink makes the file."""
@@ -52,8 +58,8 @@ class SqliteRetained:
 
     async def cleanup(self, now_ns: int) -> list[Removed]:
         """What the sink would let go with its next batches."""
-        ticks = ("ticks", "seq", "received_ns", now_ns - TICKS_DAYS * DAY_NS)
-        bars = ("bars", "(instrument, minute)", "minute", (now_ns - BARS_DAYS * DAY_NS) // NANOSECONDS)
+        ticks = ("ticks", "seq", "received_ns", now_ns - self._ticks_days * DAY_NS)
+        bars = ("bars", "(instrument, minute)", "minute", (now_ns - self._bars_days * DAY_NS) // NANOSECONDS)
         return [Removed(what[0], rows) for what in (ticks, bars) if (rows := await self._delete(*what))]
 
     async def _delete(self, table: str, key: str, moment: str, before: int) -> int:
