@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 
 BENCH := .venv-bench
 CALENDARS := .venv-calendars
+FUZZ := .venv-fuzz
+MINUTES ?= 10
 
-.PHONY: setup run test nightly chaos bench docs check format lock clean
+.PHONY: setup run test nightly chaos mutants fuzz bench docs check format lock clean
 
 setup: $(VENV)/.ready
 
@@ -41,6 +43,21 @@ $(CALENDARS)/.ready: requirements/calendars.txt
 	$(PYTHON) -m venv $(CALENDARS)
 	$(CALENDARS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/calendars.txt
 	$(CALENDARS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Every small fault of every machine, one at a time: do the tests notice? An hour of one core; MODULES="feed gap" for some.
+mutants: setup
+	PYTHONPATH=tests/support nice -n 19 $(BIN)/python -m mutants $(MODULES)
+	PYTHONPATH=tests/support $(BIN)/python -m mutants_page
+
+# Bytes that nobody should send, to whatever reads bytes from outside; guided by the coverage of our own code.
+fuzz: $(FUZZ)/.ready
+	PYTHONPATH=tests/support nice -n 19 $(FUZZ)/bin/python -m fuzz --minutes $(MINUTES) $(TARGETS)
+
+$(FUZZ)/.ready: requirements/fuzz.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	$(FUZZ)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The published figures: environments of their own (what the desk needs to run; what its peers need), twenty minutes.
@@ -81,6 +98,7 @@ lock:
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --all-extras -o requirements/dev.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group bench --all-extras -o requirements/bench.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group calendars -o requirements/calendars.txt
+	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group fuzz --all-extras -o requirements/fuzz.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-lock $(BENCH) $(CALENDARS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lock $(BENCH) $(CALENDARS) $(FUZZ) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -33,8 +33,8 @@ def pinned(lock: Path) -> dict[str, str]:
     return {name_of(line): line for line in lines}
 
 
-def test_there_is_one_lock_file_each_for_running_developing_measuring_and_comparing() -> None:
-    assert [lock.name for lock in LOCKS] == ["bench.txt", "calendars.txt", "dev.txt", "run.txt"]
+def test_there_is_one_lock_file_each_for_running_developing_measuring_comparing_and_fuzzing() -> None:
+    assert [lock.name for lock in LOCKS] == ["bench.txt", "calendars.txt", "dev.txt", "fuzz.txt", "run.txt"]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
@@ -62,7 +62,7 @@ def test_the_locks_hold_what_the_project_asks_for(lock: Path) -> None:
     asked = list(PROJECT["project"]["dependencies"])
     if lock.stem != "run":
         asked += PROJECT["dependency-groups"]["dev"]
-    if lock.stem in ("bench", "calendars"):
+    if lock.stem in ("bench", "calendars", "fuzz"):
         asked += PROJECT["dependency-groups"][lock.stem]
     assert {name_of(requirement) for requirement in asked} <= pinned(lock).keys()
 
