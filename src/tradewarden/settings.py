@@ -46,7 +46,7 @@ from tradewarden.settings_kinds import (
     split,
 )
 from tradewarden.settings_problems import misread, sentence, unknown_credentials, unknown_variables
-from tradewarden.settings_sinks import SECRETS, Broker, BusUrl, SinksSettings, about_sinks
+from tradewarden.settings_sinks import SECRETS, BusUrl, RedisBroker, SinksSettings, about_sinks
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
 
 __all__ = [
@@ -123,7 +123,9 @@ class FeedSettings(Section):
         "kite", description="where ticks come from: the broker, or the bus of another desk, which needs no login"
     )
     url: BusUrl | None = Field(None, description="of that bus, such as redis://10.0.0.5:6379/0 or tcp://10.0.0.5:5555")
-    broker: Broker = Field("kite", description="first part of that bus's stream or topic, as the other desk has set it")
+    broker: RedisBroker = Field(
+        "kite", description="first part of that bus's stream or topic, as the other desk has set it"
+    )
     username: Word | None = Field(None, description="if that Redis knows users")
     password: SecretStr | None = Field(None, min_length=1, description="if that Redis asks for one")
     freshness: FreshnessSettings = FreshnessSettings()

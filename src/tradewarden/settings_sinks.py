@@ -14,6 +14,7 @@ BusUrl = Annotated[str, url("redis", "rediss", "tcp")]  # of another desk
 NatsUrl = Annotated[str, url("nats", "tls")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Broker = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+RedisBroker = Annotated[str, Field(pattern=r"^(\{[A-Za-z0-9_-]+\}|[A-Za-z0-9_-]+)$")]  # braces: one node of a cluster
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 SECRETS = ("password", "token")  # in the table of any sink
@@ -53,7 +54,7 @@ class RedisSettings(SinkSection):
     url: RedisUrl = Field("redis://127.0.0.1:6379/0", description="the server and its database")
     username: Word | None = Field(None, description="if the server knows users")
     password: SecretStr | None = Field(None, min_length=1, description="if the server asks for one")
-    broker: Broker = Field("kite", description="first part of every name: kite:frames, kite:quotes")
+    broker: RedisBroker = Field("kite", description="first part of every name: kite:frames, kite:quotes")
     keep_ticks: int = Field(1_000_000, ge=1000, description="how many ticks stay in the stream, 256 bytes each")
     publish: bool = Field(default=False, description="each entry of the stream as a Pub/Sub message too")
     originals: bool = Field(

@@ -61,7 +61,7 @@ class RedisGroup:
 
     async def open(self) -> None:
         """Connect, and make the group where there is none: it begins with the oldest entry."""
-        await self._server.open()
+        await self._server.open(self._stream)
         (made,) = await self._server.ask_all([("XGROUP", "CREATE", self._stream, self._group, "0", "MKSTREAM")])
         if isinstance(made, ResponseError) and "BUSYGROUP" not in str(made):
             raise self._server.trouble(made, "XGROUP")

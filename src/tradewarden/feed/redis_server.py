@@ -15,6 +15,7 @@ from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     InvalidResponse,
+    MovedError,
     RedisError,
     ResponseError,
 )
@@ -24,6 +25,7 @@ from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError
 
 PATIENCE: Final = 10.0  # seconds for one answer; a rewrite of the append-only file may hold the server up for some
 PORT: Final = 6379
+HOPS: Final = 5  # from node to node of a cluster, until one has the key
 
 Command = tuple[bytes | str | int, ...]
 
@@ -33,6 +35,8 @@ _PASSING: Final = {
     "MASTERDOWN": "is a replica that has lost its primary",
     "CLUSTERDOWN": "belongs to a cluster that is down",
     "TRYAGAIN": "is moving this key to another node",
+    "ASK": "is moving this key to another node",
+    "MOVED": "has given this key to another node of its cluster",
     "BUSY": "is busy with somebody's script",
     "READONLY": "is a replica and takes no writes: wait for the failover to end, or name the primary",
     "NOREPLICAS": "has too few replicas to take writes",
@@ -45,7 +49,6 @@ _LASTING: Final = {
     "OOM": "is full and takes nothing more: raise its maxmemory, or keep fewer ticks",
     "WRONGTYPE": "has something else under this name: choose another, or delete the key",
     "DENIED": "is in protected mode: give it a password, or let it listen on loopback only",
-    "MOVED": "is one node of a cluster, and this key lives on another: name that one",
     "CROSSSLOT": "is a cluster, which keeps these keys on several nodes: give the name in braces, as in {kite}",
 }
 _LASTING_KINDS: Final = (AuthenticationError, AuthorizationError, InvalidResponse, ResponseError)
@@ -77,11 +80,26 @@ class RedisServer:
         self._patience = patience
         self._connection: Connection | None = None
 
-    async def open(self) -> None:
-        """A fresh connection, tried once with a PING. Raises SinkUnavailableError or SinkMisfitError."""
+    async def open(self, key: str | None = None) -> None:
+        """A fresh connection, tried once; in a cluster, to the node that has this key.
+
+        Raises SinkUnavailableError or SinkMisfitError.
+        """
+        place = self._place
+        for _ in range(HOPS):
+            await self._dial(place)
+            if key is None:
+                return
+            (answer,) = await self.ask_all([("TYPE", key)])
+            if not isinstance(answer, MovedError):  # whatever else it is, the first real command tells
+                return
+            place = place | {"host": answer.host or place["host"], "port": answer.port}
+        raise SinkUnavailableError(f"{self.where} belongs to a cluster whose nodes do not agree on who has {key}.")
+
+    async def _dial(self, place: dict[str, Any]) -> None:
         await self.close()
         self._connection = self._kind(
-            **self._place,
+            **place,
             socket_timeout=None,  # every answer has our own deadline
             socket_connect_timeout=self._patience,
             # A command that is sent again by the library might be carried out twice: who tries again is decided above.
@@ -141,7 +159,7 @@ class RedisServer:
         if word in _PASSING:
             return SinkUnavailableError(f"{self.where} {_PASSING[word]}.")
         if word in _LASTING:
-            detail = f"{doing}: {text[:200]}" if word in {"NOPERM", "MOVED"} else doing
+            detail = f"{doing}: {text[:200]}" if word == "NOPERM" else doing
             return SinkMisfitError(f"{self.where} {_LASTING[word]} ({detail}).")
         if isinstance(error, TimeoutError | TimedOut):
             return SinkUnavailableError(f"{self.where} did not answer within {self._patience:g} s ({doing}).")

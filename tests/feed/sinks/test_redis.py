@@ -10,6 +10,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from servers.process import free_port
 from servers.redis import RedisProcess, redis_server
 from sink_contract import frames
 from tradewarden.feed import bus
@@ -175,6 +176,30 @@ async def test_another_key_under_our_name_is_a_misfit(server: RedisProcess) -> N
     with pytest.raises(SinkMisfitError, match="something else under this name"):
         await sink.open()
     await sink.close()
+
+
+def cluster_options(port: int) -> list[str]:
+    return ["--cluster-enabled", "yes", "--cluster-port", str(port)]
+
+
+async def test_in_a_cluster_the_node_that_has_the_stream_is_found_from_any_node(tmp_path: Path) -> None:
+    buses = free_port(), free_port()
+    async with (
+        redis_server(tmp_path / "one", *cluster_options(buses[0])) as one,
+        redis_server(tmp_path / "two", *cluster_options(buses[1])) as two,
+    ):
+        await one.ask("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
+        await two.ask("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
+        await two.ask("CLUSTER", "MEET", "127.0.0.1", one.port, buses[0])
+        async with asyncio.timeout(20):
+            for node in (one, two):
+                while "ok" not in str(await node.ask("CLUSTER", "INFO")).split("cluster_slots")[0]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        for nth, node in enumerate((one, two)):
+            sink = await opened(node, broker="{kite}", originals=True)
+            await sink.write(frames(1 + 100 * nth, 100))
+            assert await sink.position() == 100 * (nth + 1)
+            await sink.close()
 
 
 async def test_a_replica_is_unavailable_until_it_is_the_primary(tmp_path: Path, server: RedisProcess) -> None:

@@ -27,7 +27,7 @@ class RedisSource:
 
     async def open(self, position: int | None) -> int | None:
         """Connect and find the place; a stream that was begun anew is read from its beginning."""
-        await self._server.open()
+        await self._server.open(self._stream)
         (answer,) = await self._server.ask_all([("XINFO", "STREAM", self._stream)])
         if isinstance(answer, ResponseError) and "no such key" not in str(answer):
             raise self._server.trouble(answer, "XINFO")

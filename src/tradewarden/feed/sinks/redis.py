@@ -56,7 +56,7 @@ class RedisSink:
 
     async def open(self) -> None:
         """Connect, end whoever still writes this stream in our name, and see how far it has come."""
-        await self._server.open()
+        await self._server.open(self._stream)
         await self._be_alone()
         await self.position()
         if self._originals is not None:
