@@ -61,7 +61,7 @@ $(FUZZ)/.ready: requirements/fuzz.txt
 	@touch $@
 
 # The published figures: environments of their own (what the desk needs to run; what its peers need), twenty minutes.
-bench: $(BENCH)/.ready
+bench: $(BENCH)/.ready $(BENCH)/recorders/.ready
 	rm -rf $(BENCH)/wheel
 	$(BENCH)/peers/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(BENCH)/wheel .
 	for each in peers desk; do $(BENCH)/$$each/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(BENCH)/wheel/*.whl || exit 1; done
@@ -73,6 +73,13 @@ $(BENCH)/.ready: requirements/run.txt requirements/bench.txt
 	$(BENCH)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(PYTHON) -m venv $(BENCH)/desk
 	$(BENCH)/desk/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@touch $@
+
+# The popular recorders, to compare with: what they need, and themselves without their desktops.
+$(BENCH)/recorders/.ready: bench/recorders.txt bench/recorders_alone.txt
+	$(PYTHON) -m venv $(BENCH)/recorders
+	$(BENCH)/recorders/bin/python -m pip install --quiet --disable-pip-version-check -r bench/recorders.txt
+	$(BENCH)/recorders/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r bench/recorders_alone.txt
 	@touch $@
 
 # Pages and golden tables that are written from the code; tests compare them.
