@@ -247,6 +247,22 @@ def test_without_any_ticks_the_columns_are_known_all_the_same(tmp_path: Path) ->
     assert nobody.cells("SELECT * FROM bars") == []
 
 
+def test_files_that_cannot_be_read_are_no_fault_of_the_question(tmp_path: Path) -> None:
+    (tmp_path / "ticks").write_text("in the way")
+    told = Desk(tmp_path, []).ask("SELECT 1")
+    assert told["error"] == "unavailable"
+    assert f"{tmp_path / 'ticks'}: Not a directory" in told["text"]
+
+
+def test_a_file_that_is_damaged_is_told(tmp_path: Path) -> None:
+    hour = tmp_path / "ticks" / "date=2026-11-23" / "hour=09"
+    hour.mkdir(parents=True)
+    (hour / f"{1:020d}.parquet").write_bytes(b"PAR1 torn")
+    cursor.save(tmp_path / "journal", "parquet", 10)
+    told = Desk(tmp_path, []).ask("SELECT count(*) FROM ticks")
+    assert (told["error"], "00001.parquet" in told["text"]) == ("unavailable", True), told
+
+
 def test_a_piece_that_is_being_written_again_is_taken_from_the_journal(desk: Desk, tmp_path: Path) -> None:
     state = tmp_path / "state"
     (state / "journal").mkdir(parents=True)

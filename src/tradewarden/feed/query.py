@@ -185,18 +185,17 @@ def _load() -> None:
 
 
 def _what(trouble: Exception, question: Question) -> tuple[str, str]:
-    match trouble:
-        case RefusedError():
-            return trouble.kind, str(trouble)
-        case ModuleNotFoundError():
-            return "missing", f"questions need the package {trouble.name}: pip install 'tradewarden[parquet]'."
-        case MemoryError():
-            return "memory", _too_much(question)
-    name = type(trouble).__name__
-    if name == "OutOfMemoryException":
+    name = type(trouble).__name__  # DuckDB's classes are not at hand where it is missing
+    if isinstance(trouble, RefusedError):
+        return trouble.kind, str(trouble)
+    if isinstance(trouble, ModuleNotFoundError):
+        return "missing", f"questions need the package {trouble.name}: pip install 'tradewarden[parquet]'."
+    if isinstance(trouble, MemoryError) or name == "OutOfMemoryException":
         return "memory", _too_much(question)
-    if name in ("IOException", "FileNotFoundError"):
-        return "unavailable", f"a file was taken away or cannot be read: {_short(trouble)} Ask again."
+    if isinstance(trouble, OSError):
+        return "unavailable", f"{trouble.filename}: {trouble.strerror}; is this the user that the daemon runs as?"
+    if name in ("IOException", "InvalidInputException") and str(question.ticks) in str(trouble):
+        return "unavailable", f"a file has just gone, or cannot be read: {_short(trouble)}"
     return "sql", _short(trouble)
 
 
