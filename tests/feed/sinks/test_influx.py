@@ -184,7 +184,7 @@ async def test_points_older_than_the_policy_are_counted_and_the_rest_is_there(pl
     old = [Frame(f.first_seq, f.count, now - 8 * DAY_NS, f.records) for f in frames(1, 100)]
     new = [Frame(f.first_seq, f.count, now, f.records) for f in frames(101, 50)]
     assert await sink.write([*old, *new]) == Written(50)
-    assert sink.expired_total == 100
+    assert sink.dropped == 100
     assert await sink.position() == 150
     assert [row[1] for row in await place.rows("SELECT count(seq) FROM high_frequency.ticks")] == [50]
 

@@ -79,7 +79,7 @@ class InfluxSink:
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.batching = Batching(records=batch, seconds=seconds, records_behind=max(batch, 5000))
-        self.expired_total = 0  # points that were older than the store keeps: it has no place for them
+        self.dropped = 0  # points that were older than the store keeps: it has no place for them
         self._names, self.now_ns = names, now_ns
         self._kept_ns = (high_frequency_days or 36500) * DAY_NS
         self.http = LineHttp(url, username=username, password=password, kind=KINDS[flavour])
@@ -127,7 +127,7 @@ class InfluxSink:
                 await self.post([instrument_line(number, name, day) for number, (day, name) in named.items()], LASTING)
             await self.post([self.database.cursor_line(frames[-1].last_seq, self.now_ns())], LASTING)
         self._told.update(named)
-        self.expired_total += expired
+        self.dropped += expired
         return Written(len(some) - len(refused) - expired, tuple(refused))
 
     async def tables(self) -> list[Stored]:
@@ -137,9 +137,11 @@ class InfluxSink:
     async def close(self) -> None:
         """Make the bars of the last ticks and let go of the connection; never raises."""
         bars, self._bars = self._bars, None
-        if bars is not None:
-            await bars.end()
-        await self.http.close()
+        try:
+            if bars is not None:
+                await bars.end()
+        finally:
+            await self.http.close()
 
     async def post(self, lines: Sequence[str], policy: str) -> None:
         """Lines that cannot be at fault. Raises SinkUnavailableError when the server does not take them."""
