@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from desk import INSTRUMENTS, LIVE, Desk, running_desk
+from tradewarden import log
 from tradewarden.control import Control
 from tradewarden.orchestrator.clock import ShiftedClock
 from tradewarden.quotes_command import quotes
@@ -123,3 +124,18 @@ async def test_a_process_that_should_carry_a_store_and_is_not_there_is_told(tmp_
         found = await told(desk)
         assert (found["sinks"][0]["state"], found["sinks"][0]["process"]) == ("absent", "own")
     assert not (tmp_path / "ticks.db").exists()
+
+
+async def test_no_password_of_a_store_is_told_to_anybody(tmp_path: Path) -> None:
+    canary = "canary-of-a-store"
+    away = {"enabled": True, "url": "redis://127.0.0.1:1", "password": canary}  # nobody listens there
+    stores = SinksSettings.model_validate({"redis": away, "parquet": {"enabled": False}})
+    async with recording(tmp_path, sinks=stores) as desk:
+        await until(lambda: told(desk), lambda found: bool(found["sinks"][0]["lastError"]))
+        bodies = []
+        for path in ("/", "/api/sinks", "/api/system/health", "/metrics"):
+            async with desk.client.get(desk.url + path, headers=BEARER) as answer:
+                bodies.append(await answer.text())
+    assert "redis" in bodies[1]
+    assert canary not in str(bodies)
+    assert canary not in log.redact(f"AUTH desk {canary}")
