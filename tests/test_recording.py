@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from desk import INSTRUMENTS, LIVE, Desk, play
 from tradewarden.feed.reader import Reader, tail
 from tradewarden.feed.record import FIELDS, Row, rows
-from tradewarden.feed.segment import first_seqs
+from tradewarden.feed.segment import file_name, first_seqs
+from tradewarden.orchestrator.ledger import RecordedGap
 from tradewarden.settings import JournalSettings, SinksSettings
 
 # A store that has not read anything yet, so that nothing of the journal may go.
@@ -116,3 +118,29 @@ def test_on_a_full_disk_the_desk_goes_on_says_so_and_recovers_by_itself(small_di
 
     play(small_disk, LIVE, scene, journal=JournalSettings(), sinks=NEVER_READ)
     kept(small_disk)
+
+
+def test_a_hole_that_a_store_finds_in_an_old_file_is_in_the_gap_ledger_and_the_rest_is_stored(tmp_path: Path) -> None:
+    async def record(desk: Desk) -> None:
+        await desk.until(lambda picture: picture.feed.ticks_total > 40)
+
+    play(tmp_path, LIVE, record, journal=JournalSettings())
+    play(tmp_path, LIVE, record, journal=JournalSettings())
+    path = tmp_path / "journal" / file_name(1)
+    content = bytearray(path.read_bytes())
+    content[5000] ^= 1
+    path.write_bytes(content)
+    found: list[RecordedGap] = []
+
+    async def store(desk: Desk) -> None:
+        async with asyncio.timeout(60):
+            while not found:
+                await asyncio.sleep(0.1)
+                found.extend(gap for gap in desk.parts.ledger.gaps() if gap.feed == "journal")
+        await desk.until(lambda picture: picture.sinks[0].written_total > 40, within=60)
+
+    sinks = SinksSettings.model_validate({"parquet": {"enabled": False}})
+    play(tmp_path, LIVE, store, journal=JournalSettings(), sinks=sinks)
+    [gap] = found
+    assert gap.gap.causes[0].startswith(f"{file_name(1)} is damaged from byte ")
+    assert gap.gap.began < gap.gap.ended

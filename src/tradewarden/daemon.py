@@ -188,7 +188,7 @@ def wire(
     )
     if recorder is not None:
         feed.record, recorder.changed = recorder.record, coupling.settle
-    sinks = None if journal is None else sinks_of(settings, journal, names, clock, sealer)
+    sinks = None if recorder is None else sinks_of(settings, recorder, names, clock, sealer)
     stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     notifier, retention = Notifier(), retention_of(settings, names, clock, spawn)
@@ -345,8 +345,9 @@ def recorder_of(
     return Recorder(journal, market, ledger, shelf, clock=clock, spawn=spawn, segment_seconds=told.segment_minutes * 60)
 
 
-def sinks_of(settings: Settings, journal: Journal, names: Names, clock: Clock, sealer: Sealer | None) -> SinkGroup:
+def sinks_of(settings: Settings, recorder: Recorder, names: Names, clock: Clock, sealer: Sealer | None) -> SinkGroup:
     """Who carries the journal to the stores, here and in processes of their own."""
+    journal = recorder.journal
 
     def latest() -> int:
         return journal.next_seq - 1
@@ -372,6 +373,9 @@ def sinks_of(settings: Settings, journal: Journal, names: Names, clock: Clock, s
         for name in here
     ]
     others = [] if sealer is None else [sealer]
+    readers: list[SinkRunner | Sealer] = [*runners, *others]
+    for reader in readers:
+        reader.on_hole = recorder.tell
     return SinkGroup(runners, apart, journal.directory, clock, names=names, latest=latest, others=others)
 
 

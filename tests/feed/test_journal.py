@@ -65,6 +65,11 @@ def test_numbers_go_on_where_the_journal_ended(tmp_path: Path) -> None:
 
 def test_no_number_is_used_twice_when_a_store_knows_higher_ones_than_the_journal(tmp_path: Path) -> None:
     write_journal(tmp_path, 100)
+    again = Journal(tmp_path, after=5000)
+    reason = "a store has them, but the machine went down before they were on the disk"
+    assert again.holes == [Hole(101, 5000, reason)]
+    assert again.holes[0].began_ns == frames(100)[-1].received_ns
+    again.close()
     later = write_journal(tmp_path, 10, after=5000)
     assert later[0].first_seq == 5001
     reader = Reader(tmp_path, after=0)

@@ -26,6 +26,7 @@ from tradewarden.machines.gap import Gap
 from tradewarden.machines.report import JournalReport
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.journal import Recorder
+from tradewarden.orchestrator.ledger import RecordedGap
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.shelf import Shelf, Stock
 from virtual_time import VirtualClock, run_virtually
@@ -88,6 +89,9 @@ def play(directory: Path, scene: Callable[[Bench], Coroutine[Any, Any, None]], *
         def add_gap(feed: str, gap: Gap, instruments: Sequence[int]) -> None:
             gaps.append((feed, gap, list(instruments)))
 
+        def written(*, limit: int) -> list[RecordedGap]:
+            return [RecordedGap(1, feed, gap, ()) for feed, gap, _ in gaps[-limit:]]
+
         def spawn(deed: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
             task = asyncio.create_task(deed, name=name)
             bench.tasks.append(task)
@@ -97,7 +101,7 @@ def play(directory: Path, scene: Callable[[Bench], Coroutine[Any, Any, None]], *
         recorder = Recorder(
             journal,
             cast("MarketDriver", SimpleNamespace(sessions=sessions)),
-            cast("Any", SimpleNamespace(add_gap=add_gap)),
+            cast("Any", SimpleNamespace(add_gap=add_gap, gaps=written)),
             Shelf(directory, sinks=(), safe=None, keep_bytes=1 << 40, keep_seconds=1e9),
             clock=clock,
             spawn=spawn,
@@ -245,14 +249,17 @@ def test_a_hole_in_the_journal_is_written_down_once_with_its_times_and_its_place
 
     async def scene(bench: Bench) -> None:
         bench.recorder.tell(Hole(31, 40, "found again"))
-        bench.recorder.tell(Hole(200, 210, "no segment holds them any more"))
+        bench.recorder.tell(Hole(50, 60, "no segment holds them any more"))  # they went when they were old
+        bench.recorder.tell(Hole(200, 210, "it rained"))
+        bench.recorder._told.clear()  # as after a restart
+        bench.recorder.tell(Hole(200, 210, "it rained"))
 
     bench = play(tmp_path, scene)
     found, later = bench.gaps
     assert found[0] == "journal"
     assert found[1].causes == (f"{file_name(1)} is damaged from byte 7832 to 10432", "numbers 31 to 40")
     assert (found[1].ended - found[1].began) == timedelta(milliseconds=20)
-    assert later[1] == Gap(LIVE, LIVE, ("no segment holds them any more", "numbers 200 to 210"))
+    assert later[1] == Gap(LIVE, LIVE, ("it rained", "numbers 200 to 210"))
 
 
 def test_what_was_written_is_brought_to_the_disk_at_most_every_fifty_milliseconds(

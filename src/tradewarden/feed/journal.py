@@ -23,6 +23,7 @@ from tradewarden.feed.segment import MOST_RECORDS, Hole, Segment, file_header, f
 
 RETRY_NS: Final = 100_000_000  # between two tries to write when the disk does not take it
 LOCK: Final = "lock"
+UNSYNCED: Final = "a store has them, but the machine went down before they were on the disk"
 
 
 class JournalError(Exception):
@@ -48,7 +49,8 @@ class Journal:
         self.records_total = 0
         self.sync_failures_total = 0
         self.cut_bytes = 0  # of a torn tail, at the start
-        self.holes: list[Hole] = []  # in the newest segment, at the start
+        self.holes: list[Hole] = []  # in the newest segment and behind it, at the start
+        self._last_ns = 0  # when the last record was received, at the start
         self._now_ns = now_ns
         self._lock = _hold(directory)
         self._fd = -1
@@ -64,10 +66,13 @@ class Journal:
         self._tried_ns = 0
         self._callbacks: list[Callable[[], None]] = []
         try:
-            self._next_seq = max(self._mend(), after) + 1
+            last = self._mend()
         except OSError as trouble:
             os.close(self._lock)
             raise _unusable(directory, trouble) from None
+        self._next_seq = max(last, after) + 1
+        if 0 < last < after:
+            self.holes.append(Hole(last + 1, after, UNSYNCED, self._last_ns))
 
     @property
     def next_seq(self) -> int:
@@ -292,12 +297,11 @@ class Journal:
         return last
 
     def _last_of(self, segment: Segment, last: int) -> int:
-        received_ns = 0
         while (frame := segment.next()) is not None:
             if frame.first_seq > last + 1:
-                hole = Hole(last + 1, frame.first_seq - 1, segment.damaged(), received_ns, frame.received_ns)
+                hole = Hole(last + 1, frame.first_seq - 1, segment.damaged(), self._last_ns, frame.received_ns)
                 self.holes.append(hole)
-            last, received_ns = frame.last_seq, frame.received_ns
+            last, self._last_ns = frame.last_seq, frame.received_ns
         return last
 
 

@@ -17,6 +17,7 @@ from tradewarden.feed.brokers.kite_segments import group_of, segments_of
 from tradewarden.feed.bus import Received
 from tradewarden.feed.doubt import MARKS, Doubt
 from tradewarden.feed.journal import Journal
+from tradewarden.feed.reader import GONE
 from tradewarden.feed.record import pack
 from tradewarden.feed.segment import Hole
 from tradewarden.feed.tick import Tick
@@ -25,6 +26,7 @@ from tradewarden.machines.gap import Gap
 from tradewarden.machines.report import JournalReport
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.driver import Spawn
+from tradewarden.orchestrator.ledger import RecordedGap
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.shelf import Shelf, Stock
 
@@ -36,7 +38,9 @@ PROBE: Final = 5 * SECOND  # without a tick to try it with, after which a failed
 TIDY: Final = 10 * SECOND
 LAST_SYNC: Final = 5.0  # seconds, when the daemon stops
 
+JOURNAL: Final = "journal"  # as which the ledger knows it
 STOPPED: Final = "daemon stopped"
+FAR_BACK: Final = 10_000  # gaps of the ledger that are looked through for one that is known
 
 log = structlog.get_logger()
 
@@ -46,6 +50,10 @@ class Gaps(Protocol):
 
     def add_gap(self, feed: str, gap: Gap, instruments: Sequence[int]) -> None:
         """Write down a gap that has ended."""
+        ...
+
+    def gaps(self, *, limit: int = 100) -> list[RecordedGap]:
+        """The last gaps, newest first."""
         ...
 
 
@@ -76,7 +84,7 @@ class Recorder:
         self._lost_at = 0
         self._lost_why: list[str] = []
         self._lost_tokens: set[int] = set()
-        self._told: set[tuple[int, int]] = set()  # holes that are written down
+        self._told: set[str] = set()  # holes that are written down
         self._tidied_at: int | None = None
         self._tidying: asyncio.Task[None] | None = None
         self._stock = Stock()
@@ -143,19 +151,24 @@ class Recorder:
         causes = (*self._lost_why, STOPPED) if stopped else tuple(self._lost_why)
         gap = Gap(began, self._clock.now(), causes)
         log.warning("journal.gap", began=gap.began, ended=gap.ended, lost_total=self.journal.lost_total, causes=causes)
-        self._gaps.add_gap("journal", gap, sorted(self._lost_tokens))
+        self._gaps.add_gap(JOURNAL, gap, sorted(self._lost_tokens))
         self._lost_why, self._lost_tokens = [], set()
 
     def tell(self, hole: Hole) -> None:
-        """Somebody has found that the journal cannot show these numbers any more: it is written down, once."""
-        if (hole.first_seq, hole.last_seq) in self._told:
-            return
-        self._told.add((hole.first_seq, hole.last_seq))
+        """Somebody has found that the journal cannot show these numbers any more: it is written down, once.
+
+        What went because it was old is no hole, only too late for whoever asks for it.
+        """
         numbers = f"numbers {hole.first_seq} to {hole.last_seq}"
+        if hole.reason == GONE or numbers in self._told:
+            return
+        self._told.add(numbers)
+        if any(each.feed == JOURNAL and numbers in each.gap.causes for each in self._gaps.gaps(limit=FAR_BACK)):
+            return  # before a restart
         log.warning("journal.hole", first=hole.first_seq, last=hole.last_seq, why=hole.reason)
         now = self._clock.now()
         began, ended = (_moment(ns) if ns else now for ns in (hole.began_ns or hole.ended_ns, hole.ended_ns))
-        self._gaps.add_gap("journal", Gap(began, ended, (hole.reason, numbers)), [])
+        self._gaps.add_gap(JOURNAL, Gap(began, ended, (hole.reason, numbers)), [])
 
     # The disk
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from tradewarden.feed.segment import first_seqs
+from tradewarden.feed.segment import Hole, first_seqs
 from tradewarden.feed.sinks.parquet import NAME, Parquet
 from tradewarden.feed.sinks.parquet_files import expire
 from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError
@@ -43,6 +43,7 @@ class Sealer:
         self.name = NAME
         self.life = SinkLife(uniform, clock.mono_ns())
         self.figures = SinkFigures()
+        self.on_hole: Callable[[Hole], None] = lambda _hole: None  # told what the journal cannot show any more
         self._parquet, self._journal = parquet, journal
         self._clock, self._spawn = clock, spawn
         self._keep_days = keep_days
@@ -108,6 +109,8 @@ class Sealer:
             self.figures.committed(now, sealed.records, ())
             self._opened(now)
             self._measure(now, committed=True)
+            for hole in sealed.holes:
+                self.on_hole(hole)
             log.info("parquet.sealed", position=sealed.position, records=sealed.records, bytes=sealed.bytes)
             await self._count()
 

@@ -19,6 +19,7 @@ import structlog
 from tradewarden.feed import cursor
 from tradewarden.feed.reader import Reader
 from tradewarden.feed.record import Frame
+from tradewarden.feed.segment import Hole
 from tradewarden.feed.sinks.sink import Batching, Sink, SinkMisfitError, SinkUnavailableError
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.sink import RECHECK, SinkLife, SinkReport, TableReport, Told
@@ -68,6 +69,7 @@ class SinkRunner:
         self.name = name
         self.life = SinkLife(uniform, clock.mono_ns())
         self.figures = SinkFigures()
+        self.on_hole: Callable[[Hole], None] = lambda _hole: None  # told what the journal cannot show any more
         self.position = cursor.load(journal, name) or 0
         self._make, self._journal, self._clock = make, journal, clock
         self._latest, self._wake, self._from_now, self._ahead = latest, wake, from_now, ahead
@@ -195,6 +197,7 @@ class SinkRunner:
         if frames:
             self._read_at = self._clock.mono_ns()
         for hole in reader.holes:
+            self.on_hole(hole)
             self.figures.missed_total += hole.last_seq - hole.first_seq + 1
             log.warning("sink.missed", sink=self.name, first=hole.first_seq, last=hole.last_seq, why=hole.reason)
         reader.holes.clear()

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from tradewarden.feed import cursor, names
 from tradewarden.feed.child import ChildError, Ended, ask
+from tradewarden.feed.segment import Hole
 from tradewarden.feed.sinks.parquet_files import FOLDER, kept
 from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError, Stored
 
@@ -31,6 +32,7 @@ class Sealed:
     records: int
     bytes: int
     files: int
+    holes: tuple[Hole, ...] = ()  # what the journal cannot show any more
 
 
 class Parquet:
@@ -90,4 +92,5 @@ def _read(ended: Ended) -> Sealed:
         records=sum(each.get("records", 0) for each in told),
         bytes=sum(each.get("bytes", 0) for each in told),
         files=sum(each.get("files", 0) for each in told),
+        holes=tuple(Hole(**hole) for each in told for hole in each.get("holes", ())),
     )

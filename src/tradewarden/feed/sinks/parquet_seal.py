@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,8 +69,10 @@ def seal(order: Order) -> Iterator[dict[str, Any]]:
                     "records": sum(frame.count for frame in frames),
                     "bytes": sum(path.stat().st_size for path in written),
                     "files": len(written),
+                    "holes": [asdict(hole) for hole in reader.holes],
                     "seconds": round(time.monotonic() - begun, 3),
                 }
+                reader.holes.clear()
                 if is_done:
                     break
         finally:
