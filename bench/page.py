@@ -15,7 +15,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-ORDER = ("start", "events", "health", "stop", "recovery", "stale", "decode", "journal")
+ORDER = ("start", "events", "health", "stop", "recovery", "stale", "decode", "journal", "redis_bus")
 
 Result = dict[str, Any]
 Row = tuple[str, str, str, str, str, str]

@@ -34,6 +34,11 @@ GOALS = {
         "journal, 500 ticks a frame, no sync": 3.0,
         "journal, 500 ticks a frame, fdatasync after each": 0.5,
     },
+    "redis_bus": {
+        "Redis, beside the original's two commands a tick": 100.0,
+        "Redis, beside cryptofeed's trades": 20.0,
+        "Redis, from one process to another at 10,000 ticks/s, p50": 1.0,
+    },
 }
 
 
