@@ -372,6 +372,19 @@ def test_an_incident_of_twelve_hours_ago_is_forgotten() -> None:
     assert not watch.rules.troubles
 
 
+FAILING: dict[str, Any] = {
+    "failing": True,
+    "since": None,
+    "code": "feed.lost",
+    "text": "lost",
+    "opened_at": None,
+    "told": [],
+    "reminders": 0,
+    "flips": [],
+    "flapping": False,
+}
+
+
 @pytest.mark.parametrize(
     "memory",
     [
@@ -383,6 +396,8 @@ def test_an_incident_of_twelve_hours_ago_is_forgotten() -> None:
         {"version": 1, "warned_on": None, "troubles": {"weather": {}}},
         {"version": 1, "warned_on": None, "troubles": {"auth": {}}},
         {"version": 1, "warned_on": None, "troubles": []},
+        {"version": 1, "warned_on": None, "troubles": {"feed": FAILING | {"reminders": float("inf")}}},
+        {"version": 1, "warned_on": None, "troubles": {"feed": FAILING | {"since": "2026-11-23T10:00:00"}}},
     ],
 )
 def test_a_damaged_memory_is_refused(memory: Any) -> None:

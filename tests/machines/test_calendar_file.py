@@ -340,3 +340,85 @@ def test_one_special_may_name_several_dates() -> None:
         SEGMENT + RULE + special("1", "mock", "mock").replace("date = 1", "dates = [2026-07-04, 2026-07-05]")
     )
     assert [at(calendar, f"2026-07-{day} 12:00").session for day in ("04", "05", "06")] == ["mock", "mock", "regular"]
+
+
+TWO_DATES = special("2026-07-05", "special").replace("date = 2026-07-05", "dates = [2026-07-05, 2026-07-12]")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            RULE.replace("source =", 'colour = "red"\nsource ='),
+            "10: rules[0].colour: unknown key; known: segments, effective_from, days, source, phases",
+        ),
+        (
+            RULE.replace('to = "16:00"', 'to = "16:00", colour = "red"'),
+            "12: rules[0].phases[1].colour: unknown key; known: name, from, to, data_expected",
+        ),
+        (
+            RULE + CLOSURE.replace("source =", 'colour = "red"\nsource ='),
+            "16: closures[0].colour: unknown key; known: segments, source, open_from, open_until, days",
+        ),
+        (
+            RULE + special("2026-07-05", "special", phases='colour = "red"'),
+            "20: specials[0].colour: unknown key; known: segments, date, dates, session, name, status, source, phases",
+        ),
+        (
+            RULE + CLOSURE.replace("days = {", 'open_from = "17:00"\nopen_until = "17:00"\ndays = {'),
+            "18: closures[0].open_until: '17:00' is not after open_from",
+        ),
+        (
+            RULE + CLOSURE.replace('{ 2026-07-03 = "Independence Day" }', "5"),
+            "17: closures[0].days: 5 is not a table of dates and names",
+        ),
+        (
+            RULE + special("2026-07-05", "special") * 2,
+            "23: specials[1].date: 2026-07-05 stands twice for one segment; first in line 15",
+        ),
+        (
+            RULE + TWO_DATES * 2,
+            "23: specials[1].dates: 2026-07-05 stands twice for one segment; first in line 15",
+        ),
+        (
+            RULE.replace('"X"', '"Z"') + SEGMENT.replace(".X", ".Y"),
+            "8: rules[0].segments: 'Z' is not defined; known: X, Y",
+        ),
+        (
+            RULE.replace('to = "09:30"', 'to = "9"'),
+            "11: rules[0].phases[0].to: '9' is not a time of day such as 09:15, at most 24:00",
+        ),
+    ],
+)
+def test_a_fault_is_told_once_with_its_line_its_place_and_what_is_known(text: str, sentence: str) -> None:
+    with pytest.raises(CalendarError) as caught:
+        read(SEGMENT + text)
+    assert str(caught.value) == f"0.toml:{sentence}"
+
+
+def test_without_any_segment_nothing_is_known() -> None:
+    with pytest.raises(CalendarError) as caught:
+        read(RULE)
+    assert str(caught.value).endswith("rules[0].segments: 'X' is not defined; known: none")
+
+
+def test_a_file_that_is_nested_without_end_is_refused() -> None:
+    with pytest.raises(CalendarError) as caught:
+        read("a = " + "[" * 3000)
+    assert str(caught.value) == "0.toml: not valid TOML: nested too deeply"
+
+
+def test_several_faults_are_one_a_line() -> None:
+    with pytest.raises(CalendarError) as caught:
+        read(SEGMENT + RULE + "[extra]\n[more]\n")
+    assert len(str(caught.value).split("\n")) == len(caught.value.problems) > 0
+    assert str(CalendarError("one", "two")) == "one\ntwo"
+
+
+def test_a_calendar_may_cover_a_single_day() -> None:
+    calendar = read(SEGMENT.replace("2026-12-31", "2026-01-01") + RULE)
+    assert calendar.covered_until("X") == date(2026, 1, 1)
+
+
+def test_a_closure_says_who_announced_it() -> None:
+    assert read(SEGMENT + RULE + CLOSURE).told_by("X", date(2026, 7, 3)) == ("a notice", "confirmed")

@@ -155,3 +155,52 @@ def test_noise_never_raises_anything_but_a_refusal(noise: str) -> None:
             sieve.read("NSE", lines)
         except DumpError as refusal:
             assert str(refusal)  # noqa: PT017 - any other error fails the test
+
+
+def test_the_first_line_may_be_no_csv_at_all() -> None:
+    assert refused(['"instrument_token\n']).startswith(
+        "it is no dump of instruments: its first line has no instrument_"
+    )
+
+
+def test_a_value_that_cannot_be_read_is_told_with_its_symbol_or_that_it_has_none() -> None:
+    assert refused([HEADER, "408065,,INFOSYS,dear,,0,EQ,NSE\n"]) == (
+        "line 2 (no symbol) has a value that cannot be read"
+    )
+
+
+def test_what_expires_today_is_kept_calls_and_puts_alike() -> None:
+    lines = [f"{n},O{n},NIFTY,,{TODAY},100,{kind},NFO\n" for n, kind in enumerate(("CE", "PE", "FUT"), 1)]
+    sieve = Sieve(NEEDS)
+    sieve.read("NFO", [HEADER, *lines])
+    kept = sieve.finish(TODAY)
+    assert [(each.kind, each.expiry, each.last_price) for each in kept] == [
+        ("CE", TODAY, 0),
+        ("PE", TODAY, 0),
+        ("FUT", TODAY, 0),
+    ]
+
+
+def test_of_puts_too_only_the_nearest_expiries_are_kept() -> None:
+    days = [date(2026, 12, 1) + timedelta(weeks=week) for week in range(30)]
+    sieve = Sieve(NEEDS)
+    sieve.read("NFO", [HEADER, *(f"{n},O{n},NIFTY,0,{day},100,PE,NFO\n" for n, day in enumerate(days, 1))])
+    kept = [each.expiry for each in sieve.finish(TODAY)]
+    assert kept == [*days[:4], date(2026, 12, 29), date(2027, 1, 26)]
+
+
+def test_a_single_expired_instrument_is_enough_to_tell_an_earlier_day() -> None:
+    sieve = Sieve(NEEDS)
+    sieve.read("NFO", [HEADER, "1,OLD,NIFTY,0,2026-11-17,100,CE,NFO\n"])
+    assert sieve.late(TODAY) == f"it is not of {TODAY}: it still lists OLD, which expired on 2026-11-17"
+
+
+def test_an_exchange_that_is_read_for_the_first_time_may_be_small() -> None:
+    sieve = Sieve(NEEDS)
+    sieve.read("NSE", [HEADER, INFY])
+    assert sieve.lines == {"NSE": 1}
+
+
+def test_a_row_that_is_none_is_quoted() -> None:
+    with pytest.raises(ValueError, match=r"\A\[1\] is no instrument\Z"):
+        from_row([1])

@@ -147,3 +147,14 @@ def test_an_override_that_ends_with_a_phase_leaves_the_next_phase_alone() -> Non
         ist("2026-11-23 15:15"),
         Moment("closing_auction", "reference", "regular", None, "sparse"),
     )
+
+
+def test_each_state_makes_the_agreed_data_due() -> None:
+    assert STATES == {
+        "closed": "none",
+        "pre_open": "sparse",
+        "live": "dense",
+        "closing_auction": "sparse",
+        "post_close": "sparse",
+        "halted": "none",
+    }

@@ -43,3 +43,21 @@ def test_old_samples_are_forgotten() -> None:
     for _ in range(SAMPLES):
         quality.look(now=0, ticks_total=0, lag=0.1)
     assert quality.lags[0.99] == pytest.approx(0.1)
+
+
+def test_ticks_of_exactly_ten_seconds_ago_are_still_counted() -> None:
+    quality = Quality()
+    for second, total in ((0, 0), (5, 10), (10, 100)):
+        quality.look(now=second * SECOND, ticks_total=total, lag=None)
+    assert quality.ticks_per_second == pytest.approx(10)
+
+
+def test_the_lags_need_not_come_in_order() -> None:
+    quality = Quality()
+    for lag in (3.0, 1.0, 2.0):
+        quality.look(now=0, ticks_total=0, lag=lag)
+    assert quality.lags == {0.5: 2.0, 0.99: 3.0}
+
+
+def test_five_minutes_of_two_looks_a_second_are_remembered() -> None:
+    assert SAMPLES == 600

@@ -180,3 +180,57 @@ def test_every_rule_may_name_the_class_of_its_instruments(kind: str) -> None:
     assert (named.freshness, silent.freshness) == ("liquid", None)
     with pytest.raises(RuleError, match="allowed is index, liquid, illiquid, unwatched"):
         parse({"desk.toml": f'{head}{kind}\nfreshness = "fresh"\n'})
+
+
+def test_each_kind_of_rule_may_say_how_often_its_instruments_tick() -> None:
+    text = (
+        options(freshness='"liquid"')
+        + """
+[[rules]]
+name = "F"
+mode = "ltp"
+futures = ["NIFTY"]
+freshness = "index"
+[[rules]]
+name = "L"
+mode = "ltp"
+tokens = [5]
+freshness = "unwatched"
+"""
+    )
+    assert [rule.freshness for rule in parse({"desk.toml": text})] == ["liquid", "index", "unwatched"]
+    (told,) = faults(options(freshness='"sometimes"'))
+    assert "freshness = 'sometimes': allowed is " in told
+
+
+@pytest.mark.parametrize("recentre", ["0.5", "1", "500"])
+def test_the_edges_of_what_is_allowed_are_allowed(recentre: str) -> None:
+    (rule,) = parse({"desk.toml": options(recentre=recentre, strikes="500")})
+    assert isinstance(rule, Options)
+    assert (rule.recentre, rule.strikes) == (float(recentre), 500)
+
+
+@pytest.mark.parametrize("symbols", ['["NSE:INFY", 5]', '["NSE:INFY", ""]', "[]", '"NSE:INFY"', "[5]"])
+def test_a_list_of_symbols_is_a_list_of_texts(symbols: str) -> None:
+    (told,) = faults(f'[[rules]]\nname = "L"\nmode = "ltp"\nsymbols = {symbols}')
+    assert "symbols = " in told
+    assert told.rstrip(".").endswith('allowed is a list such as ["NSE:INFY"]')
+
+
+def test_a_symbol_twice_is_told_under_its_key() -> None:
+    (told,) = faults('[[rules]]\nname = "L"\nmode = "ltp"\nsymbols = ["NSE:INFY", "NSE:INFY"]')
+    assert "symbols names something twice" in told
+
+
+def test_token_nought_is_none() -> None:
+    (told,) = faults('[[rules]]\nname = "L"\nmode = "ltp"\ntokens = [0]')
+    assert "tokens = [0]" in told
+
+
+def test_rules_are_tables_every_one_of_them() -> None:
+    (told,) = faults('rules = [{name = "L", mode = "ltp", tokens = [1]}, 5]')
+    assert told.startswith("desk.toml")
+
+
+def test_several_faults_are_one_a_line() -> None:
+    assert str(RuleError("one", "two")) == "one\ntwo"

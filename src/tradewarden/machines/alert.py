@@ -209,7 +209,7 @@ class AlertRules:
             warned_on = memory["warned_on"]
             troubles = {Layer(layer): _trouble(plain) for layer, plain in memory["troubles"].items()}
             self.warned_on = None if warned_on is None else date.fromisoformat(warned_on)
-        except (KeyError, TypeError, AttributeError) as damage:
+        except (KeyError, TypeError, AttributeError, OverflowError) as damage:
             raise ValueError(f"it is no memory of alerts ({type(damage).__name__})") from None
         self.troubles = {layer: trouble for layer, trouble in troubles.items() if _is_fresh(trouble, now)}
 
