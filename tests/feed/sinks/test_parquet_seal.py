@@ -159,3 +159,15 @@ def test_only_one_process_seals_and_the_other_says_so(tmp_path: Path, capsys: py
     os.close(holder)
     list(seal(order_of(tmp_path, 100)))
     assert capsys.readouterr().out == ""
+
+
+def test_what_the_journal_cannot_show_any_more_is_told_and_the_rest_is_sealed(tmp_path: Path) -> None:
+    write_journal(tmp_path / "journal", 200)
+    path = tmp_path / "journal" / f"{1:020d}.seg"
+    content = bytearray(path.read_bytes())
+    content[20_000] ^= 1  # in the second frame
+    path.write_bytes(content)
+    holes = [hole for told in seal(order_of(tmp_path, 200)) for hole in told.get("holes", ())]
+    assert [(hole["first_seq"], hole["last_seq"]) for hole in holes] == [(51, 100)]
+    assert holes[0]["reason"] == f"{path.name} is damaged from byte 12872 to 25712"
+    assert numbers(tmp_path) == [*range(1, 51), *range(101, 201)]
