@@ -17,6 +17,7 @@ from tradewarden.orchestrator.clock import ShiftedClock
 from tradewarden.quotes_command import quotes
 from tradewarden.settings import JournalSettings, SinksSettings
 from tradewarden.sinks_command import sinks
+from tradewarden.status import lines
 
 ONLY_SQLITE = SinksSettings.model_validate({"sqlite": {"ticks": True}, "parquet": {"enabled": False}})
 BEARER = {"Authorization": "Bearer desktestadmin"}
@@ -61,6 +62,9 @@ async def test_every_tick_is_in_the_store_once_over_a_restart_and_everybody_is_t
         _, health = await desk.health()
         (check,) = health["checks"]["sinks:lag"]
         assert (check["componentId"], check["status"], check["observedValue"]) == ("sqlite", "pass", 0)
+        shown = lines(health)
+        assert any(line.startswith("  ● journal recording since ") for line in shown)
+        assert any(line.startswith("  ● store   sqlite writing since ") for line in shown)
         async with desk.client.get(f"{desk.url}/") as page:
             assert "ticks recorded since the start" in await page.text()
         said: list[str] = []

@@ -13,6 +13,13 @@ from tradewarden.control import Control, UnreachableError
 
 GLYPHS = {"pass": "●", "warn": "!", "fail": "✕"}
 UNAVAILABLE = 69
+LABELS = {
+    "auth:token": "auth",
+    "feed:stream": "feed",
+    "market:session": "market",
+    "journal:write": "journal",
+    "sinks:lag": "store",
+}
 
 
 async def status(
@@ -36,14 +43,14 @@ async def status(
 
 
 def lines(health: dict[str, Any], url: str | None = None) -> list[str]:
-    """The headline, then one line a machine, then what a person can do."""
+    """The headline, then one line a machine and a store, then what a person can do."""
     headline = health["headline"]
     told = [f"{GLYPHS[health['status']]} {headline['text']}  ({headline['code']} since {_clock(headline['since'])})"]
-    for name, label in (("auth:token", "auth"), ("feed:stream", "feed"), ("market:session", "market")):
+    for name, label in LABELS.items():
         for check in health["checks"].get(name, []):
             part = f" {check['componentId']}" if "componentId" in check else ""
-            since = _clock(check["time"])
-            told.append(f"  {GLYPHS[check['status']]} {label:<7}{part} {check['observedValue']} since {since}")
+            state, since = check.get("state", check["observedValue"]), _clock(check["time"])
+            told.append(f"  {GLYPHS[check['status']]} {label:<7}{part} {state} since {since}")
     return [*told, *_to_do(health, url)]
 
 
