@@ -17,15 +17,17 @@ from tradewarden.feed.record import (
     HAS_LTP,
     HAS_QUOTE,
     NANOSECONDS,
+    RECORD,
     SIZE,
     Frame,
     Kind,
     Row,
-    rows,
 )
 from tradewarden.feed.segment import FRAME_COVERED, FRAME_HEADER, FRAME_MAGIC, VERSION, frame_header
 from tradewarden.feed.tick import FullTick, IndexFullTick, IndexTick, LtpTick, QuoteTick, Tick
 
+_DIVISORS: Final = tuple(10**scale for scale in range(9))
+_new: Final = object.__new__
 MESSAGE: Final = 500  # records of one message, about: 128 kB, where a further record costs what it weighs
 
 
@@ -114,8 +116,27 @@ def after(some: Iterable[Frame], position: int) -> list[Frame]:
 
 def received(frame: Frame) -> Received:
     """A frame's ticks as the broker's stream handed them out; records of other kinds are left out."""
-    ticks = (tick for row in rows([frame]) if (tick := tick_of(row)) is not None)
+    ticks: list[Tick] = []
+    take, full, kind = ticks.append, _full, Kind.TICK
+    for seq, fields in enumerate(RECORD.iter_unpack(frame.records), frame.first_seq):
+        if fields[3] == HAS_FULL and fields[0] == kind:
+            take(full(fields))
+        elif (tick := tick_of(Row(seq, frame.received_ns, *fields))) is not None:
+            take(tick)
     return Received(ticks, frame.first_seq, frame.received_ns)
+
+
+def _full(fields: tuple[Any, ...]) -> FullTick:
+    """A tick with depth, past the constructor for people: nearly every record is one."""
+    tick = _new(FullTick)
+    (
+        _, scale, _, _, _, tick.token, exchange_ns, last_trade_ns, tick.last_price_raw, tick.last_quantity,
+        tick.average_price_raw, tick.volume, tick.buy_quantity, tick.sell_quantity, tick.open_raw, tick.high_raw,
+        tick.low_raw, tick.close_raw, tick.oi, tick.oi_high, tick.oi_low, tick.depth_block,
+    ) = fields  # fmt: skip
+    tick.divisor = _DIVISORS[scale] if scale < len(_DIVISORS) else 10**scale
+    tick.exchange_ts, tick.last_trade_ts = exchange_ns // NANOSECONDS, last_trade_ns // NANOSECONDS
+    return tick
 
 
 def tick_of(row: Row) -> Tick | None:
