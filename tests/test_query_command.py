@@ -54,7 +54,6 @@ def test_standard_input_and_json_work_for_programs(state: Path) -> None:
     ("arguments", "status", "word"),
     [
         (("SELECT ltp FROM ticks",), 65, "last_price"),
-        (("DROP VIEW ticks",), 65, "ticks are only read"),
         (
             ("SELECT count(*) FROM range(100000) a, range(1000000) b, range(1000) c", "--seconds", "0.5"),
             65,
