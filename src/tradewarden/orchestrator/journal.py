@@ -217,8 +217,10 @@ class Recorder:
             state = "slow" if journal.sync_seconds > SLOW else "recording"
         if state == self._state:
             return
-        say = log.info if state == "recording" else log.error
-        say("journal.state", src=self._state, dst=state, reason=self._reason(state))
+        if state == "recording":
+            log.info("journal.state", src=self._state, dst=state)
+        else:
+            log.error("journal.state", src=self._state, dst=state, reason=self._reason(state))
         self._state, self._since = state, self._clock.now()
         self.changed()
 
