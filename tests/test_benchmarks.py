@@ -39,6 +39,17 @@ GOALS = {
         "Redis, beside cryptofeed's trades": 20.0,
         "Redis, from one process to another at 10,000 ticks/s, p50": 1.0,
     },
+    "mysql": {
+        "MariaDB, batches of 500, beside one INSERT a tick": 10.0,
+        "MariaDB, batches of 500, beside vnpy_mysql, 500 at once": 10.0,
+        "MariaDB, commit of 50 ticks during a cleanup, p99": 250.0,
+    },
+    "influx": {
+        "InfluxDB, batches of 500, beside cryptofeed TradeInflux": 20.0,
+        "InfluxDB, batches of 5,000, beside influxdb 5.3.2": 2.0,
+        "InfluxDB, chart: a day of one instrument by the minute": 100.0,
+        "InfluxDB, chart: a month of one instrument by the hour": 100.0,
+    },
 }
 
 
