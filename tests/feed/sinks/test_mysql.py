@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncmy.errors import ProgrammingError
 
 from servers.mariadb import PASSWORD, USER, Mariadb, mariadb
 from sink_contract import BEGAN, frames
@@ -311,3 +312,33 @@ async def test_the_writer_does_not_wait_while_old_days_go(place: Place) -> None:
     assert [removed.rows for removed in await cleanup] == [20_000]
     assert await place.count("ticks") == first - 20_001
     assert slowest < 2, "one slice of the cleanup takes some twenty milliseconds"
+
+
+async def test_a_path_for_a_host_is_the_servers_socket(place: Place) -> None:
+    sink = place.sink(host=str(place.server.socket))
+    await sink.open()
+    await sink.write([a_frame(1, LtpTick(INFY, 1))])
+    assert await place.count("ticks") == 1
+    with pytest.raises(SinkUnavailableError, match=r"MySQL at /nowhere/s: nobody answers"):
+        await place.sink(host="/nowhere/s").open()
+
+
+async def test_a_server_that_takes_one_statement_at_a_time_gets_the_same_rows(
+    place: Place, sink: MysqlSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = sink.server.ask
+
+    async def one_at_a_time(statement: str) -> Any:
+        if ";" in statement:
+            raise ProgrammingError(1064, "client has multi-statement capability disabled")
+        return await asked(statement)
+
+    monkeypatch.setattr(sink.server, "ask", one_at_a_time)
+    assert (await sink.write(frames(1, 100))).records == 100
+    assert [await place.count(table) for table in ("ticks", "quotes", "depth", "instruments", "pos")] == [
+        100,
+        7,
+        7,
+        7,
+        1,
+    ]

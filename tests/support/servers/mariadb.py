@@ -47,7 +47,7 @@ class Mariadb:
     def __init__(self, directory: Path, *options: str) -> None:
         self._directory, self._options = directory, options
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
+        self.port, self.socket = free_port(), directory / "s"
         (directory / "init.sql").write_text(
             f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}';\n"
             f"GRANT ALL ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n"
@@ -74,7 +74,7 @@ class Mariadb:
             self._process = subprocess.Popen(
                 [
                     *("setpriv", "--pdeathsig", "KILL", "mariadbd", "--no-defaults", "--user=root", *SMALL),
-                    *(f"--datadir={folder}/data", f"--socket={folder}/s", f"--pid-file={folder}/p"),
+                    *(f"--datadir={folder}/data", f"--socket={self.socket}", f"--pid-file={folder}/p"),
                     *(f"--port={self.port}", f"--bind-address={self.host}", f"--init-file={folder}/init.sql"),
                     *self._options,
                 ],
