@@ -9,7 +9,8 @@ another layout is kept as it is in `depth_block`. What each way costs: docs/sink
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from sys import byteorder
 from typing import Any, Final, Literal
@@ -33,6 +34,8 @@ _TIME: Final = pa.timestamp("ns", tz="UTC")
 _OURS: Final = frozenset({int(DepthLayout.NONE), int(DepthLayout.KITE)})
 _SWAPPED: Final = byteorder == "little"  # the broker's block is big-endian
 
+Column = tuple[str, Any]  # its name and its cells
+
 
 def column_of(field: str) -> str:
     """What a field of the record is called in the files."""
@@ -47,19 +50,18 @@ def table(frames: Sequence[Frame], names: Names) -> Any:
     records = b"".join(frame.records for frame in frames)
     rows = len(records) // SIZE
     cells = _Cells(records, rows)
-    instrument = cells.longs(8)
-    columns: dict[str, Any] = {
-        **_receipt(frames, rows),
-        "instrument": instrument,
-        **_texts(instrument, names),
-        "kind": cells.small(0),
-        "marks": cells.small(2),
-        "scale": cells.small(1),
-        **_fields(cells),
-        **_depth(cells, records),
-    }
-    unsorted = pa.table(columns)
-    return unsorted.take(pc.sort_indices(unsorted, [("instrument", "ascending"), ("seq", "ascending")]))
+    instrument, (seq, received) = cells.longs(8), _receipt(frames, rows)
+    keys = pa.table({"instrument": instrument, "seq": seq})
+    order = pc.sort_indices(keys, [("instrument", "ascending"), ("seq", "ascending")])
+    unsorted: Iterator[Column] = chain(
+        [("seq", seq), ("received", received), ("instrument", instrument)],
+        _texts(instrument, names),
+        [("kind", cells.small(0)), ("marks", cells.small(2)), ("scale", cells.small(1))],
+        _fields(cells),
+        _depth(cells, records),
+    )
+    # Sorted one by one: so only one column is there twice.
+    return pa.table({name: column.take(order) for name, column in unsorted})
 
 
 def write(rows: Any, path: Path) -> None:
@@ -124,31 +126,32 @@ class _Cells:
         return pa.Array.from_buffers(kind, self.rows, [None, pa.py_buffer(cells)])
 
 
-def _receipt(frames: Sequence[Frame], rows: int) -> dict[str, Any]:
+def _receipt(frames: Sequence[Frame], rows: int) -> tuple[Any, Any]:
+    """The numbers, and when they were received."""
     seqs, received = array("q"), array("q")
     for frame in frames:
         seqs.extend(range(frame.first_seq, frame.last_seq + 1))
         received.extend([frame.received_ns] * frame.count)
-    return {
-        "seq": pa.Array.from_buffers(pa.int64(), rows, [None, pa.py_buffer(seqs)]),
-        "received": pa.Array.from_buffers(_TIME, rows, [None, pa.py_buffer(received)]),
-    }
+    return (
+        pa.Array.from_buffers(pa.int64(), rows, [None, pa.py_buffer(seqs)]),
+        pa.Array.from_buffers(_TIME, rows, [None, pa.py_buffer(received)]),
+    )
 
 
-def _texts(instrument: Any, names: Names) -> dict[str, Any]:
+def _texts(instrument: Any, names: Names) -> Iterator[Column]:
     """Exchange and symbol; null for an instrument that no dump knows."""
     known = pc.unique(instrument)
     found = [names.of(number) for number in known.to_pylist()]
     place = pc.index_in(instrument, value_set=known)
     exchanges = pa.array([name.exchange or None for name in found], pa.string())
     symbols = pa.array([name.symbol if name.exchange else None for name in found], pa.string())
-    return {"exchange": exchanges.take(place), "symbol": symbols.take(place)}
+    yield "exchange", exchanges.take(place)
+    yield "symbol", symbols.take(place)
 
 
-def _fields(cells: _Cells) -> dict[str, Any]:
+def _fields(cells: _Cells) -> Iterator[Column]:
     has = cells.shorts(4)
     always, ever = _all_bits(has)
-    columns = {}
     for number, name in enumerate(FIELDS):
         values, bit = cells.longs(16 + 8 * number), 1 << number
         if name in TIMES:
@@ -156,8 +159,7 @@ def _fields(cells: _Cells) -> dict[str, Any]:
         if not always & bit:
             came = pc.not_equal(pc.bit_wise_and(has, pa.scalar(bit, pa.uint16())), pa.scalar(0, pa.uint16()))
             values = pc.if_else(came, values, None) if ever & bit else pa.nulls(cells.rows, values.type)
-        columns[column_of(name)] = values
-    return columns
+        yield column_of(name), values
 
 
 def _all_bits(has: Any) -> tuple[int, int]:
@@ -168,17 +170,15 @@ def _all_bits(has: Any) -> tuple[int, int]:
     return always, ever
 
 
-def _depth(cells: _Cells, records: bytes) -> dict[str, Any]:
+def _depth(cells: _Cells, records: bytes) -> Iterator[Column]:
     layout = cells.shorts(6)
     known = pc.equal(layout, pa.scalar(DepthLayout.KITE, pa.uint16()))
-    columns = {}
     for number, level in enumerate(LEVELS):
         at = _DEPTH_AT + 12 * number
-        columns[f"{level}_price{RAW}"] = pc.if_else(known, cells.foreign("i", at + 4), None)
-        columns[f"{level}_quantity"] = pc.if_else(known, cells.foreign("I", at), None)
-        columns[f"{level}_orders"] = pc.if_else(known, cells.foreign("H", at + 8), None)
-    columns["depth_block"] = _blocks(layout, records)
-    return columns
+        yield f"{level}_price{RAW}", pc.if_else(known, cells.foreign("i", at + 4), None)
+        yield f"{level}_quantity", pc.if_else(known, cells.foreign("I", at), None)
+        yield f"{level}_orders", pc.if_else(known, cells.foreign("H", at + 8), None)
+    yield "depth_block", _blocks(layout, records)
 
 
 def _blocks(layout: Any, records: bytes) -> Any:
