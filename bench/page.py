@@ -15,7 +15,20 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-ORDER = ("start", "events", "health", "stop", "recovery", "stale", "decode", "journal", "redis_bus", "mysql", "influx")
+ORDER = (
+    "start",
+    "events",
+    "health",
+    "stop",
+    "recovery",
+    "stale",
+    "decode",
+    "journal",
+    "redis_bus",
+    "mysql",
+    "influx",
+    "query",
+)
 
 Result = dict[str, Any]
 Row = tuple[str, str, str, str, str, str]

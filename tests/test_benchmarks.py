@@ -50,6 +50,11 @@ GOALS = {
         "InfluxDB, chart: a day of one instrument by the minute": 100.0,
         "InfluxDB, chart: a month of one instrument by the hour": 100.0,
     },
+    "query": {
+        "bytes a tick in Parquet, five-level depth": 60.0,
+        "bars of 100 ticks over 5 million ticks": 100.0,
+        "volume profile over 5 million ticks": 100.0,
+    },
 }
 
 
