@@ -28,9 +28,10 @@ from tradewarden.feed.sinks.registry import STORES, sink_of
 from tradewarden.feed.sinks.retained import RETAINED, retained_of
 from tradewarden.feed.studies.quotes import Quotes
 from tradewarden.feed.tick import Mode, Tick
+from tradewarden.http.account_words import account_words
 from tradewarden.http.app import Http
 from tradewarden.http.backup import Backups
-from tradewarden.http.banner import account_words, banner
+from tradewarden.http.banner import banner
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market

@@ -21,7 +21,8 @@ from pictures import (
     lost,
     weekend,
 )
-from tradewarden.http.banner import account_words, banner
+from tradewarden.http.account_words import account_words
+from tradewarden.http.banner import banner
 from tradewarden.http.documents import stale
 from tradewarden.http.explained import CODES
 from tradewarden.machines.conflict import STRANGE

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 
+from tradewarden.http.account_words import BROKER, account_words, login_link
 from tradewarden.http.moments import clock_time
 from tradewarden.machines.conflict import STRANGE
 from tradewarden.machines.headline import foremost, is_out
 from tradewarden.machines.report import FEEDING, AccountReport, Picture, SegmentReport, Severity
 from tradewarden.machines.sink import SinkState
-
-BROKER = "Kite"
 
 # A glyph and a word beside every colour, so that nobody needs the colour.
 _PASSING = ("auth.exchanging", "auth.checking", "feed.connecting")
@@ -29,7 +27,6 @@ _GLYPHS = MappingProxyType(
 _BY_SEVERITY = MappingProxyType({Severity.CRITICAL: "✕", Severity.WARNING: "!", Severity.OK: "■"})
 
 _NEEDS_LOGIN = frozenset({"auth.required", "auth.configuration", "auth.expiring", "auth.account"})
-_LOGIN = "/login"
 
 _LOST = MappingProxyType(
     {
@@ -43,14 +40,6 @@ _LOST = MappingProxyType(
         "configuration": f"{BROKER} does not understand the request: check kite.api_key.",
         "refused": f"{BROKER} refuses the connection although the token is good: key or account may be blocked.",
         "auth": f"{BROKER} refused the token.",
-    }
-)
-
-_FAILED_LOGINS = MappingProxyType(
-    {
-        "refused": f"{BROKER} did not accept the login.",
-        "other_account": "It was made with another account.",
-        "unreachable": f"{BROKER} did not answer.",
     }
 )
 
@@ -73,11 +62,6 @@ def banner(picture: Picture) -> Banner:
     line = picture.headline
     text, detail = _SENTENCES[line.code](picture)
     return Banner(glyph_of(line.code, line.severity), text, detail, _link(picture))
-
-
-def login_link(account: str | None) -> str:
-    """Where a login of this account begins: never the broker's own address."""
-    return _LOGIN if account in (None, FEEDING) else f"{_LOGIN}?account={account}"
 
 
 def _link(picture: Picture) -> str | None:
@@ -175,23 +159,6 @@ def _auth_account(picture: Picture) -> tuple[str, str]:
         return words.text, f"{words.detail} The feed does not depend on it."
     names = ", ".join(account.name for account in (first, *others))
     return f"Login required: {names}", f"{first.name} first: {words.detail} The feed does not depend on them."
-
-
-def account_words(account: AccountReport, now: datetime) -> Banner:
-    """A further account as people read of it."""
-    name, auth = account.name, account.auth
-    since, link = clock_time(auth.since, now), login_link(account.name)
-    if auth.state == "expired":
-        text, detail = f"{BROKER} session expired: {name}", f"Expired {since}."
-    elif auth.reason == "configuration":
-        text = f"{BROKER} refuses the api key or secret of {name}"
-        detail = f"Check accounts.{name}.api_key and accounts.{name}.api_secret, then log in again."
-    elif auth.reason is not None and auth.reason in _FAILED_LOGINS:
-        text = f"Login did not complete: {name}" if auth.reason == "unreachable" else f"Login was refused: {name}"
-        detail = f"{_FAILED_LOGINS[auth.reason]} Nothing was changed; try again."
-    else:
-        text, detail = f"Login required: {name}", f"No {BROKER} session of this account since {since}."
-    return Banner(glyph_of("auth.account", Severity.WARNING), text, detail, link)
 
 
 def _feed_connecting(picture: Picture) -> tuple[str, str]:

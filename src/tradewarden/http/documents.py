@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from tradewarden.http import original
-from tradewarden.http.banner import banner, login_link
+from tradewarden.http.account_words import login_link
+from tradewarden.http.banner import banner
 from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.machines import remarks
 from tradewarden.machines.headline import (

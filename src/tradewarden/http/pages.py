@@ -15,7 +15,8 @@ import orjson
 from aiohttp import web
 
 from tradewarden.http import explained, recording
-from tradewarden.http.banner import banner, glyph_of, login_link
+from tradewarden.http.account_words import login_link
+from tradewarden.http.banner import banner, glyph_of
 from tradewarden.http.documents import account_severity, ordered, view_of
 from tradewarden.http.moments import clock_time, iso
 from tradewarden.http.problems import TITLES, ProblemError
