@@ -2,6 +2,7 @@
 
 mutants.py [--most N] [MODULE ...]   try all, or only these modules, of each at most N by chance (the same ones at
                                      each run); the results of other modules stay
+mutants.py --again [MODULE ...]      of modules that have not changed since only what survived, with the tests of today
 
 Those tests run that touch the fault's line, the quick ones first, until one fails. A process that takes much longer
 than its tests should is ended and counts as noticed: such a desk stands still.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import importlib
 import json
 import os
@@ -114,7 +116,20 @@ def fitting(mutation: Mutation, tests: dict[str, Touched]) -> tuple[list[str], l
     ]
 
 
-def _told(verdicts: Sequence[Verdict], seconds: float) -> dict[str, Any]:
+def _noticed_before(path: Path, every: Sequence[Mutation]) -> list[Verdict]:
+    """What was noticed when this very text was last tried as a whole."""
+    told = json.loads(RESULTS.read_text())["modules"].get(path.stem) if RESULTS.exists() else None
+    if told is None or told.get("sha256") != _sha256(path) or told["mutants"] != len(every):
+        return []
+    survived = {(each["line"], each["was"], each["now"]) for each in told["survivors"]}
+    return [Verdict(each, "killed") for each in every if (each.line, each.was, each.now) not in survived]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _told(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     fates = [verdict.fate for verdict in verdicts]
     kept = ("operator", "line", "was", "now")
     return {
@@ -122,7 +137,6 @@ def _told(verdicts: Sequence[Verdict], seconds: float) -> dict[str, Any]:
         "mutants": len(fates),
         "killed": fates.count("killed"),
         "too_slow": fates.count("too_slow"),
-        "seconds": round(seconds),
         "survivors": [
             {"fate": each.fate} | {name: value for name, value in asdict(each.mutation).items() if name in kept}
             for each in verdicts
@@ -168,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("module", nargs="*")
     parser.add_argument("--most", type=int, default=sys.maxsize)
+    parser.add_argument("--again", action="store_true")
     asked: Any = parser.parse_args()
     settings.register_profile("mutants", database=None, derandomize=True, deadline=None)
     settings.load_profile("mutants")
@@ -176,11 +191,13 @@ def main() -> None:
     print(f"{len(tests)} tests of the machines pass without a fault", flush=True)
     for path in sorted(SOURCES.glob("*.py")):
         every = mutations(path) if not asked.module or path.stem in asked.module else []
-        chosen = random.Random(SEED).sample(range(len(every)), min(asked.most, len(every)))
         if every:
-            begun = time.monotonic()
-            verdicts = _trials([every[nth] for nth in sorted(chosen)], tests)
-            _keep(path.stem, _told(verdicts, time.monotonic() - begun) | {"possible": len(every)}, len(tests))
+            begun, noticed = time.monotonic(), _noticed_before(path, every) if asked.again else []
+            chosen = random.Random(SEED).sample(every, min(asked.most, len(every)))
+            left = sorted(set(chosen) - {verdict.mutation for verdict in noticed}, key=every.index)
+            verdicts = sorted([*noticed, *_trials(left, tests)], key=lambda verdict: every.index(verdict.mutation))
+            seconds = {"seconds": round(time.monotonic() - begun), "possible": len(every), "sha256": _sha256(path)}
+            _keep(path.stem, _told(verdicts) | seconds, len(tests))
 
 
 def _keep(module: str, told: dict[str, Any], tests: int) -> None:
