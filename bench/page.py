@@ -28,6 +28,7 @@ ORDER = (
     "mysql",
     "influx",
     "query",
+    "sqlite",
 )
 
 Result = dict[str, Any]

@@ -1,8 +1,8 @@
 """vnpy's database, its own code, in a process and an environment of its own: `peer_vnpy.py mysql PORT USER PASSWORD`.
 
-A line of JSON on standard input, [batch, batches], is answered by the seconds of wall and of CPU time that
-`save_tick_data` took. Every tick has a millisecond of its own: with the whole seconds that Kite sends, its key
-(symbol, exchange, datetime) keeps one tick of a second.
+For `sqlite` the last three are anything. A line of JSON on standard input, [batch, batches], is answered by the
+seconds of wall and of CPU time that `save_tick_data` took. Every tick has a millisecond of its own: with the whole
+seconds that Kite sends, its key (symbol, exchange, datetime) keeps one tick of a second.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 BEGAN = datetime(2026, 11, 23, 3, 45, tzinfo=UTC)
@@ -33,15 +34,14 @@ def main() -> None:
         named = {f"database.{name}": value for name, value in server.items()}
         settings.write_text(json.dumps({"database.name": store, "database.database": "vnpy", **named}))
         os.chdir(place)
-        serve()
+        serve(store)
 
 
-def serve() -> None:
+def serve(store: str) -> None:
     from vnpy.trader.constant import Exchange  # noqa: PLC0415 - only now, when its settings lie there
     from vnpy.trader.object import TickData  # noqa: PLC0415
-    from vnpy_mysql import Database  # noqa: PLC0415
 
-    database, saved = Database(), 0
+    database, saved = import_module(f"vnpy_{store}").Database(), 0
 
     def tick(nth: int) -> TickData:
         price = 1500 + nth % 97 / 20

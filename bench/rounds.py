@@ -44,7 +44,7 @@ async def take_turns(writers: Sequence[Writer], rounds: int, server: int) -> Non
                 writer.own.append(turn.cpu / turn.count * 1e6)
 
 
-def compare(run: Run, store: str, ours: Writer, theirs: Writer, at_least: float) -> None:
+def compare(run: Run, store: str, ours: Writer, theirs: Writer, at_least: float | None) -> None:
     """Two lines of the table: by wall time, which is promised, and by CPU time, which no neighbour can spoil."""
     faster = [mine / other for mine, other in zip(ours.rates, theirs.rates, strict=True)]
     cheaper = [other / mine for mine, other in zip(ours.costs, theirs.costs, strict=True)]

@@ -44,6 +44,7 @@ GOALS = {
         "MariaDB, batches of 500, beside vnpy_mysql, 500 at once": 10.0,
         "MariaDB, commit of 50 ticks during a cleanup, p99": 250.0,
     },
+    "sqlite": {"SQLite, batches of 500, beside vnpy_sqlite, 500 at once": 15.0},
     "influx": {
         "InfluxDB, batches of 500, beside cryptofeed TradeInflux": 20.0,
         "InfluxDB, batches of 5,000, beside influxdb 5.3.2": 2.0,
