@@ -184,3 +184,24 @@ def test_a_header_that_is_not_of_this_format_is_no_frame_even_with_a_good_crc(
 
 def test_headers_keep_the_records_at_a_multiple_of_eight() -> None:
     assert FILE_HEADER.size % 8 == FRAME_HEADER.size % 8 == SIZE % 8 == 0
+
+
+def test_a_frame_that_strayed_to_an_earlier_place_hides_none_of_those_between(tmp_path: Path) -> None:
+    content = bytearray(WHOLE)
+    stray = WHOLE[PLACES[12][0] : PLACES[12][1]]
+    content[PLACES[3][0] : PLACES[3][1]] = stray
+    (tmp_path / file_name(1)).write_bytes(content)
+    reader = Reader(tmp_path, after=0)
+    assert reader.read(1000) == SOME[:3] + SOME[4:]
+    assert [(hole.first_seq, hole.last_seq) for hole in reader.holes] == [(13, 16)]
+    reader.close()
+
+
+def test_an_old_frame_that_strayed_to_a_later_place_misleads_nobody_who_looks_for_a_number(tmp_path: Path) -> None:
+    content = bytearray(WHOLE)
+    content[PLACES[2][0] : PLACES[2][0] + 1096] = WHOLE[:1096]
+    (tmp_path / file_name(1)).write_bytes(content)
+    segment = Segment(tmp_path / file_name(1), chunk=41)
+    segment.seek(1)
+    assert segment.next() == SOME[0]
+    segment.close()

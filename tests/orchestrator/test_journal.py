@@ -196,7 +196,10 @@ def test_a_full_disk_costs_what_comes_meanwhile_as_one_gap_and_recording_resumes
             assert bench.report.reason == f"{tmp_path}: No space left on device"
             assert bench.report.lost_total == 600
             assert bench.gaps == []
+            bench.recorder.record(some, {})
+        await asyncio.sleep(0.2)
         bench.recorder.record(some, {})
+        bench.recorder.look()
         assert bench.report.state == "failed"  # a moment of success is no proof
         await bench.beat(2)
         assert bench.report.state == "recording"

@@ -8,7 +8,6 @@ again and its segment ended, so that what stands in a file never changes.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 from collections import deque
@@ -18,16 +17,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from tradewarden.feed.journal_lock import JournalError, hold, unusable
+from tradewarden.feed.mending import mend
 from tradewarden.feed.record import SIZE
-from tradewarden.feed.segment import MOST_RECORDS, Hole, Segment, file_header, file_name, first_seqs, frame_header
+from tradewarden.feed.segment import MOST_RECORDS, Hole, file_header, file_name, frame_header
+
+__all__ = ["RETRY_NS", "Journal", "JournalError"]
 
 RETRY_NS: Final = 100_000_000  # between two tries to write when the disk does not take it
-LOCK: Final = "lock"
 UNSYNCED: Final = "a store has them, but the machine went down before they were on the disk"
-
-
-class JournalError(Exception):
-    """The journal's directory cannot be used at all; the text says which, why and what to do."""
 
 
 class Journal:
@@ -48,11 +46,10 @@ class Journal:
         self.bytes_total = 0
         self.records_total = 0
         self.sync_failures_total = 0
-        self.cut_bytes = 0  # of a torn tail, at the start
-        self.holes: list[Hole] = []  # in the newest segment and behind it, at the start
-        self._last_ns = 0  # when the last record was received, at the start
+        self.cut_bytes: int  # of a torn tail, at the start
+        self.holes: list[Hole]  # in the newest segment and behind it, at the start
         self._now_ns = now_ns
-        self._lock = _hold(directory)
+        self._lock = hold(directory)
         self._fd = -1
         self._first = 0  # the number with which the present segment starts
         self._size = 0
@@ -66,13 +63,14 @@ class Journal:
         self._tried_ns = 0
         self._callbacks: list[Callable[[], None]] = []
         try:
-            last = self._mend()
+            found = mend(directory)
         except OSError as trouble:
             os.close(self._lock)
-            raise _unusable(directory, trouble) from None
-        self._next_seq = max(last, after) + 1
-        if 0 < last < after:
-            self.holes.append(Hole(last + 1, after, UNSYNCED, self._last_ns))
+            raise unusable(directory, trouble) from None
+        self._next_seq = max(found.last_seq, after) + 1
+        self.cut_bytes, self.holes = found.cut_bytes, list(found.holes)
+        if 0 < found.last_seq < after:
+            self.holes.append(Hole(found.last_seq + 1, after, UNSYNCED, found.last_ns))
 
     @property
     def next_seq(self) -> int:
@@ -276,34 +274,6 @@ class Journal:
             finally:
                 os.close(at)
 
-    # The start
-
-    def _mend(self) -> int:
-        """Cut the torn tail of the newest segment, and answer the last number that was given."""
-        seqs = first_seqs(self.directory)
-        if not seqs:
-            return 0
-        path = self.directory / file_name(seqs[-1])
-        segment = Segment(path)
-        try:
-            last, size = self._last_of(segment, seqs[-1] - 1), segment.size
-            if segment.newer or (last < seqs[-1] and not segment.sound):
-                return last + size // SIZE  # nothing of it can be read: none of its numbers is used again
-        finally:
-            segment.close()
-        if segment.offset < size:
-            os.truncate(path, segment.offset)
-            self.cut_bytes = size - segment.offset
-        return last
-
-    def _last_of(self, segment: Segment, last: int) -> int:
-        while (frame := segment.next()) is not None:
-            if frame.first_seq > last + 1:
-                hole = Hole(last + 1, frame.first_seq - 1, segment.damaged(), self._last_ns, frame.received_ns)
-                self.holes.append(hole)
-            last, self._last_ns = frame.last_seq, frame.received_ns
-        return last
-
 
 def _write_all(fd: int, parts: tuple[bytes, ...], length: int) -> None:
     """Write them with one call; a second one is made only to hear why the first took but a part."""
@@ -322,28 +292,5 @@ def _discard(fd: int) -> None:
     os.close(fd)
 
 
-def _hold(directory: Path) -> int:
-    """Make the directory and hold it against a second writer."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as trouble:
-        raise _unusable(directory, trouble) from None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise JournalError(f"{directory}: another process records into this journal; stop it first.") from None
-    return fd
-
-
-def _unusable(directory: Path, trouble: OSError) -> JournalError:
-    return JournalError(f"{directory}: the journal cannot be kept there: {_reason(trouble)}; set state_dir.")
-
-
 def _words(directory: Path, trouble: OSError) -> str:
-    return f"{directory}: {_reason(trouble)}"
-
-
-def _reason(trouble: OSError) -> str:
-    return trouble.strerror or str(trouble)
+    return f"{directory}: {trouble.strerror or trouble}"
