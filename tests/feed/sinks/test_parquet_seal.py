@@ -149,6 +149,31 @@ def test_killed_at_any_moment_it_loses_nothing_and_doubles_nothing(tmp_path: Pat
     assert not list((tmp_path / "ticks").rglob("*.tmp"))
 
 
+def test_a_disk_that_is_full_is_told_and_leaves_nothing_half_done(tmp_path: Path) -> None:
+    write_journal(tmp_path / "journal", 3000)
+    request = {
+        **{name: str(tmp_path / name) for name in ("journal", "ticks")},
+        "names": str(tmp_path / "instruments.json"),
+        "until": 3000,
+        "seconds": 30,
+        "deadline": 60,
+    }
+    script = (
+        "import resource, signal, sys\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"  # no file may be longer
+        "from tradewarden.feed.sinks import parquet_seal\nsys.exit(parquet_seal.main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=json.dumps(request).encode(), capture_output=True, timeout=50, check=False
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, str(tmp_path / "ticks") in told["trouble"]) == (1, True), told
+    assert "File too large" in told["trouble"]
+    assert [path.name for path in (tmp_path / "ticks").rglob("*") if path.is_file()] == [".lock"]
+    list(seal(order_of(tmp_path, 3000)))
+    assert numbers(tmp_path) == list(range(1, 3001))
+
+
 def test_only_one_process_seals_and_the_other_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_journal(tmp_path / "journal", 100)
     (tmp_path / "ticks").mkdir()
