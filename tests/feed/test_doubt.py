@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tradewarden.feed.doubt import AHEAD, Doubt, doubtful, doubts, marks, oldest
+from tradewarden.feed.doubt import AHEAD, Doubt, doubtful, doubts, glance, marks, oldest
 from tradewarden.feed.record import Mark
 from tradewarden.feed.tick import FullTick, IndexFullTick, IndexTick, LtpTick, QuoteTick, Tick
 
@@ -146,4 +147,45 @@ def test_marks_tell_prices_from_times() -> None:
 
 def test_of_a_frame_only_the_doubtful_ticks_are_named_by_their_place() -> None:
     ticks: list[Tick] = [full(), full(-1), LtpTick(token(NSE), 5), full(exchange_ts=1, last_trade_ts=0)]
-    assert doubtful(ticks, NOW, oldest(NOW)) == {1: [Doubt.NOT_POSITIVE], 3: [Doubt.PAST]}
+    heard: dict[int, int] = {}
+    unclear = glance(ticks, heard, 77, oldest(NOW), NOW + AHEAD)
+    assert unclear == [ticks[1], ticks[3]]
+    assert heard == {token(NSE): 77}
+    assert doubtful(ticks, unclear, NOW, oldest(NOW)) == {1: [Doubt.NOT_POSITIVE], 3: [Doubt.PAST]}
+    assert doubtful(ticks, [ticks[0]], NOW, oldest(NOW)) == {}
+
+
+DAYS = {"open_raw": 990, "high_raw": 1010, "low_raw": 980, "close_raw": 995}
+SOUND: list[Tick] = [
+    full(),
+    QuoteTick(token(NSE), 1000, volume=5, **DAYS),
+    IndexTick(token(INDICES), 1000, **DAYS),
+    IndexFullTick(token(INDICES), 1000, exchange_ts=NOW, **DAYS),
+    LtpTick(token(NSE), 1000),
+]
+
+
+@pytest.mark.parametrize("tick", SOUND, ids=lambda tick: type(tick).__name__)
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("last_price_raw", 0),
+        ("last_price_raw", 1011),
+        ("last_price_raw", 979),
+        ("low_raw", 0),
+        ("open_raw", 0),
+        ("close_raw", -1),
+        ("exchange_ts", NOW + AHEAD + 1),
+        ("exchange_ts", oldest(NOW) - 1),
+        ("last_trade_ts", NOW + 1),
+    ],
+)
+def test_a_glance_clears_what_is_sound_and_nothing_that_deserves_a_second_look(
+    tick: Tick, field: str, value: int
+) -> None:
+    assert glance([tick], {}, 0, oldest(NOW), NOW + AHEAD) == []
+    if field in tick._own_fields() or field == "last_price_raw":
+        other = copy(tick)
+        setattr(other, field, value)
+        cleared = not glance([other], {}, 0, oldest(NOW), NOW + AHEAD)
+        assert cleared == (isinstance(tick, LtpTick) and value > 0)

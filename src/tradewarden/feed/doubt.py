@@ -5,13 +5,13 @@ Such a tick is counted and marked, never dropped: it is what the broker sent, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from tradewarden.feed.record import Mark
-from tradewarden.feed.tick import FullTick, Mode, Tick
+from tradewarden.feed.tick import FullTick, IndexFullTick, IndexTick, LtpTick, Mode, QuoteTick, Tick
 
 FAR: Final = 2  # times the day's high, or this part of its low: a tick may run ahead of the day's prices, never so far
 AHEAD: Final = 60  # seconds: a host without a time server is some seconds off, and that is not the tick's fault
@@ -46,6 +46,9 @@ MARKS: Final[Mapping[Doubt, Mark]] = MappingProxyType(
 )
 
 
+NONE: Final[Mapping[int, list[Doubt]]] = MappingProxyType({})
+
+
 def oldest(now_s: float) -> int:
     """Midnight in India of the weekday before today: no tick is older, save the snapshots after a holiday."""
     today = int(now_s + _IST) // DAY
@@ -71,24 +74,46 @@ def doubts(tick: Tick, now_s: float, oldest_s: float | None = None) -> list[Doub
     return [*_of_prices(tick), *_of_times(tick, earliest, now_s + AHEAD)]
 
 
-def doubtful(ticks: Sequence[Tick], now_s: float, oldest_s: float) -> dict[int, list[Doubt]]:
-    """The doubts of a whole frame by the tick's place in it; empty for nearly every frame."""
-    found: dict[int, list[Doubt]] = {}
-    latest = now_s + AHEAD
-    for place, tick in enumerate(ticks):
-        # As `_is_plain`, whose call would cost as much as it does.
-        if (
-            tick.__class__ is FullTick
-            and 0 < tick.low_raw <= tick.last_price_raw <= tick.high_raw
+def glance(
+    ticks: Sequence[Tick], heard: MutableMapping[int, int], now: int, earliest: float, latest: float
+) -> list[Tick]:
+    """The one look at every tick of a frame: note when it was heard, and return those that are not plainly sound.
+
+    It runs for each tick there is, so what `_is_plain` says is written out, kind by kind.
+    """
+    unclear: list[Tick] = []
+    for tick in ticks:
+        heard[tick.token] = now
+        if tick.__class__ is FullTick:
+            if (
+                0 < tick.low_raw <= tick.last_price_raw <= tick.high_raw
+                and tick.open_raw > 0 <= tick.close_raw
+                and tick.last_trade_ts <= tick.exchange_ts <= latest
+                and tick.exchange_ts >= earliest
+            ):
+                continue
+        elif tick.__class__ is LtpTick:
+            if tick.last_price_raw > 0:
+                continue
+        elif tick.__class__ is QuoteTick or tick.__class__ is IndexTick:
+            if 0 < tick.low_raw <= tick.last_price_raw <= tick.high_raw and tick.open_raw > 0 <= tick.close_raw:
+                continue
+        elif tick.__class__ is IndexFullTick and (
+            0 < tick.low_raw <= tick.last_price_raw <= tick.high_raw
             and tick.open_raw > 0 <= tick.close_raw
-            and tick.last_trade_ts <= tick.exchange_ts <= latest
-            and tick.exchange_ts >= oldest_s
+            and earliest <= tick.exchange_ts <= latest
         ):
             continue
-        odd = doubts(tick, now_s, oldest_s)
-        if odd:
-            found[place] = odd
-    return found
+        unclear.append(tick)
+    return unclear
+
+
+def doubtful(
+    ticks: Sequence[Tick], unclear: Sequence[Tick], now_s: float, oldest_s: float
+) -> Mapping[int, list[Doubt]]:
+    """The doubts of a frame by the tick's place in it; `unclear` are the ones that a glance could not clear."""
+    odd = {id(tick): found for tick in unclear if (found := doubts(tick, now_s, oldest_s))}
+    return {place: odd[id(tick)] for place, tick in enumerate(ticks) if id(tick) in odd} if odd else NONE
 
 
 def _is_plain(tick: Tick, earliest: float, latest: float) -> bool:

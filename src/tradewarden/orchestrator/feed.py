@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from tradewarden.feed.doubt import Doubt, doubtful, oldest
+from tradewarden.feed.doubt import AHEAD, NONE, Doubt, doubtful, glance, oldest
 from tradewarden.feed.proof import Proof
 from tradewarden.feed.tick import Tick
 from tradewarden.machines.backoff import SECOND
@@ -83,10 +83,10 @@ class FeedDriver(Driver[FeedWatchdog]):
         self.on_proof: Callable[[list[int]], None] = lambda _tokens: None
         self._second_look = Proof()  # of the suspects
         self._oldest_tick = oldest_tick
-        self._now_s = self._oldest_s = 0.0
-        self._reckoned_at: int | None = None
+        self._latest_s = self._oldest_s = 0.0
+        self._reckon_at = 0
         self.record: Callable[[list[Tick], Mapping[int, list[Doubt]]], None] = lambda _ticks, _doubtful: None
-        self.doubtful: Mapping[int, list[Doubt]] = {}  # of the frame that is being handed on, by its ticks' places
+        self.doubtful: Mapping[int, list[Doubt]] = NONE  # of the frame that is being handed on, by its ticks' places
         self.doubts_total: Counter[str] = Counter()
         self._doubted_at: dict[str, datetime] = {}
         self._leaf = machine.leaf
@@ -152,17 +152,14 @@ class FeedDriver(Driver[FeedWatchdog]):
         if gen != machine.gen:
             return
         now = machine.last_tick = self._last_data = self.clock.mono_ns()
-        if self._reckoned_at is None or now - self._reckoned_at >= SECOND:
+        if now >= self._reckon_at:
             self._reckon(now)
-        self.doubtful = doubtful(ticks, self._now_s, self._oldest_s)
+        unclear = glance(ticks, self.freshness.heard, now, self._oldest_s, self._latest_s)
+        if unclear or self.doubtful:
+            self._doubt(ticks, unclear)
         self.record(ticks, self.doubtful)  # before anybody acts on them: what has been acted on can be shown
         self._newest = ticks[-1]
         self.ticks_total += len(ticks)
-        heard = self.freshness.heard
-        for tick in ticks:
-            heard[tick.token] = now
-        if self.doubtful:
-            self._count_doubts()
         if machine.leaf != "streaming" and self._proof.is_in(ticks):
             self._proof.forget()  # proven: what was compared is not needed again before the next subscribe
             self.fire("ticked", gen=gen)
@@ -172,10 +169,11 @@ class FeedDriver(Driver[FeedWatchdog]):
 
     def _reckon(self, now: int) -> None:
         """The time on the wall, once a second: what ticks are held against."""
-        self._now_s, self._reckoned_at = self.clock.now().timestamp(), now
-        self._oldest_s = self._oldest_tick(self._now_s)
+        now_s = self.clock.now().timestamp()
+        self._latest_s, self._oldest_s, self._reckon_at = now_s + AHEAD, self._oldest_tick(now_s), now + SECOND
 
-    def _count_doubts(self) -> None:
+    def _doubt(self, ticks: list[Tick], unclear: list[Tick]) -> None:
+        self.doubtful = doubtful(ticks, unclear, self._latest_s - AHEAD, self._oldest_s)
         now = self.clock.now()
         for kinds in self.doubtful.values():
             for kind in kinds:
