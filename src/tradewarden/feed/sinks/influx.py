@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final, Literal, Protocol, assert_never
 
@@ -23,6 +23,7 @@ from tradewarden.feed.sinks.questdb import Questdb
 from tradewarden.feed.sinks.sink import Batching, SetAside, SinkMisfitError, SinkUnavailableError, Stored, Written
 from tradewarden.feed.sinks.victoria import Victoria
 
+A_REQUEST: Final = 1500  # records: memory, since more of them save the server nothing
 MOST_REFUSED: Final = 20  # records of one batch; more is no matter of single records
 _TOO_OLD: Final = re.compile(r"points beyond retention policy dropped=(\d+)")
 
@@ -115,20 +116,24 @@ class InfluxSink:
         """Ticks, then the names that are new, then the position: each only after the one before is safe."""
         if not frames:
             return Written(0)
-        some = list(rows(frames))
         refused: list[SetAside] = []
+        named: dict[int, tuple[int, Name]] = {}
+        expired = 0
         async with self.http.translated():
             if self._bars is not None:
                 times = [frame.received_ns for frame in frames]
                 await self._bars.note(min(times), max(times) + MILLISECOND)
-            expired = await self._put(some, self._lines.of(some), refused)
-            named = self._new_names(some)
+            for part in _parts(frames):
+                some = list(rows(part))
+                expired += await self._put(some, self._lines.of(some), refused)
+                named |= self._new_names(some)
             if named:
                 await self.post([instrument_line(number, name, day) for number, (day, name) in named.items()], LASTING)
             await self.post([self.database.cursor_line(frames[-1].last_seq, self.now_ns())], LASTING)
         self._told.update(named)
         self.dropped += expired
-        return Written(len(some) - len(refused) - expired, tuple(refused))
+        count = sum(frame.count for frame in frames)
+        return Written(count - len(refused) - expired, tuple(refused))
 
     async def tables(self) -> list[Stored]:
         """What the server holds."""
@@ -182,6 +187,19 @@ class InfluxSink:
         day = some[-1].received_ns - some[-1].received_ns % DAY_NS
         named = {number: (day, self._names.of(number)) for number in {row.instrument for row in some}}
         return {number: told for number, told in named.items() if told[1].exchange and self._told.get(number) != told}
+
+
+def _parts(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
+    """Whole frames, about so many records a request: ten thousand lines at once would be twenty megabytes."""
+    part, count = list[Frame](), 0
+    for frame in frames:
+        part.append(frame)
+        count += frame.count
+        if count >= A_REQUEST:
+            yield part
+            part, count = [], 0
+    if part:
+        yield part
 
 
 class _Maker:
