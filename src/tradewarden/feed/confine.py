@@ -1,12 +1,12 @@
 """What a process may not do any more, by the kernel's own word: for one that runs what somebody else has written.
 
 Landlock (Linux 5.13) takes away every file that is not named, and every TCP connection where it can (6.7). Limits take
-away the writing of files and hours of computing. Both are for good: nothing the process does later gives them back.
+away the writing of files and hours of computing. Both are for good: nothing the process does later gives them back. A
+service manager may forbid us to set some of it (the shipped unit does); what is left holds all the same.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import signal
@@ -14,7 +14,10 @@ import struct
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import ctypes
 
 # The numbers of the system calls are the same on every architecture; include/uapi/linux/landlock.h has the rest.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -23,6 +26,12 @@ _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _ALL_OF_FILES: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # by version: so many kinds of access it can take away
 _TCP: Final = 0b11  # bind and connect, from version 4 on
 _WITH_TCP: Final = 4
+
+
+def step_back(nice: int) -> None:
+    """Let others go first, where that is allowed."""
+    with suppress(OSError):
+        os.nice(nice)
 
 
 def limit(*, seconds: float, memory: int) -> None:
@@ -41,7 +50,9 @@ def confine(readable: Iterable[Path]) -> bool:
 
     Threads that run already keep what they may: so this comes before there are any.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
+    if libc is None:
+        return False
     version = libc.syscall(_CREATE_RULESET, None, 0, _VERSION)
     if version < 1:
         return False
@@ -59,6 +70,15 @@ def confine(readable: Iterable[Path]) -> bool:
         os.close(ruleset)
 
 
+def _libc() -> ctypes.CDLL | None:
+    try:
+        import ctypes  # noqa: PLC0415 - where memory may not be made executable, some builds of it cannot be loaded
+
+        return ctypes.CDLL(None, use_errno=True)
+    except (ImportError, OSError, MemoryError):
+        return None
+
+
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
     with suppress(OSError):  # what is not there cannot be read anyway
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -68,6 +88,7 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: Path) -> None:
 
 
 def _set(which: int, most: int) -> None:
-    _, hard = resource.getrlimit(which)
-    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(which, (wanted, wanted))
+    with suppress(OSError, ValueError):
+        _, hard = resource.getrlimit(which)
+        wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(which, (wanted, wanted))

@@ -8,7 +8,6 @@ may ask is not meant to become the daemon's user.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from typing import Any, Final, Self
 import orjson
 
 from tradewarden.feed import cursor
-from tradewarden.feed.confine import confine, limit
+from tradewarden.feed.confine import confine, limit, step_back
 from tradewarden.feed.names import Names
 from tradewarden.feed.query_views import ZONE, statements, text
 from tradewarden.feed.reader import Reader, tail
@@ -165,7 +164,7 @@ def main() -> int:
     asked = json.load(sys.stdin)
     paths = {name: Path(asked[name]) for name in ("ticks", "journal", "names")}
     question = Question(**(asked | paths))
-    os.nice(NICE)
+    step_back(NICE)
     limit(seconds=question.seconds, memory=(question.memory_mb << 20) + SPARE)
     try:
         _load()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradewarden.feed import cursor
+from tradewarden.feed.confine import step_back
 from tradewarden.feed.names import Names
 from tradewarden.feed.reader import Reader
 from tradewarden.feed.record import SIZE, Frame
@@ -161,7 +162,7 @@ def main() -> int:
     """Do what standard input asks; the exit status is 0 unless something was in the way, which is told."""
     asked = json.load(sys.stdin)
     signal.alarm(int(asked["deadline"]))  # whatever hangs, and even if nobody is left to end it
-    os.nice(NICE)
+    step_back(NICE)
     paths = {name: Path(asked[name]) for name in ("journal", "ticks", "names")}
     order = Order(**paths, until=asked["until"], seconds=asked["seconds"])
     try:
