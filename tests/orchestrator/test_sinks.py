@@ -18,6 +18,7 @@ from sink_contract import frames
 from tradewarden.feed import cursor
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.record import Frame
+from tradewarden.feed.segment import Hole
 from tradewarden.feed.sinks.sink import (
     Batching,
     SetAside,
@@ -391,10 +392,60 @@ def test_a_store_that_is_ahead_of_the_journal_is_named_unless_the_journal_goes_o
 def test_what_the_journal_has_no_more_is_counted(tmp_path: Path) -> None:
     async def scene() -> None:
         async with stage(tmp_path) as at:
-            at.journal.go_on_after(100)  # a hundred numbers that never reached the disk
+            at.receive(5)
+            await at.until_kept(5)
+            at.journal.go_on_after(105)  # a hundred numbers that never reached the disk
             at.receive(10)
-            await at.until_kept(110)
+            await at.until_kept(115)
             assert at.runner.report().missed_total == 100
+
+    play(scene)
+
+
+def test_a_hole_is_counted_once_however_often_what_is_behind_it_is_tried(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stage(tmp_path) as at:
+            found: list[Hole] = []
+            at.runner.on_hole = found.append
+            at.receive(5)
+            await at.until_kept(5)
+            at.shelf.trouble = SinkUnavailableError("gone")
+            at.journal.go_on_after(10)
+            at.receive(5)
+            await asyncio.sleep(60)
+            assert at.runner.report().missed_total == 0
+            at.shelf.trouble = None
+            await at.until_kept(15)
+            assert at.runner.report().missed_total == 5
+            assert [(hole.first_seq, hole.last_seq) for hole in found] == [(6, 10)]
+
+    play(scene)
+
+
+def test_a_new_store_has_missed_nothing_of_what_went_before_it_came(tmp_path: Path) -> None:
+    async def scene() -> None:
+        journal = Journal(tmp_path / "journal", after=1000)
+        for frame in frames(1001, 10):
+            journal.append(frame.records, frame.count, frame.received_ns)
+        journal.close()
+        async with stage(tmp_path) as at:
+            await at.until_kept(1010)
+            assert at.runner.report().missed_total == 0
+
+    play(scene)
+
+
+def test_before_the_store_was_asked_nobody_knows_of_a_lag(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stage(tmp_path) as at:
+            at.receive(30)
+            await at.until_kept(30)
+        cursor.save(at.directory, "shelf", 10)  # the last one that a kill left; the store has more
+        async with stage(tmp_path, at.shelf) as again:
+            again.runner.look()
+            assert again.runner.report().lag_seconds == 0
+            await again.until(lambda: again.runner.report().position == 30)
+            assert not again.runner.report().needs_a_look
 
     play(scene)
 

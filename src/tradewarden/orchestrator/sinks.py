@@ -17,12 +17,12 @@ from typing import Final, Protocol
 import structlog
 
 from tradewarden.feed import cursor
-from tradewarden.feed.reader import Reader
+from tradewarden.feed.reader import GONE, Reader
 from tradewarden.feed.record import Frame
 from tradewarden.feed.segment import Hole
 from tradewarden.feed.sinks.sink import Batching, Sink, SinkMisfitError, SinkUnavailableError
 from tradewarden.machines.backoff import SECOND
-from tradewarden.machines.sink import RECHECK, SinkLife, SinkReport, TableReport, Told
+from tradewarden.machines.sink import RECHECK, SinkLife, SinkReport, SinkState, TableReport, Told
 from tradewarden.machines.sink_figures import SinkFigures
 from tradewarden.orchestrator.aside import AsideFile
 from tradewarden.orchestrator.clock import Clock
@@ -78,6 +78,7 @@ class SinkRunner:
         self._news = asyncio.Event()
         self._sink: Sink | None = None
         self._hand: Sequence[Frame] = ()
+        self._holes: list[Hole] = []  # before or in it
         self._waiting: tuple[int, int] | None = None  # behind this number, a record received then
         self._most = 0  # records that are read at once
         self._dropped = 0
@@ -140,7 +141,7 @@ class SinkRunner:
         latest = self._latest()
         if position is None:
             position = latest if self._from_now else min(latest, cursor.load(self._journal, self.name) or 0)
-        self.position, self._hand, self._waiting, self._most = position, (), None, 0
+        self.position, self._hand, self._waiting, self._most, self._holes = position, (), None, 0, []
         self._keep_cursor()  # numbers up to here are taken, whatever becomes of the journal
         if position <= latest:
             return position
@@ -196,12 +197,19 @@ class SinkRunner:
         frames = reader.read(most)
         if frames:
             self._read_at = self._clock.mono_ns()
-        for hole in reader.holes:
-            self.on_hole(hole)
-            self.figures.missed_total += hole.last_seq - hole.first_seq + 1
-            log.warning("sink.missed", sink=self.name, first=hole.first_seq, last=hole.last_seq, why=hole.reason)
+        self._holes += reader.holes
         reader.holes.clear()
         return frames
+
+    def _pass(self) -> None:
+        """What the batch in hand stands behind is over: what was missing before it is counted, once."""
+        holes, self._holes = self._holes, []
+        for hole in holes:
+            self.on_hole(hole)
+            if hole.first_seq == 1 and hole.reason == GONE:
+                continue  # a new store begins with the oldest there is; it has missed nothing
+            self.figures.missed_total += hole.last_seq - hole.first_seq + 1
+            log.warning("sink.missed", sink=self.name, first=hole.first_seq, last=hole.last_seq, why=hole.reason)
 
     async def _write(self, sink: Sink, frames: list[Frame]) -> None:
         if not frames:
@@ -213,6 +221,7 @@ class SinkRunner:
             self._aside.keep(frames, written.set_aside, self._clock.now())
             self.figures.set_aside_total += len(written.set_aside)
         self.position, self._hand, self._waiting = frames[-1].last_seq, (), None
+        self._pass()
         self._last_commit_at = self._clock.now()
         self.figures.committed(now, written.records, [self._age(frame) for frame in frames])
         self._tell(self.life.committed(now, int(self._age(frames[-1]) * 1e9)))
@@ -276,7 +285,9 @@ class SinkRunner:
         return self._clock.now() + timedelta(microseconds=(at - mono) / 1000)
 
     def _lag(self) -> int:
-        """Nanoseconds that the oldest record has waited which is not safe in the store."""
+        """Nanoseconds that the oldest record has waited which is not safe in the store, as far as that is known."""
+        if self.life.state is SinkState.CONNECTING:
+            return 0  # the store may have more than the cursor of an earlier run says
         if self._hand:
             return int(self._age(self._hand[0]) * 1e9)
         if self._latest() <= self.position:
