@@ -67,6 +67,36 @@ def test_until_its_pauses_are_known_a_connection_has_ten_minutes() -> None:
     assert told[0] == (CAP // SECOND, AskAll(1))
 
 
+def test_the_limits_of_a_connection_are_these() -> None:
+    assert (FLOOR, CAP, MARGIN, KNOWN) == (10 * SECOND, 600 * SECOND, 4, 60 * SECOND)
+
+
+def test_what_is_known_after_half_a_minute_is_not_believed_before_a_whole_one() -> None:
+    stream = Stream(1, 1)
+    assert stream.run(30) == []
+    stream.pauses[1] = 0
+    assert stream.run(60)[0] == (61, AskAll(1))
+
+
+def test_after_a_break_its_pauses_are_learned_anew() -> None:
+    stream = Stream(1, 100)
+    assert stream.run(500) == []
+    stream.due[1] = NEVER
+    stream.run(10)
+    stream.due[1] = stream.now
+    stream.pauses[1] = 1
+    assert stream.run(100) == []
+    stream.pauses[1] = 0
+    assert stream.run(11)[0][1] == AskAll(1)
+
+
+def test_two_that_are_dialled_anew_in_the_same_moment_are_both_dialled() -> None:
+    stream = Stream(1, 1, 1)
+    stream.run(100)
+    stream.pauses[1] = stream.pauses[2] = 0
+    assert [deed for _, deed in stream.run(16)] == [AskAll(1), AskAll(2), Redial(1), Redial(2)]
+
+
 def test_a_connection_that_pauses_longer_gets_four_times_its_longest_pause() -> None:
     stream = Stream(1, 20)
     assert stream.run(200) == []

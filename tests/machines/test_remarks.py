@@ -26,6 +26,10 @@ def test_silent_instruments_are_counted(count: int, text: str) -> None:
     assert of_feed(a_feed(silent=count), NOW) == (text,)
 
 
+def test_lately_is_five_minutes() -> None:
+    assert timedelta(minutes=5) == LATELY
+
+
 @pytest.mark.parametrize("kind", [doubt.value for doubt in Doubt])
 def test_an_impossible_tick_is_told_for_five_minutes_in_words(kind: str) -> None:
     doubted = MappingProxyType({kind: NOW})

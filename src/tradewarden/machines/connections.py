@@ -12,7 +12,7 @@ from typing import Final
 
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.feed import GRACE
-from tradewarden.machines.freshness import LONGEST_RETRY, NEVER, RETRY, Redial
+from tradewarden.machines.freshness import Redial, pause
 
 FLOOR, CAP = 10 * SECOND, 600 * SECOND  # of how long a connection may be silent
 MARGIN: Final = 4  # times its longest pause so far
@@ -51,7 +51,7 @@ class Connections:
             return []
         deeds: list[AskAll | Redial] = []
         for place, (last, start) in enumerate(zip(heard, due, strict=True)):
-            if start == NEVER or start > now:
+            if start > now:
                 self._forget(place)
             elif place in self.quiet:
                 deeds += self._again(place, now)
@@ -69,7 +69,7 @@ class Connections:
         quiet = self.quiet[place]
         if now < quiet.next_at:
             return []
-        wait = min(LONGEST_RETRY, RETRY << min(quiet.tries - 1, 16))
+        wait = pause(quiet.tries - 1)
         self.quiet[place] = replace(quiet, tries=quiet.tries + 1, next_at=now + wait)
         return [Redial(place)]
 

@@ -27,6 +27,7 @@ TRIES: Final = 2  # askings after which the connection of an instrument that mus
 CALM: Final = 600 * SECOND  # between two such dials of one connection
 NEVER: Final = 1 << 62
 
+_DEEPEST: Final = 16  # it keeps the arithmetic small
 _AGAIN: Final = 60 * SECOND  # before an instrument whose limit is not known yet is thought of again
 
 
@@ -73,6 +74,11 @@ class Silent:
     next_at: int  # when it is asked for again
     tries: int = 0
     is_first: bool = False  # not even its snapshot came
+
+
+def pause(tries: int) -> int:
+    """How long to wait after so many tries before the next: doubling, up to a quarter of an hour."""
+    return min(LONGEST_RETRY, RETRY << min(tries, _DEEPEST))
 
 
 class Freshness:
@@ -245,8 +251,7 @@ class Freshness:
         for token, each in list(self.silent.items()):
             if now < each.next_at or each.place in quiet:
                 continue
-            wait = min(LONGEST_RETRY, RETRY << min(each.tries, 16))
-            self.silent[token] = replace(each, tries=each.tries + 1, next_at=now + wait)
+            self.silent[token] = replace(each, tries=each.tries + 1, next_at=now + pause(each.tries))
             if each.tries == TRIES and each.kind in MUST_TICK and self._may_redial(each.place, now):
                 redial.add(each.place)
             ask.append(token)
