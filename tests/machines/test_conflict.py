@@ -184,3 +184,38 @@ def test_settlement_prices_after_the_close_and_resets_before_the_opening_are_no_
 ) -> None:
     market = a_market(a_segment("NSE_EQ", **CLOSED | changes), a_segment("MCX"))
     assert bool(conflicts(market, running("NSE_EQ", began=ago(hours=2)), NOON)) is odd
+
+
+def test_the_patience_with_closed_segments_is_the_agreed_one() -> None:
+    assert timedelta(minutes=1) == STRAY
+    assert timedelta(minutes=5) == SILENCE
+    assert (timedelta(hours=1), timedelta(hours=2)) == (TAIL, MORNING)
+
+
+@pytest.mark.parametrize(("before", "odd"), [(30, False), (31, True)])
+def test_the_half_hour_before_an_opening_is_noisy(before: int, *, odd: bool) -> None:
+    closed = a_segment(**CLOSED | {"since": ago(hours=9), "next_at": NOON + timedelta(minutes=before)})
+    feed = a_feed(last_tick_at=NOON, up_since=ago(minutes=10))
+    assert bool(conflicts(a_market(closed), feed, NOON)) is odd
+
+
+@pytest.mark.parametrize("state", ["connected", "streaming", "stale"])
+def test_an_open_line_listens_whatever_it_is_called(state: str) -> None:
+    feed = a_feed(state=state, reason=None, last_tick_at=ago(minutes=6))
+    assert conflicts(LIVE, feed, NOON)
+
+
+def test_the_silence_begins_with_the_first_segment_that_is_due() -> None:
+    market = a_market(a_segment("NSE_EQ", since=ago(minutes=6)), a_segment("NFO", since=ago(minutes=1)))
+    feed = a_feed(state="stale", reason="stall", last_tick_at=None, usable_since=ago(hours=1))
+    assert set(conflicts(market, feed, NOON)) == {"NSE_EQ", "NFO"}
+
+
+@pytest.mark.parametrize("other", [{"expected": "sparse"}, {"state": "closing_auction", "expected": "dense"}])
+def test_a_segment_that_is_live_without_dense_data_or_dense_without_being_live_is_not_named(
+    other: dict[str, Any],
+) -> None:
+    market = a_market(a_segment("NSE_EQ"), a_segment("NFO", **other))
+    feed = a_feed(state="stale", reason="stall", last_tick_at=None)
+    assert set(conflicts(market, feed, NOON)) == {"NSE_EQ"}
+    assert not conflicts(a_market(a_segment("NFO", **other)), feed, NOON)
