@@ -2,7 +2,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradewarden.machines.gap import SESSION_ENDED, Gap, Outage
+from tradewarden.machines.gap import (
+    INSTRUMENT_SILENCE,
+    LEFT,
+    NEAR,
+    SESSION_ENDED,
+    STOPPED,
+    Gap,
+    Outage,
+    together,
+)
 
 OPEN = datetime(2026, 11, 23, 3, 45, tzinfo=UTC)
 
@@ -82,3 +91,53 @@ def test_nothing_is_missing_while_nothing_is_due() -> None:
     outage = Outage()
     assert tell(outage, 100, expected="none", cause="network") is None
     assert outage.began is None
+
+
+# Silences of single instruments
+
+
+def silence(began: float, ended: float, *causes: str) -> Gap:
+    return Gap(at(began), at(ended), causes or (INSTRUMENT_SILENCE,))
+
+
+def test_the_causes_are_told_in_these_words() -> None:
+    assert (SESSION_ENDED, INSTRUMENT_SILENCE, LEFT, STOPPED) == (
+        "session ended", "instrument silence", "unsubscribed", "daemon stopped",
+    )  # fmt: skip
+    assert timedelta(seconds=5) == NEAR
+
+
+def test_silences_that_began_together_are_one_whenever_they_ended() -> None:
+    told = together([(9, silence(12, 40)), (7, silence(10, 60)), (8, silence(15, 50))])
+    assert told == [(silence(10, 60), (7, 8, 9))]
+
+
+def test_silences_of_another_beginning_or_another_end_are_entries_of_their_own() -> None:
+    told = together(
+        [
+            (3, silence(100, 130)),
+            (2, silence(10, 60, INSTRUMENT_SILENCE, LEFT)),
+            (1, silence(10, 50)),
+            (4, silence(105.1, 131)),
+        ]
+    )
+    assert told == [
+        (silence(10, 50), (1,)),
+        (silence(100, 130), (3,)),
+        (silence(105.1, 131), (4,)),
+        (silence(10, 60, INSTRUMENT_SILENCE, LEFT), (2,)),
+    ]
+
+
+def test_near_is_measured_from_the_first_of_them() -> None:
+    told = together([(1, silence(0, 20)), (2, silence(4, 20)), (3, silence(8, 20))])
+    assert [tokens for _, tokens in told] == [(1, 2), (3,)]
+
+
+def test_an_instrument_is_named_once_and_in_order() -> None:
+    told = together([(70_000, silence(0, 20)), (3, silence(1, 20)), (70_000, silence(2, 20)), (500, silence(3, 20))])
+    assert [tokens for _, tokens in told] == [(3, 500, 70_000)]
+
+
+def test_no_silence_is_no_entry() -> None:
+    assert together([]) == []
