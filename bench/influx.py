@@ -24,6 +24,7 @@ from rounds import Turn, Writer, compare, take_turns
 from tradewarden.feed.names import Names
 from tradewarden.feed.record import Frame
 from tradewarden.feed.sinks.influx import InfluxSink
+from tradewarden.feed.sinks.influx_database import InfluxDatabase
 
 sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
@@ -59,6 +60,10 @@ class Desk:
             some.append(Frame(self._next, frame.count, received, frame.records))
             self._next += frame.count
         return some
+
+    def span(self) -> tuple[int, int]:
+        """From when to when its ticks are, in nanoseconds."""
+        return self._began, self._began + self._next * 1_000_000
 
     async def turn(self, batch: int) -> Turn:
         """Whole batches as the runner hands them over."""
@@ -100,9 +105,12 @@ async def size(run: Run, server: Influxdb, place: Path) -> None:
     await desk.sink.open()
     for _ in range(STORED // 5000):
         await desk.sink.write(desk.batch(5000))
+    if not isinstance(desk.sink.database, InfluxDatabase):
+        raise TypeError("this is no InfluxDB")
     begun = time.perf_counter()
-    await desk.sink.close()
+    await desk.sink.database.make_bars(*desk.span())
     bars = time.perf_counter() - begun
+    await desk.sink.close()
     log = place / "wal" / database / "high_frequency"
     until = time.monotonic() + SETTLED
     while _bytes(log) > 10_000:  # it moves what is cold from there into its files

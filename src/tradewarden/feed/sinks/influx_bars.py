@@ -24,7 +24,7 @@ class Maker(Protocol):
     """Who computes bars, and remembers how far they are."""
 
     async def make_bars(self, from_ns: int, to_ns: int) -> None:
-        """All bars of this time, anew."""
+        """All bars of these seconds, and of the minutes that they are in, anew."""
         ...
 
     async def note_bars(self, bars_ns: int) -> None:
@@ -60,7 +60,7 @@ class Bars:
 
     async def note(self, first_ns: int, last_ns: int) -> None:
         """Ticks of this time are about to be written."""
-        begun = max(first_ns - first_ns % MINUTE, self._oldest)
+        begun = max(first_ns - first_ns % NANOSECONDS, self._oldest)
         if self._done is None:
             self._done = begun
         elif begun < self._done:  # the clock was set back: bars that were done are open again, also after a kill
@@ -70,7 +70,7 @@ class Bars:
         self._fresh = True
 
     async def catch_up(self) -> None:
-        """Make every bar that is not made, the one of this very minute included; it is made anew until it is over."""
+        """Make every bar that is not made, the one of this very second included; it is made anew until it is over."""
         if not self._fresh or self._done is None:
             return
         self._fresh = False
@@ -79,7 +79,7 @@ class Bars:
             while self._done < end:
                 until = min(self._done + MOST, end)
                 await self._maker.make_bars(self._done, until)
-                over = until - until % MINUTE
+                over = until - until % NANOSECONDS
                 if over <= self._done:
                     break
                 self._done = over

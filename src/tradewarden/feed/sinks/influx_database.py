@@ -11,6 +11,7 @@ from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError, S
 
 RAW: Final = "high_frequency"
 LASTING: Final = "long_term"
+MINUTE_NS: Final = 60_000_000_000
 _TYPES: Final = {"seq": "integer", "received_ns": "integer", "marks": "integer", "last_price": "float"}
 _SECONDS: Final = (
     'SELECT first("last_price") AS "open", max("last_price") AS "high", min("last_price") AS "low", '
@@ -72,9 +73,9 @@ class InfluxDatabase:
         return f"cursor,sink=influx bars_ns={bars_ns:d}i {now_ns - now_ns % DAY_NS:d}"
 
     async def make_bars(self, from_ns: int, to_ns: int) -> None:
-        """Compute all bars of this time anew from what is stored, and put them in the place of the old ones."""
-        for bars in (_SECONDS, _MINUTES):
-            await self.ask(bars.format(database=quoted(self.name), from_ns=from_ns, to_ns=to_ns))
+        """Compute the bars of these seconds anew from the ticks, and those of their minutes from the seconds."""
+        for bars, begin in ((_SECONDS, from_ns), (_MINUTES, from_ns - from_ns % MINUTE_NS)):
+            await self.ask(bars.format(database=quoted(self.name), from_ns=begin, to_ns=to_ns))
 
     async def tables(self) -> list[Stored]:
         """The bytes of each policy, as the server counts its shards."""
