@@ -78,7 +78,7 @@ def test_a_reader_follows_while_the_journal_is_written_from_segment_to_segment(t
     reader = Reader(tmp_path, after=0)
     for frame in frames(2000, a_frame=20):
         journal.append(frame.records, frame.count, frame.received_ns)
-        assert reader.read(1) == [frame]
+        assert reader.read(20) == [frame]
         assert reader.read(1) == []
         assert tail(tmp_path) == frame.last_seq
     assert len(first_seqs(tmp_path)) > 20
@@ -210,3 +210,14 @@ def test_a_closed_segment_is_closed_twice_without_harm(tmp_path: Path) -> None:
 def _bytes_read() -> int:
     told = Path("/proc/self/io").read_text(encoding="ascii")
     return int(told.split("rchar: ")[1].split()[0])
+
+
+def test_a_frame_that_is_longer_than_what_was_asked_for_is_cut(tmp_path: Path) -> None:
+    write_journal(tmp_path, 100, a_frame=70)
+    reader = Reader(tmp_path, after=0)
+    told = [(frame.first_seq, frame.count) for _ in range(5) for frame in reader.read(30)]
+    assert told == [(1, 30), (31, 30), (61, 10), (71, 30)]
+    assert reader.position == 100
+    whole = Reader(tmp_path, after=0).read(1000)
+    pieces = Reader(tmp_path, after=0)
+    assert b"".join(frame.records for _ in range(9) for frame in pieces.read(30)) == b"".join(f.records for f in whole)

@@ -96,12 +96,7 @@ def _pieces(frame: Frame, most: int) -> Iterator[Frame]:
         yield frame
         return
     for start in range(0, frame.count, most):
-        yield part(frame, start, min(start + most, frame.count))
-
-
-def part(frame: Frame, start: int, stop: int) -> Frame:
-    """Some of a frame's records, with their numbers and their time."""
-    return Frame(frame.first_seq + start, stop - start, frame.received_ns, frame.records[start * SIZE : stop * SIZE])
+        yield frame.part(start, min(start + most, frame.count))
 
 
 def after(some: Iterable[Frame], position: int) -> list[Frame]:
@@ -110,7 +105,7 @@ def after(some: Iterable[Frame], position: int) -> list[Frame]:
     for frame in some:
         known = max(0, position + 1 - frame.first_seq)
         if known < frame.count:
-            kept.append(part(frame, known, frame.count) if known else frame)
+            kept.append(frame.part(known, frame.count) if known else frame)
     return kept
 
 

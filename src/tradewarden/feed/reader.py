@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tradewarden.feed.record import SIZE, Frame
+from tradewarden.feed.record import Frame
 from tradewarden.feed.segment import Hole, Segment, file_name, first_seqs
 
 GONE: Final = "no segment holds them any more"
@@ -22,6 +22,7 @@ class Reader:
         self.holes: list[Hole] = []
         self._directory = directory
         self._segment: Segment | None = None
+        self._rest: Frame | None = None  # of a frame that was cut
         self._received_ns = 0
         self._first = -1  # the number with which the present segment starts
         self._why = GONE  # what a hole before the next frame comes from
@@ -29,10 +30,17 @@ class Reader:
         self._listed_ns = -1  # the directory's own time when it was listed; -1: list it again
 
     def read(self, most: int) -> list[Frame]:
-        """About so many of the records that follow, in whole frames; nothing when there is nothing new."""
+        """About so many of the records that follow, in whole frames; nothing when there is nothing new.
+
+        A frame that is longer than that by itself is cut: a sink's memory is bounded whatever came at once.
+        """
         frames: list[Frame] = []
         records = 0
-        while records < most and (frame := self._next()) is not None:
+        while records < most and (frame := self._rest or self._next()) is not None:
+            self._rest = None
+            if frame.count > most:
+                frame, self._rest = frame.part(0, most), frame.part(most, frame.count)
+            self.position = frame.last_seq
             frames.append(frame)
             records += frame.count
         return frames
@@ -72,8 +80,7 @@ class Reader:
                 self._why = segment.damaged()
             self.holes.append(Hole(expected, frame.first_seq - 1, self._why, self._received_ns, frame.received_ns))
         elif frame.first_seq < expected:
-            known = expected - frame.first_seq
-            frame = Frame(expected, frame.count - known, frame.received_ns, frame.records[known * SIZE :])
+            frame = frame.part(expected - frame.first_seq, frame.count)
         self.position, self._received_ns = frame.last_seq, frame.received_ns
         self._why = GONE
         return frame

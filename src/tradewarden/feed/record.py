@@ -118,6 +118,11 @@ class Frame:
         """The number of its last record."""
         return self.first_seq + self.count - 1
 
+    def part(self, start: int, stop: int) -> Frame:
+        """Some of its records, with their numbers and their time."""
+        records = self.records[start * SIZE : stop * SIZE]
+        return Frame(self.first_seq + start, stop - start, self.received_ns, records)
+
 
 def rows(frames: Iterable[Frame]) -> Iterator[Row]:
     """Every record of these frames, in order."""

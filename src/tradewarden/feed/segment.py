@@ -28,7 +28,7 @@ FRAME_HEADER: Final = Struct("<4sIIHHQqI4x")  # magic, crc32, length, version, r
 FRAME_COVERED: Final = 8  # a crc covers everything from here to the end, of the frame's records too
 MOST_RECORDS: Final = 1 << 16  # of one frame, which bounds what a reader must hold in memory
 
-CHUNK: Final = 1 << 20  # bytes that are read at once
+CHUNK: Final = 1 << 19  # bytes that are read at once; each reader holds so many
 OVERLAP: Final = len(FRAME_MAGIC) - 1
 
 _pack_checked = Struct("<4sI").pack
