@@ -497,6 +497,13 @@ def test_failures_count_since_the_last_good_word() -> None:
     assert (machine.failures, machine.reason) == (0, None)
 
 
+def test_a_token_that_dies_after_two_silences_has_failed_three_times() -> None:
+    machine = auth_in("valid")
+    for event in ("unreachable", "unreachable", "rejected"):
+        tell(machine, event, gen=2)
+    assert (machine.leaf, machine.failures) == ("expired", 3)
+
+
 # Deadlines
 
 

@@ -115,3 +115,10 @@ def test_every_machine_is_a_synchronous_one_that_raises_and_never_shows_itself_b
     assert not machine.catch_errors_as_events
     assert machine.allow_event_without_transition
     assert not machine.enable_self_transition_entries
+
+
+def test_a_new_machine_has_no_reason_and_has_counted_nothing() -> None:
+    door = Door()
+    assert (door.leaf, door.now, door.since, door.reason) == ("shut", 0, 0, None)
+    assert (door.ignored_total, door.stale_results_total) == (0, 0)
+    assert door.transitions_total == {("start", "shut"): 1}
