@@ -8,40 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from tradewarden.feed import cursor
-from tradewarden.feed.reader import GONE, Reader
+from tradewarden.feed.reader import GONE
 from tradewarden.feed.record import Frame
 from tradewarden.feed.segment import Hole
-from tradewarden.feed.sinks.sink import Batching, Sink, SinkMisfitError, SinkUnavailableError
+from tradewarden.feed.sinks.sink import Sink, SinkMisfitError, SinkUnavailableError
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.sink import RECHECK, SinkLife, SinkReport, SinkState, TableReport, Told
 from tradewarden.machines.sink_figures import SinkFigures
 from tradewarden.orchestrator.aside import AsideFile
 from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.intake import Intake, Wake
 
 DEADLINE: Final = 30.0  # seconds for each thing that a store is asked to do
 LAST_WORDS: Final = 5.0  # seconds for letting go of it
-STEP: Final = 0.05  # seconds between two looks at the journal while a batch fills
-QUICK: Final = 0.002  # the same for a store that is to have its ticks at once, while ticks come
 CURSOR_EVERY: Final = SECOND
 
 log = structlog.get_logger()
-
-
-class Wake(Protocol):
-    """How a runner hears of new records without asking."""
-
-    def __call__(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call back after each append; the answer is the way to be told no more."""
-        ...
 
 
 class SinkRunner:
@@ -72,17 +63,13 @@ class SinkRunner:
         self.on_hole: Callable[[Hole], None] = lambda _hole: None  # told what the journal cannot show any more
         self.position = cursor.load(journal, name) or 0
         self._make, self._journal, self._clock = make, journal, clock
-        self._latest, self._wake, self._from_now, self._ahead = latest, wake, from_now, ahead
+        self._latest, self._from_now, self._ahead = latest, from_now, ahead
         self._process = process
         self._aside = AsideFile(journal / "aside" / f"{name}.jsonl")
-        self._news = asyncio.Event()
+        self._intake = Intake(journal, clock, wake)
         self._sink: Sink | None = None
-        self._hand: Sequence[Frame] = ()
-        self._holes: list[Hole] = []  # before or in it
         self._waiting: tuple[int, int] | None = None  # behind this number, a record received then
-        self._most = 0  # records that are read at once
         self._dropped = 0
-        self._read_at = 0
         self._saved = -1
         self._saved_at = 0
         self._ask_at = 0
@@ -95,14 +82,13 @@ class SinkRunner:
 
     async def run(self) -> None:
         """Carry until cancelled, whatever the store does."""
-        forget = self._wake(self._news.set) if self._wake is not None else lambda: None
         try:
             while True:
                 await self._try()
                 wait = ((self.life.retry_at or 0) - self._clock.mono_ns()) / 1e9
                 await asyncio.sleep(max(0.0, wait))
         finally:
-            forget()
+            self._intake.end()
             self._keep_cursor()
 
     async def _try(self) -> None:
@@ -126,22 +112,19 @@ class SinkRunner:
         async with asyncio.timeout(DEADLINE):
             await sink.open()
             position = await sink.position()
-        reader = Reader(self._journal, after=self._begin(position))
-        try:
-            self._tell(self.life.opened(self._clock.mono_ns()))
+        self._intake.begin(self._begin(position))
+        self._tell(self.life.opened(self._clock.mono_ns()))
+        await self._ask(sink)
+        while True:
+            await self._write(sink, await self._intake.batch(sink.batching, until=lambda: self._ask_at))
             await self._ask(sink)
-            while True:
-                await self._write(sink, await self._collect(reader, sink.batching))
-                await self._ask(sink)
-        finally:
-            reader.close()
 
     def _begin(self, position: int | None) -> int:
         """Where to go on: what the store says counts, then the cursor."""
         latest = self._latest()
         if position is None:
             position = latest if self._from_now else min(latest, cursor.load(self._journal, self.name) or 0)
-        self.position, self._hand, self._waiting, self._most, self._holes = position, (), None, 0, []
+        self.position, self._waiting = position, None
         self._keep_cursor()  # numbers up to here are taken, whatever becomes of the journal
         if position <= latest:
             return position
@@ -154,6 +137,7 @@ class SinkRunner:
         return position
 
     async def _let_go(self) -> None:
+        self._intake.stop()
         sink, self._sink = self._sink, None
         if sink is not None:
             self._dropped += _dropped(sink)
@@ -163,48 +147,9 @@ class SinkRunner:
 
     # Batches
 
-    async def _collect(self, reader: Reader, batching: Batching) -> list[Frame]:
-        """The next batch: when so many records wait, or the oldest has waited so long; more at once when behind."""
-        enough = batching.records
-        most = self._most = max(self._most, enough)
-        frames = self._read(reader, most)
-        while not frames:
-            await self._nap(batching)
-            if self._clock.mono_ns() >= self._ask_at:
-                return []
-            frames = self._read(reader, most)
-        self._hand = frames
-        count = sum(frame.count for frame in frames)
-        self._most = min(max(enough, batching.records_behind), most * 2) if count >= most else enough
-        due = self._clock.mono_ns() + int(max(0.0, batching.seconds - self._age(frames[0])) * 1e9)
-        while count < enough and (left := (due - self._clock.mono_ns()) / 1e9) > 0:
-            await asyncio.sleep(min(left, STEP))
-            more = self._read(reader, enough - count)
-            frames += more
-            count += sum(frame.count for frame in more)
-        return frames
-
-    async def _nap(self, batching: Batching) -> None:
-        """Until there is something new, or something to do."""
-        if self._wake is None:
-            is_busy = self._clock.mono_ns() - self._read_at < SECOND
-            await asyncio.sleep(min(STEP, max(QUICK, batching.seconds)) if is_busy else STEP)
-            return
-        await self._news.wait()
-        self._news.clear()
-
-    def _read(self, reader: Reader, most: int) -> list[Frame]:
-        frames = reader.read(most)
-        if frames:
-            self._read_at = self._clock.mono_ns()
-        self._holes += reader.holes
-        reader.holes.clear()
-        return frames
-
     def _pass(self) -> None:
-        """What the batch in hand stands behind is over: what was missing before it is counted, once."""
-        holes, self._holes = self._holes, []
-        for hole in holes:
+        """The batch is safe: what was missing before it is counted, once."""
+        for hole in self._intake.safe():
             self.on_hole(hole)
             if hole.first_seq == 1 and hole.reason == GONE:
                 continue  # a new store begins with the oldest there is; it has missed nothing
@@ -220,11 +165,11 @@ class SinkRunner:
         if written.set_aside:
             self._aside.keep(frames, written.set_aside, self._clock.now())
             self.figures.set_aside_total += len(written.set_aside)
-        self.position, self._hand, self._waiting = frames[-1].last_seq, (), None
+        self.position, self._waiting = frames[-1].last_seq, None
         self._pass()
         self._last_commit_at = self._clock.now()
-        self.figures.committed(now, written.records, [self._age(frame) for frame in frames])
-        self._tell(self.life.committed(now, int(self._age(frames[-1]) * 1e9)))
+        self.figures.committed(now, written.records, [self._intake.age(frame) for frame in frames])
+        self._tell(self.life.committed(now, int(self._intake.age(frames[-1]) * 1e9)))
         if now - self._saved_at >= CURSOR_EVERY:
             self._keep_cursor()
 
@@ -247,7 +192,7 @@ class SinkRunner:
         if self.position != self._saved and now - self._saved_at >= CURSOR_EVERY:
             self._keep_cursor()
         if now >= self._ask_at:
-            self._news.set()
+            self._intake.poke()
 
     def report(self) -> SinkReport:
         """What is known of this sink now."""
@@ -288,28 +233,13 @@ class SinkRunner:
         """Nanoseconds that the oldest record has waited which is not safe in the store, as far as that is known."""
         if self.life.state is SinkState.CONNECTING:
             return 0  # the store may have more than the cursor of an earlier run says
-        if self._hand:
-            return int(self._age(self._hand[0]) * 1e9)
+        if self._intake.hand:
+            return int(self._intake.age(self._intake.hand[0]) * 1e9)
         if self._latest() <= self.position:
             return 0
         if self._waiting is None or self._waiting[0] != self.position:
-            self._waiting = (self.position, self._peek())
-        return max(0, self._now_ns() - self._waiting[1])
-
-    def _peek(self) -> int:
-        """When the record was received that comes next."""
-        reader = Reader(self._journal, after=self.position)
-        try:
-            frames = reader.read(1)
-        finally:
-            reader.close()
-        return frames[0].received_ns if frames else self._now_ns()
-
-    def _age(self, frame: Frame) -> float:
-        return max(0.0, (self._now_ns() - frame.received_ns) / 1e9)
-
-    def _now_ns(self) -> int:
-        return int(self._clock.now().timestamp() * 1e9)
+            self._waiting = (self.position, self._intake.peek(self.position))
+        return max(0, self._intake.now_ns() - self._waiting[1])
 
     def _since(self) -> datetime:
         """When the present state was entered, by the wall's clock at that moment."""
