@@ -64,15 +64,17 @@ $(FUZZ)/.ready: requirements/fuzz.txt
 bench: $(BENCH)/.ready $(BENCH)/recorders/.ready
 	rm -rf $(BENCH)/wheel
 	$(BENCH)/peers/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(BENCH)/wheel .
-	for each in peers desk; do $(BENCH)/$$each/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(BENCH)/wheel/*.whl || exit 1; done
+	for each in peers desk stores; do $(BENCH)/$$each/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(BENCH)/wheel/*.whl || exit 1; done
 	for script in start events health stop recovery stale decode journal redis_bus mysql influx query sqlite; do $(BENCH)/peers/bin/python bench/$$script.py || exit 1; done
 	$(BENCH)/peers/bin/python bench/page.py
 
-$(BENCH)/.ready: requirements/run.txt requirements/bench.txt
+$(BENCH)/.ready: requirements/run.txt requirements/stores.txt requirements/bench.txt
 	$(PYTHON) -m venv $(BENCH)/peers
 	$(BENCH)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(PYTHON) -m venv $(BENCH)/desk
 	$(BENCH)/desk/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(PYTHON) -m venv $(BENCH)/stores
+	$(BENCH)/stores/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/stores.txt
 	@touch $@
 
 # The popular recorders, to compare with: what they need, and themselves without their desktops.
@@ -103,6 +105,7 @@ lock:
 	$(VENV)-lock/bin/python -m pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/run.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --all-extras -o requirements/dev.txt
+	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --extra mysql --extra nats --extra redis --extra zmq -o requirements/stores.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group bench --all-extras -o requirements/bench.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group calendars -o requirements/calendars.txt
 	$(VENV)-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev --group fuzz --all-extras -o requirements/fuzz.txt

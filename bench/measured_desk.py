@@ -59,7 +59,7 @@ class Daemon:
 
     async def ticks(self) -> int:
         """How many ticks have reached it."""
-        metrics = await self._get("/metrics")
+        metrics = await self.get("/metrics")
         return int(next(re.finditer(r"^tradewarden_feed_ticks_total (\d+)", metrics, re.MULTILINE))[1])
 
     async def until_streaming(self) -> None:
@@ -68,9 +68,10 @@ class Daemon:
             feed = ""
             while feed != "streaming":
                 await asyncio.sleep(0.05)
-                feed = json.loads(await self._get("/api/system/health/feed?http=200"))["check"]["observedValue"]
+                feed = json.loads(await self.get("/api/system/health/feed?http=200"))["check"]["observedValue"]
 
-    async def _get(self, path: str) -> str:
+    async def get(self, path: str) -> str:
+        """What it answers to an admin."""
         url = f"http://127.0.0.1:{self.port}{path}"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {ADMIN}"})
         with await asyncio.to_thread(urllib.request.urlopen, request, timeout=PATIENCE) as answer:
@@ -79,14 +80,21 @@ class Daemon:
 
 @asynccontextmanager
 async def daemon_process(
-    at: datetime | None, broker: Broker, *, count: int = 5, token: str | None = None, core: int | None = 0
+    at: datetime | None,
+    broker: Broker,
+    *,
+    count: int = 5,
+    token: str | None = None,
+    core: int | None = 0,
+    more: str = "",
+    python: Path = PYTHON,
 ) -> AsyncIterator[Daemon]:
-    """`tradewarden run` until the block ends; without `at` it lives by the world's clock."""
+    """`tradewarden run` until the block ends; without `at` it lives by the world's clock. `more` is of the settings."""
     with tempfile.TemporaryDirectory(prefix="tradewarden-bench-") as folder:
         state = Path(folder)
         port = free_port()
         config = state / "tradewarden.toml"
-        config.write_text(_toml(broker, state, port, count))
+        config.write_text(_toml(broker, state, port, count) + more)
         config.chmod(0o600)
         if token is not None:
             save_token(state, token, (at or datetime.now(IST)) - timedelta(minutes=1))
@@ -95,7 +103,7 @@ async def daemon_process(
         env = {"STATE_DIRECTORY": folder, "PYTHONPATH": "", **ear.env}
         started = time.monotonic()
         try:
-            command = str(PYTHON), *way, "run", "--config", str(config)
+            command = str(python), *way, "run", "--config", str(config)
             async with running(*command, env=env, core=core) as process, unheard(process):
                 yield Daemon(process, port, started, await ear.ready(), state)
         finally:

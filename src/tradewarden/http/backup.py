@@ -10,7 +10,6 @@ from aiohttp import web
 
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Viewer, Visitors, token_needed
-from tradewarden.orchestrator.backup import BackupError, write_backup
 from tradewarden.orchestrator.clock import Clock
 
 CHUNK = 1 << 18
@@ -33,6 +32,9 @@ class Backups:
         return [web.post("/api/backup", post)]
 
     async def _send(self, request: web.Request, *, ticks: bool) -> web.StreamResponse:
+        # tar files are rare, and what makes them is 1 MB of memory
+        from tradewarden.orchestrator.backup import BackupError, write_backup  # noqa: PLC0415
+
         now = self._clock.now()
         with tempfile.TemporaryFile(dir=self._state) as file:
             try:
