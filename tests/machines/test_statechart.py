@@ -9,6 +9,7 @@ from statemachine import State
 from tradewarden.machines.auth import AuthToken, Token
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.market import MarketSession
+from tradewarden.machines.session import Moment
 from tradewarden.machines.statechart import Machine
 
 
@@ -122,3 +123,28 @@ def test_a_new_machine_has_no_reason_and_has_counted_nothing() -> None:
     assert (door.leaf, door.now, door.since, door.reason) == ("shut", 0, 0, None)
     assert (door.ignored_total, door.stale_results_total) == (0, 0)
     assert door.transitions_total == {("start", "shut"): 1}
+
+
+def test_what_comes_again_is_counted_again() -> None:
+    door = Door()
+    for _ in range(2):
+        door.fire("push", now=1, old=True)
+        door.fire("push", now=1, fits=False)
+    assert (door.stale_results_total, door.ignored_total) == (2, 2)
+    machine = MarketSession("NSE_EQ")
+    moments = [Moment("closed", "night"), Moment("live", "continuous"), Moment("closed", "night")]
+    for moment in (*moments, *moments):
+        machine.sync(moment, now=1)
+    assert machine.transitions_total["closed", "live"] == 2
+
+
+def test_an_event_that_does_not_exist_is_told_with_those_that_do() -> None:
+    with pytest.raises(ValueError, match="knocks") as caught:
+        Door().fire("knocks", now=1)
+    assert str(caught.value) == "Door knows no event 'knocks'; known: pull, push"
+
+
+def test_a_machine_without_a_deadline_says_so_when_it_is_woken() -> None:
+    with pytest.raises(AssertionError) as caught:
+        Door().due(7)
+    assert str(caught.value) == "Door has no deadline, but was woken at 7"

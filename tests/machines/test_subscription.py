@@ -44,3 +44,12 @@ def test_shards_hold_everything_once_none_too_much_and_move_nothing_that_stays(
 def test_what_does_not_fit_is_refused_with_the_figures() -> None:
     with pytest.raises(ValueError, match="7 instruments do not fit on 2 connections of 3"):
         shards(({}, {}), dict.fromkeys(range(7), "ltp"), size=3)
+
+
+def test_what_fits_exactly_fits() -> None:
+    assert shards(({}, {}), dict.fromkeys(range(6), "ltp"), size=3) == (
+        dict.fromkeys(range(3), "ltp"),
+        dict.fromkeys(range(3, 6), "ltp"),
+    )
+    with pytest.raises(ValueError, match=r"\A7 instruments do not fit on 2 connections of 3\Z"):
+        shards(({}, {}), dict.fromkeys(range(7), "ltp"), size=3)
