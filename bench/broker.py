@@ -13,13 +13,16 @@ from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from pour import pour
 from process import HERE, ask, line_of, running
 
 from tradewarden.orchestrator.clock import ShiftedClock
 from tradewarden.simulator.kite import KiteSimulator
 
+ESTABLISHED = "01"  # in the kernel's table; a socket whose client has left is in another state
 KEY, SECRET, USER = "benchkey", "benchsecret", "AB1234"
 
 
@@ -44,6 +47,14 @@ class Broker:
         """Behave like this from now on; since when."""
         return float((await ask(self.process, {"world": wishes}))["at"])
 
+    async def pour(self, *, to: int, packets: int, count: int, pace: float | None = None) -> None:
+        """Frames for the one client of this instrument; when they have all left."""
+        await ask(self.process, {"pour": {"to": to, "packets": packets, "count": count, "pace": pace}})
+
+    async def sockets(self) -> int:
+        """The most sockets that stood at once whenever one was opened, since this was last asked."""
+        return int((await ask(self.process, {"sockets": True}))["most"])
+
     async def dials(self) -> int:
         """How often anybody knocked."""
         return int((await ask(self.process, {"state": True}))["state"]["dials"])
@@ -57,6 +68,22 @@ async def simulated(at: datetime, *, tick_seconds: float = 0.5, core: int | None
         yield Broker(process, await line_of(process))
 
 
+class Door:
+    """Counts, whenever a ticker's socket is opened, how many the kernel holds at the broker's port."""
+
+    def __init__(self, broker: KiteSimulator) -> None:
+        self.most = 0
+        self._port = f":{broker.port:04X}"
+        self._opened, broker.broker.opened = broker.broker.opened, self._look  # type: ignore[method-assign]
+
+    def _look(self, access_token: str) -> None:
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        # By their other ends: a table that is read while it changes may tell of one socket twice.
+        standing = {line[2] for line in lines if line[1].endswith(self._port) and line[3] == ESTABLISHED}
+        self.most = max(self.most, len(standing))
+        self._opened(access_token)
+
+
 async def _serve(at: datetime, tick_seconds: float) -> None:
     loop = asyncio.get_running_loop()
     orders = asyncio.StreamReader()
@@ -65,12 +92,13 @@ async def _serve(at: datetime, tick_seconds: float) -> None:
         now=ShiftedClock(at).now, api_key=KEY, api_secret=SECRET, user_id=USER, seed=7, tick_seconds=tick_seconds
     )
     async with broker:
+        door = Door(broker)
         _say(url=broker.url, ws_url=broker.ws_url, login_url=broker.login_url)
         while order := await orders.readline():
-            _obey(broker, json.loads(order))
+            await _obey(broker, door, json.loads(order))
 
 
-def _obey(broker: KiteSimulator, order: dict[str, Any]) -> None:
+async def _obey(broker: KiteSimulator, door: Door, order: dict[str, Any]) -> None:
     at = time.monotonic()
     match order:
         case {"mint": True}:
@@ -80,6 +108,12 @@ def _obey(broker: KiteSimulator, order: dict[str, Any]) -> None:
         case {"world": dict(wishes)}:
             broker.world.change(wishes)
             _say(at=at)
+        case {"pour": dict(wishes)}:
+            await pour(broker, **wishes)
+            _say(poured=True)
+        case {"sockets": True}:
+            _say(most=door.most)
+            door.most = 0
         case {"state": True}:
             _say(state=broker.state())
         case _:

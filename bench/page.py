@@ -23,6 +23,7 @@ ORDER = (
     "recovery",
     "stale",
     "decode",
+    "swaps",
     "journal",
     "redis_bus",
     "mysql",

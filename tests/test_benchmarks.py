@@ -30,6 +30,11 @@ GOALS = {
     },
     "stale": {"stale after 10 s without ticks, lateness, worst": 50.0},
     "decode": {"decode, 100 full ticks a frame": 15.0},
+    "swaps": {
+        "RSS growth over 1,000 token swaps": 2.0,
+        "most sockets at once": 1,
+        "tasks more or fewer than at the start": 0,
+    },
     "journal": {
         "journal, 500 ticks a frame, no sync": 3.0,
         "journal, 500 ticks a frame, fdatasync after each": 0.5,
