@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 
 from tradewarden.feed.doubt import MARKS, Doubt
 from tradewarden.feed.record import RECORD, Row, pack
@@ -26,7 +28,7 @@ class Quotes:
         for place, doubts in doubtful.items():
             tick = ticks[place]
             if self._latest[tick.token][0] is tick:
-                self._latest[tick.token] = (tick, now, sum(MARKS[doubt] for doubt in set(doubts)))
+                self._latest[tick.token] = (tick, now, reduce(or_, (MARKS[doubt] for doubt in doubts), 0))
 
     def rows(self, instruments: Sequence[int] | None = None) -> Iterator[Row]:
         """The latest record of these instruments, or of all, in the order of their first tick; its number is 0."""
