@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tradewarden.machines.alert import AlertRules, Message, Seen
+from tradewarden.machines.alert import AlertRules, Message, Seen, _together
 from tradewarden.machines.report import Layer, Severity
 from tradewarden.orchestrator.clock import IST
 
@@ -253,6 +253,7 @@ def test_the_morning_warning_comes_once_before_the_open_with_the_link() -> None:
     watch = Watch("07:00")
     watch.shows("auth.required", Severity.WARNING, wanted=False, auth="expired", forecast="none")
     assert watch.until("08:39") == ["08:15:00 morning auth"]
+    assert (watch.told[0].code, watch.told[0].login) == ("auth.required", True)
     assert watch.told[0].text(LINK) == (
         f"Log in before 09:00\nThe broker's session has ended; data is due from 09:00.\nLog in: {LINK}"
     )
@@ -454,3 +455,18 @@ def test_what_flaps_and_goes_on_is_remembered_from_its_first_word() -> None:
     again = flapped(told_first=True)
     (trouble,) = again.rules.troubles.values()
     assert trouble.opened_at == DAY.replace(hour=10, second=15)
+
+
+def test_three_troubles_that_end_together_are_one_message() -> None:
+    over = [
+        Message(kind="resolved", title=f"Over: {what}", detail="", layer=Layer.FEED, code="", at=DAY, login=False)
+        for what in ("Login required", "No ticks", "Calendar")
+    ]
+    (told,) = _together(over)
+    assert told.title == "Over: Login required; No ticks; Calendar"
+    assert _together(over[:1]) == over[:1]
+
+
+def test_a_memory_of_another_version_is_told_with_its_version() -> None:
+    with pytest.raises(ValueError, match=r"\Aversion 2 is not known\Z"):
+        AlertRules().remember({"version": 2, "warned_on": None, "troubles": {}}, DAY)
