@@ -23,6 +23,7 @@ from tradewarden.machines.freshness import (
     Limits,
     Redial,
     Watched,
+    pause,
 )
 
 START = 1000 * SECOND
@@ -51,12 +52,12 @@ class Desk:
         for token in tokens:
             self.machine.heard[token] = self.now
 
-    def run(self, seconds: int) -> list[tuple[int, Ask | Redial]]:
+    def run(self, looks: int) -> list[tuple[int, Ask | Redial]]:
         told: list[tuple[int, Ask | Redial]] = []
-        for _ in range(seconds):
+        for _ in range(looks):
             self.now += SECOND
-            for token, pause in self.pauses.items():
-                if pause and self.now - self.machine.heard[token] >= pause * SECOND:
+            for token, seconds in self.pauses.items():
+                if seconds and self.now - self.machine.heard[token] >= seconds * SECOND:
                     self.machine.heard[token] = self.now
             told += [((self.now - START) // SECOND, deed) for deed in self.look()]
         return told
@@ -171,6 +172,24 @@ def test_instruments_of_a_connection_that_is_silent_as_a_whole_say_nothing_for_t
 # What is done
 
 
+def test_the_patience_of_the_watch_is_this() -> None:
+    assert (FIRST, RETRY, LONGEST_RETRY, CALM) == (10 * SECOND, 30 * SECOND, 900 * SECOND, 600 * SECOND)
+    assert (READY, MARGIN, SPAN) == (600, 4, 12 * 3600)
+    assert [pause(tries) // SECOND for tries in (0, 1, 4, 5, 6, 1000)] == [30, 60, 480, 900, 900, 900]
+    assert Watched() == Watched(0, 0, "learned")
+    assert Limits() == Limits(30 * SECOND, 60 * SECOND, 3600 * SECOND)
+
+
+def test_one_that_becomes_known_is_thought_of_again_within_a_minute() -> None:
+    desk = learned(1, READY - 20)
+    desk.pauses = {7: 1}
+    desk.run(30)
+    desk.pauses = {}
+    moment, deed = desk.run(200)[0]
+    assert deed == Ask((7,))
+    assert moment - (desk.machine.heard[7] - START) // SECOND <= 60
+
+
 def test_a_silent_instrument_is_asked_for_with_growing_pauses_for_ever() -> None:
     desk = Desk(t7="illiquid")
     told = desk.run(6000)
@@ -235,10 +254,10 @@ def test_an_instrument_that_ticks_again_is_over_and_judged_anew() -> None:
 # Learning
 
 
-def learned(pause: int, seconds: int) -> Desk:
+def learned(every: int, seconds: int) -> Desk:
     desk = Desk(t7="learned")
     desk.tick(7)
-    desk.pauses = {7: pause}
+    desk.pauses = {7: every}
     assert desk.run(seconds) == []
     return desk
 
@@ -262,10 +281,10 @@ def test_a_silence_that_goes_on_teaches_nothing_yet() -> None:
     assert only_a_snapshot.run(20_000) == []
 
 
-@pytest.mark.parametrize(("pause", "limit"), [(1, 60), (8, 64), (20, 128), (100, 512), (300, 2048), (700, 3600)])
-def test_the_limit_is_four_times_the_usual_pause_between_liquid_and_illiquid(pause: int, limit: int) -> None:
+@pytest.mark.parametrize(("every", "limit"), [(1, 60), (8, 64), (20, 128), (100, 512), (300, 2048), (700, 3600)])
+def test_the_limit_is_four_times_the_usual_pause_between_liquid_and_illiquid(every: int, limit: int) -> None:
     assert MARGIN == 4
-    desk = learned(pause, 7200)
+    desk = learned(every, 7200)
     assert desk.machine.limits() == {7: ("learned", limit * SECOND)}
     last = desk.machine.heard[7]
     desk.pauses = {}
