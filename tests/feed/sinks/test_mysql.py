@@ -291,6 +291,15 @@ async def test_days_that_are_over_go_and_the_newest_stay(place: Place) -> None:
     assert await retained.cleanup(NOW_NS) == []
 
 
+async def test_a_clock_that_runs_years_ahead_empties_no_table(place: Place) -> None:
+    sink = place.sink(keep_days=2)
+    await sink.open()
+    for nth, days in enumerate((2, 0)):
+        await sink.write([a_frame(1 + nth, LtpTick(INFY, 1), received_ns=NOW_NS - days * DAY_NS)])
+    assert await MysqlRetained(place.sink(keep_days=2)).cleanup(NOW_NS + 3000 * DAY_NS) == []
+    assert await place.count("ticks") == 2
+
+
 async def test_without_days_everything_is_kept(place: Place, sink: MysqlSink) -> None:
     await sink.write([a_frame(1, LtpTick(INFY, 1), received_ns=NOW_NS - 900 * DAY_NS)])
     assert await MysqlRetained(place.sink()).cleanup(NOW_NS) == []
@@ -303,8 +312,9 @@ async def test_the_writer_does_not_wait_while_old_days_go(place: Place) -> None:
     for first in range(1, 20_001, 5000):
         old = [Frame(f.first_seq, f.count, f.received_ns - 9 * DAY_NS, f.records) for f in frames(first, 5000)]
         await sink.write(old)
+    await sink.write(frames(20_001, 50))
     cleanup = asyncio.ensure_future(MysqlRetained(place.sink(keep_days=1)).cleanup(NOW_NS))
-    slowest, first = 0.0, 20_001
+    slowest, first = 0.0, 20_051
     while not cleanup.done() or first < 21_000:
         begun = time.monotonic()
         await sink.write(frames(first, 50))

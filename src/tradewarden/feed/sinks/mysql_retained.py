@@ -72,9 +72,9 @@ class MysqlRetained:
         days = self._sink.keep_days
         if not days:
             return []
-        before = f"{datetime.fromtimestamp(day_begin(now_ns, days) // NANOSECONDS, UTC):%Y-%m-%d}"
         async with self._connected() as server:
             async with server.translated():
+                before = await self._oldest_day(now_ns, days)
                 keep_from = await self._first_kept(before)
                 instruments = await server.ask(f"SELECT `instrument` FROM {self._named['instruments']}")
                 await server.ask("COMMIT")
@@ -87,6 +87,12 @@ class MysqlRetained:
                 await server.do(f"DELETE FROM {self._named['days']} WHERE `day` < '{before}'")
                 await server.ask("COMMIT")
         return [Removed("ticks", rows)]
+
+    async def _oldest_day(self, now_ns: int, days: int) -> str:
+        """The first day that stays; the newest one counts, too, since a clock that runs ahead must empty no table."""
+        ((newest,),) = await self._server.ask(f"SELECT MAX(`day`) FROM {self._named['days']}")
+        today = now_ns if newest is None else min(now_ns, _begin(newest))
+        return f"{datetime.fromtimestamp(day_begin(today, days) // NANOSECONDS, UTC):%Y-%m-%d}"
 
     async def _first_kept(self, before: str) -> int | None:
         """The lowest number that stays; None when nothing is old enough."""
