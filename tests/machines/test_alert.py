@@ -470,3 +470,19 @@ def test_three_troubles_that_end_together_are_one_message() -> None:
 def test_a_memory_of_another_version_is_told_with_its_version() -> None:
     with pytest.raises(ValueError, match=r"\Aversion 2 is not known\Z"):
         AlertRules().remember({"version": 2, "warned_on": None, "troubles": {}}, DAY)
+
+
+def test_a_memory_keeps_flips_and_forgets_what_has_no_time() -> None:
+    flips = [DAY.isoformat(), None]
+    rules = AlertRules()
+    rules.remember({"version": 1, "warned_on": None, "troubles": {"feed": FAILING | {"flips": flips}}}, DAY)
+    assert rules.troubles == {}
+    trouble = FAILING | {"flips": flips, "since": DAY.isoformat()}
+    rules.remember({"version": 1, "warned_on": "2026-11-22", "troubles": {"feed": trouble}}, DAY)
+    assert rules.troubles[Layer.FEED].flips == (DAY,)
+    assert rules.warned_on == DAY.date() - timedelta(days=1)
+
+
+def test_a_message_leads_to_the_login_only_when_it_says_so() -> None:
+    message = Message(kind="opened", title="No ticks", detail="", layer=Layer.FEED, code="feed.stale", at=DAY)
+    assert LINK not in message.text(LINK)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradewarden.machines.instruments import (
+    CLASSES,
     Futures,
     Instrument,
     Listed,
@@ -394,3 +395,32 @@ def test_of_several_classes_the_strictest_counts() -> None:
         5: "unwatched",
         6: None,
     }
+
+
+def test_what_is_listed_by_token_is_named_by_the_dump_or_by_its_number() -> None:
+    picks = resolve([Listed("L", "ltp", (), (FUTURE.token, 7))], LISTING, today=TODAY, prices={}).picks
+    assert [(each.key, each.name, each.kind) for each in picks[0].instruments] == [
+        ("NFO:NIFTY26DECFUT", "NIFTY", "FUT"),
+        ("7", "", ""),
+    ]
+    assert LISTING.token(FUTURE.token) == FUTURE
+    assert LISTING.token(7) is None
+    assert FUTURE.strike == 0
+
+
+def test_only_a_window_with_a_spot_can_leave_its_middle() -> None:
+    pick = resolved(price=25_510).picks[0]
+    assert not is_off_centre(replace(pick, spot=None), 30_000.0)
+    assert not is_off_centre(replace(pick, rule=Futures("F", "ltp", "NFO", ("NIFTY",), 1)), 30_000.0)
+    assert not is_off_centre(replace(pick, step=None), 30_000.0)
+    assert is_off_centre(replace(pick, centre=None, waiting=True), 25_500.0)
+
+
+def test_one_rupee_above_the_middle_is_above_it() -> None:
+    narrow = replace(resolved(price=25_510).picks[0], step=(1.0, 50.0))
+    assert not is_off_centre(narrow, 25_501.0)
+    assert is_off_centre(narrow, 25_499.0)
+
+
+def test_the_classes_of_freshness_are_the_agreed_ones() -> None:
+    assert CLASSES == ("index", "liquid", "illiquid", "unwatched")

@@ -92,3 +92,18 @@ def test_no_valid_text_is_too_odd(text: str) -> None:
         return
     lines = text.count("\n") + 1
     assert all(1 <= line <= lines for line in lines_of(text).values())
+
+
+def test_lines_count_from_the_very_first_whatever_ends_them() -> None:
+    assert lines_of("\n\na = 1\n") == {"a": 3}
+    assert lines_of("a = 1\r\nb = [\r\n1,\r\n2]\r\nc = 3\r\n") == {"a": 1, "b": 2, "b[0]": 3, "b[1]": 4, "c": 5}
+
+
+def test_a_table_may_lie_deep() -> None:
+    assert lines_of("[a.b.c.d]\nx = 1\n[[a.e]]\n[a.e.f.g]\ny = 2\n") == {
+        "a.b.c.d": 1,
+        "a.b.c.d.x": 2,
+        "a.e[0]": 3,
+        "a.e[0].f.g": 4,
+        "a.e[0].f.g.y": 5,
+    }
