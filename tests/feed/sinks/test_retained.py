@@ -64,7 +64,7 @@ async def test_old_days_of_parquet_go_with_their_folders(tmp_path: Path) -> None
 
 
 async def test_old_ticks_and_bars_of_sqlite_go_while_the_sink_is_open(tmp_path: Path) -> None:
-    sink = SqliteSink(path=tmp_path / "ticks.db", names=names(tmp_path), ticks=True, now_ns=lambda: NOW_NS)
+    sink = SqliteSink(path=tmp_path / "ticks.db", names=names(tmp_path), ticks=True)
     await sink.open()
     await sink.write(frames(200))
     sqlite = retained_of("sqlite", {"ticks": True}, names=names(tmp_path), state_dir=tmp_path)

@@ -196,7 +196,7 @@ async def test_two_writers_of_one_file_count_nothing_twice(tmp_path: Path) -> No
 async def test_old_bars_and_ticks_go_a_few_at_a_time(tmp_path: Path) -> None:
     day = 86_400_000_000_000
     now = BEGAN * 10**9
-    sink = made(tmp_path, ticks=True, ticks_days=2, bars_days=3, now_ns=lambda: now)
+    sink = made(tmp_path, ticks=True, ticks_days=2, bars_days=3)
     await sink.open()
     await sink.write(frames(1, PRUNED_AT_ONCE + 500, each=500))
     now += 5 * day

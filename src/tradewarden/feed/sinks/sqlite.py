@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -62,12 +61,11 @@ class SqliteSink:
         ticks_days: int = 5,
         bars_days: int = 400,
         upgrades: tuple[str, ...] = UPGRADES,
-        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.batching = Batching(records=500, seconds=1.0, records_behind=5000)
         self._path, self._names, self._ticks = path, names, ticks
         self._ticks_days, self._bars_days = ticks_days, bars_days
-        self._upgrades, self._now_ns = upgrades, now_ns
+        self._upgrades = upgrades
         self._thread: ThreadPoolExecutor | None = None
         self._db: sqlite3.Connection | None = None
         self._position = 0
@@ -188,7 +186,7 @@ class SqliteSink:
             if position != self._position:  # a write that was given up came to its end after all, or another writes too
                 self._remember(position)
             self._fill(db, frames, position)
-            self._prune(db)
+            self._prune(db, frames[-1].received_ns)
             db.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
@@ -221,9 +219,8 @@ class SqliteSink:
             db.executemany(UPSERT_INSTRUMENT, named)
             self._named |= unnamed
 
-    def _prune(self, db: sqlite3.Connection) -> None:
-        """Once a day what is old goes: bars at once, ticks a few at a time."""
-        now = self._now_ns()
+    def _prune(self, db: sqlite3.Connection, now: int) -> None:
+        """Once a day of the ticks' own time what is old goes: bars at once, ticks a few at a time."""
         today = now // DAY_NS
         if self._bars_pruned != today:
             self._bars_pruned = today
