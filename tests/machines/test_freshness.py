@@ -430,6 +430,14 @@ def test_of_each_group_the_last_tick_is_told() -> None:
     assert desk.machine.last_ticks() == {1: 5, 2: 4, 3: 0}
 
 
+def test_before_anything_is_followed_there_is_nothing_to_say() -> None:
+    machine = Freshness()
+    machine.asked(START)
+    assert machine.look(now=START, since=START, due=[START] * 256) == []
+    assert (machine.limits(), machine.last_ticks(), machine.groups) == ({}, {}, frozenset())
+    assert machine.by_place(2, [START] * 256) == ([0, 0], [NEVER, NEVER])
+
+
 # Cost
 
 

@@ -72,8 +72,8 @@ class Silent:
     kind: str
     place: int
     next_at: int  # when it is asked for again
-    tries: int = 0
-    is_first: bool = False  # not even its snapshot came
+    tries: int
+    is_first: bool  # not even its snapshot came
 
 
 def pause(tries: int) -> int:
@@ -212,7 +212,7 @@ class Freshness:
         if now < quiet_since + limit:
             self._check_at[slot] = quiet_since + limit
             return
-        self.silent[token] = Silent(quiet_since, limit, self._kinds[slot], self._places[slot], now, is_first=first)
+        self.silent[token] = Silent(quiet_since, limit, self._kinds[slot], self._places[slot], now, 0, is_first=first)
 
     def _first(self, slot: int) -> int | None:
         return None if self._kinds[slot] == "unwatched" else FIRST
