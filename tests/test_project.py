@@ -33,8 +33,15 @@ def pinned(lock: Path) -> dict[str, str]:
     return {name_of(line): line for line in lines}
 
 
-def test_there_is_one_lock_file_each_for_running_developing_measuring_comparing_and_fuzzing() -> None:
-    assert [lock.name for lock in LOCKS] == ["bench.txt", "calendars.txt", "dev.txt", "fuzz.txt", "run.txt"]
+def test_there_is_one_lock_file_for_each_purpose() -> None:
+    assert [lock.name for lock in LOCKS] == [
+        "bench.txt",
+        "calendars.txt",
+        "dev.txt",
+        "fuzz.txt",
+        "run.txt",
+        "stores.txt",
+    ]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
@@ -60,7 +67,7 @@ def test_what_sets_up_names_no_server_no_link_and_no_path_of_a_machine(file: Pat
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_the_locks_hold_what_the_project_asks_for(lock: Path) -> None:
     asked = list(PROJECT["project"]["dependencies"])
-    if lock.stem != "run":
+    if lock.stem not in ("run", "stores"):
         asked += PROJECT["dependency-groups"]["dev"]
     if lock.stem in ("bench", "calendars", "fuzz"):
         asked += PROJECT["dependency-groups"][lock.stem]
