@@ -57,3 +57,16 @@ def test_what_nobody_else_has_never_goes_and_is_told(*, sealed: bool | None) -> 
 def test_what_is_done_goes_before_what_a_store_still_wants() -> None:
     assert decide(volume(1, read=False), volume(2), keep=15) == Leaving(done=(2,))
     assert decide(volume(1, read=False), volume(2), keep=14) == Leaving(done=(2,), unread=(1,))
+
+
+def test_what_is_exactly_old_enough_to_stay_stays() -> None:
+    assert decide(volume(1, age=DAY), volume(2, age=DAY, read=False)) == Leaving()
+    assert decide(volume(1, age=DAY + 1), volume(2, age=DAY + 1, read=False)) == Leaving(done=(1,), unread=(2,))
+
+
+def test_what_nobody_read_goes_one_by_one_until_the_rest_fits() -> None:
+    left = decide(*(volume(first, read=False) for first in (1, 2, 3)), keep=25)
+    assert left == Leaving(unread=(1,))
+    assert decide(*(volume(first, read=False, size=first) for first in (10, 20, 30)), keep=12, kept=61) == Leaving(
+        unread=(10, 20, 30)
+    )

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tradewarden.machines.backoff import SECOND
-from tradewarden.machines.sink import AWAY, LATE, MOST_NEWS, PROOF, RECHECK, SinkLife
+from tradewarden.machines.sink import (
+    AWAY,
+    CAUGHT_UP,
+    LATE,
+    MOST_NEWS,
+    PROOF,
+    RECHECK,
+    SinkLife,
+    SinkReport,
+    SinkState,
+)
 from tradewarden.machines.sink_figures import HOUR, SinkFigures
 
 
@@ -140,3 +152,79 @@ def test_errors_are_those_of_the_last_hour() -> None:
     assert figures.errors_last_hour(HOUR) == 2
     assert figures.errors_last_hour(HOUR + 1) == 1
     assert figures.last_error == "two"
+
+
+def test_the_patience_with_a_store_is_the_agreed_one() -> None:
+    assert (LATE, CAUGHT_UP, PROOF) == (10 * SECOND, 2 * SECOND, 10 * SECOND)
+    assert (AWAY, RECHECK, MOST_NEWS) == (30 * SECOND, 60 * SECOND, 6)
+    words = ["connecting", "writing", "behind", "backing_off", "misfit", "absent"]
+    assert [each.value for each in SinkState] == words
+
+
+def test_a_new_sink_has_no_store_since_it_began() -> None:
+    sink = SinkLife(lambda: 0.5, 7)
+    assert (sink.since, sink.reason, sink.retry_at, sink.tries) == (7, None, None, 0)
+    assert not sink.needs_a_look(7 + AWAY)
+    assert sink.needs_a_look(8 + AWAY)
+
+
+def test_the_edges_of_behind_belong_to_writing() -> None:
+    sink = life()
+    sink.looked(0, LATE)
+    sink.opened(1)
+    assert state(sink) == "writing"
+    sink.looked(2, LATE + 1)
+    assert state(sink) == "behind"
+    sink.looked(3, CAUGHT_UP)
+    assert state(sink) == "writing"
+
+
+def test_what_waits_too_long_is_told_before_the_store_is_there() -> None:
+    sink = life()
+    sink.looked(0, LATE + 1)
+    assert (state(sink), sink.needs_a_look(1)) == ("connecting", True)
+
+
+def test_a_commit_ends_the_absence_even_while_much_waits() -> None:
+    sink = life()
+    sink.opened(0)
+    sink.committed(1, 5 * SECOND)
+    assert not sink.needs_a_look(2 + AWAY)
+
+
+def test_a_store_that_did_not_fit_is_away_until_something_is_committed() -> None:
+    sink = life()
+    sink.opened(0)
+    sink.committed(1, 0)
+    sink.misfitted(2, "wrong password")
+    sink.opened(3)
+    assert not sink.needs_a_look(2 + AWAY)
+    assert sink.needs_a_look(3 + AWAY)
+
+
+def test_the_same_trouble_is_news_again_after_a_minute() -> None:
+    sink, begun = life(), 100 * SECOND
+    assert sink.unavailable(begun, "refused") is not None
+    assert sink.unavailable(begun + RECHECK - 1, "refused") is None
+    assert sink.unavailable(begun + RECHECK, "refused") is not None
+
+
+def test_that_all_is_well_still_is_no_news_at_any_time() -> None:
+    sink = life()
+    assert sink.opened(0) is not None
+    assert sink.opened(1) is None
+    assert sink.opened(2 * RECHECK) is None
+
+
+def test_a_report_that_says_nothing_says_nought() -> None:
+    report = SinkReport(
+        name="redis",
+        process="daemon",
+        state=SinkState.WRITING,
+        reason=None,
+        since=datetime(2026, 11, 23, tzinfo=UTC),
+        needs_a_look=False,
+    )
+    assert (report.position, report.lag_ticks, report.lag_seconds, report.rate) == (0, 0, 0, 0)
+    assert (report.written_total, report.set_aside_total, report.missed_total, report.dropped_total) == (0, 0, 0, 0)
+    assert report.errors_last_hour == 0
