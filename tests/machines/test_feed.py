@@ -561,3 +561,11 @@ def test_a_lost_socket_is_reconnected_within_half_a_second() -> None:
     tell(machine, "lost", after=MINUTE, gen=1, reason="network")
     assert (machine.next_deadline() or 0) - machine.now <= SECOND // 2
     assert wake(machine) == [Connect(2, token(2))]
+
+
+def test_a_new_feed_expects_nothing_has_heard_nothing_and_waits_for_nothing() -> None:
+    machine = FeedWatchdog(lambda: 0.5)
+    assert (machine.leaf, machine.gen, machine.token, machine.reason) == ("halted", 0, None, None)
+    assert (machine.last_tick, machine.expected, machine.expected_since) == (0, "none", 0)
+    assert (machine.attempt, machine.delay, machine.latched, machine.opened_total) == (0, 0, False, 0)
+    assert (machine.barred, machine.refused_token, machine.next_deadline()) == (None, None, None)
