@@ -397,9 +397,7 @@ def _merge(picks: Iterable[Pick]) -> dict[int, Chosen]:
     return chosen
 
 
-def _add(
-    chosen: dict[int, Chosen], instrument: Instrument, mode: str, why: str, freshness: str | None = None
-) -> None:
+def _add(chosen: dict[int, Chosen], instrument: Instrument, mode: str, why: str, freshness: str | None = None) -> None:
     held = chosen.get(instrument.token)
     if held is None:
         chosen[instrument.token] = Chosen(instrument, mode, (why,), freshness)
