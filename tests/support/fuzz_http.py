@@ -1,7 +1,7 @@
-"""Every route of a running desk, asked with any query, any headers that matter and any body, over a real socket.
+"""Every route of a running desk, asked with any query, headers that matter and any body, over a real socket.
 
-An input is: the number of a route, a byte of flags, the query string, an empty line, the body. The desk must answer what
-it can stand for: never 500, and what it says no to is a problem document.
+An input is: the number of a route, a byte of flags, the query string, an empty line, the body. The desk must answer
+what it can stand for: never 500, and what it says no to is a problem document.
 """
 
 from __future__ import annotations
