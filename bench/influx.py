@@ -1,10 +1,10 @@
 """What InfluxDB takes: the sink beside cryptofeed's writer and the official client of 1.x, on the same server.
 
 Debian's InfluxDB 1.6 on this machine's disk. The sink's figures are for whole batches as it writes them, its position
-included: 24 fields of a tick with the best bid and offer, two requests a batch. cryptofeed's TradeInflux gets bursts of
-500 trades of four fields and posts each by itself; the official client gets points of 24 fields, 5,000 at once. They
-take turns in rounds; points a second of wall time, the ratio the median of the rounds' ratios. Charts are asked as a
-person would: the whole day of one instrument by the minute, a month by the hour.
+included: 24 fields of a tick with the best bid and offer. cryptofeed's TradeInflux gets bursts of 500 trades of four
+fields and posts each by itself; the official client gets points of 24 fields, 5,000 at once. They take turns in rounds;
+points a second of wall time, the ratio the median of the rounds' ratios. Bars, which the others do not make, are
+measured by themselves. Charts are asked as a person would: a day of one instrument by the minute, a month by the hour.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Desk:
     """The sink with ticks that never end."""
 
     def __init__(self, url: str, database: str) -> None:
-        self.sink = InfluxSink(names=Names(Path("no dump")), url=url, database=database)
+        self.sink = InfluxSink(names=Names(Path("no dump")), url=url, database=database, bars=False)
         self._made = frames(5000)
         self._next = 1
         self._began = time.time_ns() - 6 * 3600 * 1_000_000_000

@@ -88,6 +88,7 @@ class InfluxSettings(SinkSection):
     database: Name = Field("tradewarden", description="it must be there; what goes into it is made")
     username: Word | None = Field(None, description="if the server knows users")
     password: SecretStr | None = Field(None, min_length=1, description="if the server asks for one")
+    bars: bool = Field(default=True, description="whether InfluxDB makes the bars of a second and of a minute")
     depth_levels: int = Field(1, ge=0, le=5, description="of a tick's order book that are kept")
     high_frequency_days: int = Field(7, ge=0, le=3650, description="how long each tick is kept; 0 for ever")
     default_days: int = Field(30, ge=0, le=3650, description="how long the bars of a second are kept; 0 for ever")

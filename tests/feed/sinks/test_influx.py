@@ -171,6 +171,14 @@ async def test_bars_are_made_anew_when_the_clock_is_set_back(place: Place, sink:
     assert told(minutes, begin)[0] == [0, 7.77, 7]
 
 
+async def test_a_desk_that_wants_no_bars_has_none(place: Place) -> None:
+    sink = place.sink(bars=False)
+    await sink.open()
+    await sink.write(a_market(a_minute_ago(), 2))
+    await sink.close()
+    assert await place.rows("SELECT ticks FROM long_term.bars_1m") == []
+
+
 async def test_a_doubtful_price_is_kept_and_makes_no_bar(place: Place, sink: InfluxSink) -> None:
     begin = a_minute_ago()
     await sink.write([a_frame(1, begin, LtpTick(INFY, 100)), a_frame(2, begin, LtpTick(INFY, 1), marks=Mark.PRICE)])

@@ -34,8 +34,6 @@ KINDS: Final = {"influxdb": "InfluxDB", "victoriametrics": "VictoriaMetrics", "q
 class Database(Protocol):
     """What differs between the servers that take lines."""
 
-    has_bars: bool
-
     def place(self, policy: str) -> dict[str, str]:
         """Where /write puts lines that belong there."""
         ...
@@ -77,11 +75,12 @@ class InfluxSink:
         long_term_days: int = 365,
         batch: int = 500,
         seconds: float = 0.1,
+        bars: bool = True,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.batching = Batching(records=batch, seconds=seconds, records_behind=max(batch, 5000))
         self.dropped = 0  # points that were older than the store keeps: it has no place for them
-        self._names, self.now_ns = names, now_ns
+        self._names, self.now_ns, self._makes_bars = names, now_ns, bars
         self._kept_ns = (high_frequency_days or 36500) * DAY_NS
         self.http = LineHttp(url, username=username, password=password, kind=KINDS[flavour])
         self.database: Database = _database(
@@ -103,7 +102,7 @@ class InfluxSink:
         self._names.refresh()
         await self.http.open()
         await self.database.ensure()
-        if isinstance(self.database, InfluxDatabase):
+        if self._makes_bars and isinstance(self.database, InfluxDatabase):
             maker, now = _Maker(self, self.database), self.now_ns()
             self._bars = Bars(maker, await self.database.bars_from(), oldest_ns=now - self._kept_ns, now_ns=now)
             self._bars.begin()

@@ -32,8 +32,6 @@ Series = dict[str, Any]
 class InfluxDatabase:
     """Asks and tells one database."""
 
-    has_bars = True
-
     def __init__(self, http: LineHttp, database: str, policies: Iterable[Policy]) -> None:
         self._http, self.name = http, database
         self.policies = tuple(policies)

@@ -23,9 +23,10 @@ _TABLES: Final = {
 
 
 class Questdb:
-    """One QuestDB; it knows no databases, and its tables expire by their own TTL."""
+    """One QuestDB; it knows no databases, and its tables expire by their own TTL.
 
-    has_bars = False  # it downsamples as it answers: SAMPLE BY 1m
+    It makes bars as it answers: SAMPLE BY 1m.
+    """
 
     def __init__(self, http: LineHttp, policies: tuple[Policy, ...]) -> None:
         self._http = http

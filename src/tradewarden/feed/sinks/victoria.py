@@ -14,9 +14,10 @@ _CURSOR: Final = "cursor_seq"
 
 
 class Victoria:
-    """One VictoriaMetrics; the database is a label of every series."""
+    """One VictoriaMetrics; the database is a label of every series.
 
-    has_bars = False  # it downsamples as it answers: rollup_candlestick(ticks_last_price[1m])
+    It makes bars as it answers: rollup_candlestick(ticks_last_price[1m]).
+    """
 
     def __init__(self, http: LineHttp, database: str) -> None:
         self._http, self._database = http, database
