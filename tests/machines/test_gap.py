@@ -141,3 +141,32 @@ def test_an_instrument_is_named_once_and_in_order() -> None:
 
 def test_no_silence_is_no_entry() -> None:
     assert together([]) == []
+
+
+def test_the_causes_are_the_agreed_words() -> None:
+    assert (SESSION_ENDED, INSTRUMENT_SILENCE, LEFT, STOPPED) == (
+        "session ended",
+        "instrument silence",
+        "unsubscribed",
+        "daemon stopped",
+    )
+    assert timedelta(seconds=5) == NEAR
+
+
+def quiet(began: float, ended: float, cause: str = INSTRUMENT_SILENCE) -> Gap:
+    return Gap(at(began), at(ended), (cause,))
+
+
+def test_silences_that_began_together_are_one_as_long_as_the_longest() -> None:
+    over = [(3, quiet(2, 9)), (1, quiet(0, 20)), (2, quiet(5, 8)), (1, quiet(0, 20))]
+    assert together(over) == [(quiet(0, 20), (1, 2, 3))]
+
+
+def test_a_silence_that_began_later_or_ended_otherwise_stands_alone() -> None:
+    over = [(2, quiet(5.001, 9)), (1, quiet(0, 3)), (4, quiet(0, 3, LEFT)), (3, quiet(9, 10))]
+    assert together(over) == [
+        (quiet(0, 3), (1,)),
+        (quiet(5.001, 10), (2, 3)),
+        (quiet(0, 3, LEFT), (4,)),
+    ]
+    assert together([]) == []

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from tradewarden.machines import headline as headlines
 from tradewarden.machines.headline import (
     ROWS,
     Situation,
@@ -23,10 +25,19 @@ from tradewarden.machines.headline import (
     feed_severity,
     foremost,
     headline,
+    journal_severity,
     judge,
     segment_severity,
 )
-from tradewarden.machines.report import AuthReport, FeedReport, Layer, MarketReport, SegmentReport, Severity
+from tradewarden.machines.report import (
+    AuthReport,
+    FeedReport,
+    JournalReport,
+    Layer,
+    MarketReport,
+    SegmentReport,
+    Severity,
+)
 
 AUTH = ("unknown", "required", "exchanging", "verifying", "valid", "expiring", "expired")
 FEED = ("halted", "blocked_on_auth", "connecting", "connected", "streaming", "stale", "backing_off")
@@ -391,3 +402,46 @@ def test_a_wall_clock_that_was_set_back_grants_no_second_grace() -> None:
     market = a_market(wanted_since=ago(-1800))
     situation = Situation.of(an_auth(), a_feed(state="halted", usable_since=ago(-1800)), market, now=ago(0))
     assert situation.grace is False
+
+
+PLAIN = Situation(auth="valid", feed="streaming", expected="dense", wanted=True, **FINE)
+
+
+def test_a_desk_for_which_no_row_holds_is_a_fault_that_asks_to_be_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(headlines, "ROWS", ())
+    with pytest.raises(AssertionError) as caught:
+        headline(PLAIN)
+    assert str(caught.value).startswith("no row of the truth table holds for View(")
+    assert str(caught.value).endswith(": please report it")
+
+
+@pytest.mark.parametrize(
+    ("state", "too_much", "wanted", "severity"),
+    [
+        ("recording", False, True, Severity.OK),
+        ("recording", True, True, Severity.WARNING),
+        ("off", False, True, Severity.WARNING),
+        ("failed", False, True, Severity.CRITICAL),
+        ("failed", False, False, Severity.WARNING),
+    ],
+)
+def test_a_journal_that_does_not_record_fails_only_while_ticks_are_due(
+    state: str, severity: Severity, *, too_much: bool, wanted: bool
+) -> None:
+    view = View.of(replace(PLAIN, wanted=wanted, expected="dense" if wanted else "none"))
+    journal = SimpleNamespace(state=state, too_much=too_much)
+    assert journal_severity(view, cast("JournalReport", journal)) == severity
+
+
+def test_what_a_situation_does_not_say_is_no_trouble() -> None:
+    assert headline(PLAIN).severity == Severity.OK
+    flags = [each.name for each in fields(PLAIN) if getattr(PLAIN, each.name) is True]
+    assert flags == ["wanted"]
+
+
+def test_only_a_configuration_fault_is_told_as_one() -> None:
+    for reason, told in (("configuration", True), ("rejected", False), (None, False)):
+        situation = Situation.of(an_auth(state="required", reason=reason), a_feed(), a_market(), now=NOW)
+        assert situation.configuration is told
