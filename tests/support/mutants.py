@@ -116,13 +116,15 @@ def fitting(mutation: Mutation, tests: dict[str, Touched]) -> tuple[list[str], l
     ]
 
 
-def _noticed_before(path: Path, every: Sequence[Mutation]) -> list[Verdict]:
-    """What was noticed when this very text was last tried as a whole."""
-    told = json.loads(RESULTS.read_text())["modules"].get(path.stem) if RESULTS.exists() else None
-    if told is None or told.get("sha256") != _sha256(path) or told["mutants"] != len(every):
-        return []
+def _told_before(path: Path, every: Sequence[Mutation]) -> dict[str, Any] | None:
+    """What came of this very text when it was last tried."""
+    told: dict[str, Any] = json.loads(RESULTS.read_text())["modules"].get(path.stem, {}) if RESULTS.exists() else {}
+    return told if (told.get("sha256"), told.get("possible")) == (_sha256(path), len(every)) else None
+
+
+def _noticed_before(told: dict[str, Any], chosen: Sequence[Mutation]) -> list[Verdict]:
     survived = {(each["line"], each["was"], each["now"]) for each in told["survivors"]}
-    return [Verdict(each, "killed") for each in every if (each.line, each.was, each.now) not in survived]
+    return [Verdict(each, "killed") for each in chosen if (each.line, each.was, each.now) not in survived]
 
 
 def _sha256(path: Path) -> str:
@@ -192,8 +194,11 @@ def main() -> None:
     for path in sorted(SOURCES.glob("*.py")):
         every = mutations(path) if not asked.module or path.stem in asked.module else []
         if every:
-            begun, noticed = time.monotonic(), _noticed_before(path, every) if asked.again else []
-            chosen = random.Random(SEED).sample(every, min(asked.most, len(every)))
+            begun = time.monotonic()
+            told = _told_before(path, every) if asked.again else None
+            most = min(asked.most, len(every)) if told is None else told["mutants"]
+            chosen = random.Random(SEED).sample(every, most)
+            noticed = [] if told is None else _noticed_before(told, chosen)
             left = sorted(set(chosen) - {verdict.mutation for verdict in noticed}, key=every.index)
             verdicts = sorted([*noticed, *_trials(left, tests)], key=lambda verdict: every.index(verdict.mutation))
             seconds = {"seconds": round(time.monotonic() - begun), "possible": len(every), "sha256": _sha256(path)}
