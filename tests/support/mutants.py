@@ -40,7 +40,7 @@ from mutations import mutations
 from trials import PASSED, ROOT, SOURCES, TESTS, InPlace, apart, imported_anew, run_pytest
 
 RESULTS = TESTS / "mutants.json"
-NOT_ASKED = ("test_mutants.py", "test_mutations.py")  # they are about faults themselves
+NOT_ASKED = ("test_mutants.py", "test_mutations.py", "test_properties.py")  # about faults themselves, or too long
 TABLES = "test_tables.py"  # looks at the machines without running a line of them
 PATIENCE = 10.0  # seconds beyond what the tests took while they were watched
 SLOW = 0.5  # seconds of a watched test: such tests come last
