@@ -167,13 +167,20 @@ async def charts(run: Run, server: Influxdb) -> None:
 
 async def measure(run: Run) -> None:
     with tempfile.TemporaryDirectory(dir=DISK) as folder:
-        place = Path(folder)
-        server = Influxdb(place, DATA_CACHE_SNAPSHOT_WRITE_COLD_DURATION="3s")
+        usual, quick = Path(folder) / "usual", Path(folder) / "quick"
+        for place in (usual, quick):
+            place.mkdir()
+        server = Influxdb(usual)
         server.start()
         try:
             await writers(run, server)
-            await size(run, server, place)
             await charts(run, server)
+        finally:
+            server.kill()
+        server = Influxdb(quick, DATA_CACHE_SNAPSHOT_WRITE_COLD_DURATION="3s")
+        server.start()
+        try:
+            await size(run, server, quick)
         finally:
             server.kill()
 
