@@ -486,3 +486,8 @@ def test_a_memory_keeps_flips_and_forgets_what_has_no_time() -> None:
 def test_a_message_leads_to_the_login_only_when_it_says_so() -> None:
     message = Message(kind="opened", title="No ticks", detail="", layer=Layer.FEED, code="feed.stale", at=DAY)
     assert LINK not in message.text(LINK)
+
+
+def test_what_a_look_at_the_desk_does_not_say_is_nothing() -> None:
+    seen = Seen(now=DAY, code="market.live", layer=Layer.MARKET, severity=Severity.OK, text="")
+    assert (seen.detail, seen.wanted, seen.auth, seen.forecast, seen.session) == ("", False, "valid", None, None)
