@@ -54,6 +54,7 @@ from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.accounts import Accounts, Member
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
+from tradewarden.orchestrator.checks.stores import StoresCheck
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.driver import Spawn
@@ -255,7 +256,7 @@ def wire(
             Instruments(instruments.report, freshness),
             TokenDoor(accounts, clock, public_url=settings.http.public_url),
             Backups(state, clock),
-            Validate(validations_of(settings), clock, public_url=settings.http.public_url),
+            Validate(validations := validations_of(settings), clock, public_url=settings.http.public_url),
             Query(
                 Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES),
                 public_url=settings.http.public_url,
@@ -270,7 +271,7 @@ def wire(
         heartbeat.beats.append(recorder.look)
     if sinks is not None:
         reports.sinks = sinks.reports
-        heartbeat.beats.append(sinks.look)
+        heartbeat.beats += [sinks.look, StoresCheck(validations, clock, spawn, reports=reports).look]
     coupling.join(market, auth, feed, settled=settled)
     heartbeat.beats += [ledger.look, reports.refresh, pulse.beat, retention.look]
     return Desk(

@@ -26,6 +26,7 @@ from tradewarden.machines.report import (
     FEEDING,
     NEEDS_LOGIN,
     AccountReport,
+    AgreementReport,
     AuthReport,
     DeliveryReport,
     DumpReport,
@@ -101,6 +102,7 @@ def health(source: Source) -> Document:
             "market:session": [_segment_check(source, segment) for segment in ordered(picture)],
             **({} if picture.journal is None else {"journal:write": [_journal_check(source, picture.journal)]}),
             **({"sinks:lag": [_sink_check(source, sink) for sink in picture.sinks]} if picture.sinks else {}),
+            **({} if picture.agreement is None else {"sinks:agree": [_agreement_check(source, picture.agreement)]}),
             **({} if picture.alerts is None else {"alerts:delivery": [_delivery_check(source, picture.alerts)]}),
         },
         "links": {"about": "/docs/health", "events": "/api/system/health/events"},
@@ -226,6 +228,12 @@ def _journal_check(source: Source, journal: JournalReport) -> dict[str, Any]:
     if journal.reason is not None and source.private:
         said.insert(0, journal.reason)
     return check | ({"output": _sentence(said)} if said else {})
+
+
+def _agreement_check(source: Source, agreement: AgreementReport) -> dict[str, Any]:
+    severity = Severity.OK if agreement.agrees else Severity.WARNING
+    check = _check(severity, "agree" if agreement.agrees else "differ", agreement.at, component=True)
+    return check | ({"output": _sentence(agreement.said)} if agreement.said and source.private else {})
 
 
 def _sink_check(source: Source, sink: SinkReport) -> dict[str, Any]:

@@ -186,6 +186,15 @@ class JournalReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementReport:
+    """Whether the stores had what the journal had, when they were last compared."""
+
+    at: datetime
+    agrees: bool
+    said: tuple[str, ...] = ()  # of each store that did not, a line for people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GapsReport:
     """How often, and for how many seconds in all, data was due today and did not come."""
 
@@ -211,5 +220,6 @@ class Picture:
     accounts: tuple[AccountReport, ...] = ()  # besides the feeding one, in the order of the configuration
     simulated: bool = False  # the desk's clock is not the world's
     sinks: tuple[SinkReport, ...] = ()  # by name
+    agreement: AgreementReport | None = None  # none before the stores were compared
     gaps: GapsReport | None = None  # of today
     journal: JournalReport | None = None  # none on a desk that records nothing

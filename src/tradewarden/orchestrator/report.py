@@ -14,6 +14,7 @@ from tradewarden.machines.conflict import conflicts
 from tradewarden.machines.headline import Situation, headline
 from tradewarden.machines.report import (
     AccountReport,
+    AgreementReport,
     AuthReport,
     DeliveryReport,
     DumpReport,
@@ -55,6 +56,7 @@ class Reports:
         self.instruments: Callable[[], DumpReport | None] | None = None  # set where there are rules
         self.journal: Callable[[], JournalReport] | None = None  # set where ticks are recorded
         self.sinks: Callable[[], tuple[SinkReport, ...]] = tuple  # set where ticks are recorded
+        self.agreement: Callable[[], AgreementReport | None] | None = None  # set where stores are compared
         self.gaps: Callable[[], GapsReport] | None = None  # set once there is a ledger
         self.beat_age = beat_age
         self._started_at = clock.now()
@@ -107,6 +109,7 @@ class Reports:
             *((account.auth.state, account.auth.reason) for account in accounts),
             *((sink.name, sink.state, sink.needs_a_look) for sink in sinks),
             None if journal is None else (journal.state, journal.too_much),
+            None if self.agreement is None else self.agreement(),
         )
         key = (verdict, auth.state, auth.reason, feed.state, segments, others, odd)
         if key == self._key:
@@ -177,6 +180,7 @@ class Reports:
             forecast=None if self._forecast is None else self._forecast(auth),
             simulated=self._clock.simulated,
             sinks=self.sinks(),
+            agreement=None if self.agreement is None else self.agreement(),
             journal=None if self.journal is None else self.journal(),
             gaps=None if self.gaps is None else self.gaps(),
             accounts=accounts,

@@ -110,7 +110,7 @@ async def _audit(name: str, store: Audited, journal: Path, span: Span, now_ns: C
     try:
         position, oldest = await _asked(store.open(), store.position, store.kept_from)
         for frames in _portions(journal, span, store.portion):
-            _count(audit, frames, position, oldest, now_ns())
+            _count(audit, frames, position, oldest, now_ns() if store.in_time else 0)
             there = [part for frame in frames if (part := _between(frame, oldest, position)) is not None]
             if there:
                 async with asyncio.timeout(DEADLINE):

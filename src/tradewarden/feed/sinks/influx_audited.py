@@ -19,6 +19,7 @@ class InfluxAudited:
     """The ticks of one database of InfluxDB 1.x."""
 
     portion = 5000
+    in_time = True
     note: str | None = None
 
     def __init__(self, *, state_dir: Any, **values: Any) -> None:

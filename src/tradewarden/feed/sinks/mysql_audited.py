@@ -16,6 +16,7 @@ class MysqlAudited:
     """The ticks of one database."""
 
     portion = 5000
+    in_time = True
     note: str | None = None
 
     def __init__(self, *, state_dir: Any, **values: Any) -> None:

@@ -16,6 +16,7 @@ class NatsAudited:
     """The stream of one broker, read message by message in the order of its own numbers."""
 
     portion = 5000
+    in_time = True
     note: str | None = None
 
     def __init__(self, *, state_dir: Any, **values: Any) -> None:  # noqa: ARG002 - names play no part here

@@ -24,6 +24,7 @@ class ParquetAudited:
     """The files of one desk."""
 
     portion = 500_000
+    in_time = False  # a segment is sealed when it is full
     note: str | None = None
 
     def __init__(self, *, state_dir: Path, **_others: Any) -> None:

@@ -19,6 +19,7 @@ class SqliteAudited:
     """The file, opened to read only."""
 
     portion = 10_000
+    in_time = True
 
     def __init__(self, *, state_dir: Path, path: Path | None = None, ticks: bool = False, **_others: Any) -> None:
         self._path = path or state_dir / "ticks.db"

@@ -22,6 +22,7 @@ class ZmqAudited:
     """The frames' topic of one publisher."""
 
     portion = 5000
+    in_time = True
 
     def __init__(
         self,
