@@ -19,9 +19,7 @@ def of_sinks(sinks: Sequence[SinkReport]) -> Iterator[Family]:
     yield _each(sinks, "written", "counter", "Ticks that the store has taken.", "written_total")
     yield _each(sinks, "set_aside", "counter", "Ticks that the store refused for good.", "set_aside_total")
     yield _each(sinks, "missed", "counter", "Ticks that had left the journal before their turn.", "missed_total")
-    yield _each(
-        sinks, "dropped", "counter", "Messages missed by subscribers too slow for them.", "dropped_total"
-    )
+    yield _each(sinks, "dropped", "counter", "Messages missed by subscribers too slow for them.", "dropped_total")
     yield _each(sinks, "errors_last_hour", "gauge", "Tries in the last hour that did not come off.")
     samples: list[Sample] = [
         ("", {"sink": sink.name, "quantile": quantile}, value)
