@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from tradewarden.http.backup import Backups
@@ -13,6 +15,13 @@ from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Visitors
 from tradewarden.orchestrator.backup import restore_backup
 from tradewarden.orchestrator.clock import SystemClock
+
+
+class _Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
 
 ADMIN = {"Authorization": "Bearer desktestadmin"}
 
@@ -80,3 +89,17 @@ async def test_a_backup_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     status, body = await asked(tmp_path, headers=ADMIN)
     assert status == 507
     assert b"ledger.db" in body
+
+
+async def test_a_backup_that_would_take_the_journal_its_disk_is_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies beside the journal while it is sent: a full disk costs ticks."""
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "00000000000000000001.seg").write_bytes(bytes(3 << 20))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: _Usage(100 << 20, 93 << 20, 7 << 20))
+    status, body = await asked(tmp_path, headers=ADMIN)
+    assert status == 507
+    assert b"tradewarden backup" in body
+    monkeypatch.setattr("shutil.disk_usage", lambda _: _Usage(100 << 20, 85 << 20, 15 << 20))
+    assert (await asked(tmp_path, headers=ADMIN))[0] == 200

@@ -238,3 +238,20 @@ def test_after_a_kill_everything_that_was_recorded_can_be_backed_up_and_put_back
         assert len(ledger.gaps(limit=10**6)) >= said[-1] // 100
     earlier = restored(running, tmp_path / "earlier")
     assert numbers(earlier)[: said[19]] == list(range(1, said[19] + 1))
+
+
+@pytest.mark.parametrize("ticks", [False, True])
+def test_what_is_sealed_is_told_by_the_files_that_come_back_and_by_no_cursor(
+    state: Path, tmp_path: Path, *, ticks: bool
+) -> None:
+    cursor.save(state / "journal", "parquet", 900)
+    back = restored(taken(state, ticks=ticks), tmp_path / "back")
+    assert cursor.load(back / "journal", "parquet") is None
+    assert cursor.load(back / "journal", "redis") == 700
+
+
+def test_what_a_forced_restore_moved_aside_is_in_no_further_backup(state: Path, tmp_path: Path) -> None:
+    restored(taken(state), state, force=True)
+    assert (state / "before-restore-20261123T110000" / "journal").is_dir()
+    back = restored(taken(state, ticks=True), tmp_path / "back")
+    assert not list(back.glob("before-restore-*"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from pathlib import Path
 
 from aiohttp import web
 
-from tradewarden.http.problems import ProblemError
+from tradewarden.http.problems import ProblemError, rate_limited
 from tradewarden.http.visitors import Viewer, Visitors, token_needed
 from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.shelf import SHORT
 
 CHUNK = 1 << 18
 
@@ -20,6 +22,7 @@ class Backups:
 
     def __init__(self, state: Path, clock: Clock) -> None:
         self._state, self._clock = state, clock
+        self._turn = asyncio.Lock()
 
     def routes(self, visitors: Visitors) -> list[web.RouteDef]:
         """Its one path."""
@@ -27,15 +30,26 @@ class Backups:
         async def post(request: web.Request) -> web.StreamResponse:
             if visitors.viewer(request) is not Viewer.ADMIN:
                 raise token_needed(request)
-            return await self._send(request, ticks=_ticks(request))
+            ticks = _ticks(request)
+            if self._turn.locked():  # each one is as large as the journal, and lies beside it
+                raise rate_limited(2)
+            async with self._turn:
+                return await self._send(request, ticks=ticks)
 
         return [web.post("/api/backup", post)]
 
     async def _send(self, request: web.Request, *, ticks: bool) -> web.StreamResponse:
         # tar files are rare, and what makes them is 1 MB of memory
-        from tradewarden.orchestrator.backup import BackupError, write_backup  # noqa: PLC0415
+        from tradewarden.orchestrator.backup import BackupError, size_of, write_backup  # noqa: PLC0415
 
         now = self._clock.now()
+        needed, disk = await asyncio.to_thread(size_of, self._state, ticks=ticks), shutil.disk_usage(self._state)
+        if needed > disk.free - disk.total * SHORT:
+            detail = (
+                f"it takes {needed / 1e6:,.0f} MB, and the disk of {self._state} has {disk.free / 1e6:,.0f} MB free, of"
+                " which the journal needs some: run `tradewarden backup` on the machine, into another disk."
+            )
+            raise ProblemError(507, "backup-failed", detail=detail)
         with tempfile.TemporaryFile(dir=self._state) as file:
             try:
                 await asyncio.to_thread(write_backup, self._state, file, now, ticks=ticks)

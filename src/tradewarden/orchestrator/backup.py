@@ -15,7 +15,7 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -29,6 +29,10 @@ RESTORING: Final = ".restoring"
 TICKS: Final = ("ticks", "ticks.db")  # what can be had from the journal as long as that reaches back
 DATABASE: Final = ".db"
 PASSING: Final = ("lock", "status", "control.sock")  # of a running daemon alone
+ASIDE: Final = "before-restore-"  # what a forced restore found there
+# Who seals finds out from the files how far they go: this cursor may be ahead of those that come along, and what it
+# claims to be sealed would go with the journal.
+SEALED: Final = ("journal", "cursors", "parquet.json")
 
 
 class BackupError(Exception):
@@ -89,6 +93,15 @@ def restore_backup(source: IO[bytes], state: Path, now: datetime, *, force: bool
 # Making one
 
 
+def size_of(state: Path, *, ticks: bool = False) -> int:
+    """About how many bytes a backup of this state directory takes."""
+    size = 0
+    for path in _worth_keeping(state, ticks=ticks):
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
+
+
 def _worth_keeping(state: Path, *, ticks: bool) -> Iterator[Path]:
     """The files to keep, the cursors before the journal: one that is ahead of it would let a store miss ticks."""
     files = [path for path in sorted(state.rglob("*")) if path.is_file() and not path.is_symlink()]
@@ -98,6 +111,8 @@ def _worth_keeping(state: Path, *, ticks: bool) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in parts)
         beside = path.name.endswith(("-wal", "-shm"))  # a database is copied whole, with what lies beside it
         if hidden or beside or any(part in PASSING for part in parts) or (parts[0] in TICKS and not ticks):
+            continue
+        if parts == SEALED or parts[0].startswith(ASIDE):
             continue
         yield path
 
@@ -218,10 +233,10 @@ def _put(data: IO[bytes], path: Path, member: tarfile.TarInfo) -> dict[str, Any]
 
 
 def _move_aside(state: Path, folder: Path, now: datetime) -> None:
-    aside = state / f"before-restore-{now:%Y%m%dT%H%M%S}"
+    aside = state / f"{ASIDE}{now:%Y%m%dT%H%M%S}"
     aside.mkdir(mode=0o700)
     for name in _inhabitants(state):
-        if name not in (aside.name, folder.name) and not name.startswith("before-restore-"):
+        if name not in (aside.name, folder.name) and not name.startswith(ASIDE):
             (state / name).rename(aside / name)
 
 
