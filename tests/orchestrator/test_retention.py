@@ -109,6 +109,20 @@ async def test_a_cleanup_that_fails_stops_nobody() -> None:
     await asyncio.gather(*tasks.begun)
 
 
+async def test_a_store_that_answers_nonsense_stops_nobody() -> None:
+    class Odd(Shelf):
+        async def cleanup(self, now_ns: int) -> list[Removed]:
+            raise IndexError(now_ns)
+
+    retention, _, tasks = a_retention(odd=Odd(), there=Shelf())
+    retention.look()
+    await asyncio.gather(*tasks.begun)
+    odd, there = await retention.cleanup()
+    assert odd.trouble is not None
+    assert odd.trouble.startswith("odd: IndexError")
+    assert there.what == [Removed("ticks", 2)]
+
+
 async def test_a_desk_without_such_stores_does_nothing() -> None:
     retention, _, tasks = a_retention()
     retention.look()

@@ -194,6 +194,18 @@ async def test_old_days_go_once_a_day_and_only_when_asked_for(place: Place) -> N
     assert there() == ["21", "23"]
 
 
+async def test_a_folder_that_cannot_be_read_is_a_trouble_and_ends_nobody(place: Place) -> None:
+    (place.path / "ticks").write_text("no folder")
+    sealer = place.sealer(keep_days=3)
+    await place.look(sealer)
+    assert sealer.report().state is SinkState.BACKING_OFF
+    assert "Not a directory" in str(sealer.report().reason)
+    (place.path / "ticks").unlink()
+    place.clock.seconds += 60
+    await place.look(sealer)
+    assert sealer.report().state is SinkState.WRITING
+
+
 def test_the_daemon_loads_neither_pyarrow_nor_duckdb_for_it() -> None:
     script = "import sys, tradewarden.orchestrator.seal; print({'pyarrow', 'duckdb'} & set(sys.modules))"
     loaded = subprocess.run(

@@ -97,3 +97,6 @@ class Retention:
             return Told(name, trouble=f"{name} gave no answer within {seconds:.0f} s.")
         except (SinkMisfitError, SinkUnavailableError) as error:
             return Told(name, trouble=str(error))
+        except Exception as fault:  # whatever is wrong with a store must not take the feed along
+            log.exception("retention.fault", store=name)
+            return Told(name, trouble=f"{name}: {type(fault).__name__}: {fault}")

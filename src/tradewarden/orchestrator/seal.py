@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -112,19 +113,27 @@ class Sealer:
             for hole in sealed.holes:
                 self.on_hole(hole)
             log.info("parquet.sealed", position=sealed.position, records=sealed.records, bytes=sealed.bytes)
-            await self._count()
+            with suppress(OSError):  # the next piece, or the next day, tells
+                await self._count()
 
     async def _tidy(self) -> None:
         """Let go of what is too old, and count what is left; once a day and at the start."""
+        try:
+            await self._expire()
+        except OSError as trouble:
+            place = trouble.filename or self._parquet.ticks
+            self._failed(f"{place}: {trouble.strerror or trouble}", self.life.unavailable)
+
+    async def _expire(self) -> None:
         today = self._clock.now().date()
         if self._keep_days:
             oldest = today - timedelta(days=self._keep_days)
             gone = await asyncio.to_thread(expire, self._parquet.ticks, oldest)
             for day in gone:
                 log.info("parquet.expired", day=str(day))
+        await self._count()
         self._expired_on = today
         self._opened(self._clock.mono_ns())
-        await self._count()
 
     def _opened(self, now: int) -> None:
         if self.life.state not in (SinkState.WRITING, SinkState.BEHIND):
