@@ -47,9 +47,10 @@ class Broker:
         """Behave like this from now on; since when."""
         return float((await ask(self.process, {"world": wishes}))["at"])
 
-    async def pour(self, *, to: int, packets: int, count: int, pace: float | None = None) -> None:
+    async def pour(self, *, to: int, packets: int, count: int, pace: float | None = None, burst: int = 1) -> None:
         """Frames for the one client of this instrument; when they have all left."""
-        await ask(self.process, {"pour": {"to": to, "packets": packets, "count": count, "pace": pace}})
+        wishes = {"to": to, "packets": packets, "count": count, "pace": pace, "burst": burst}
+        await ask(self.process, {"pour": wishes})
 
     async def sockets(self) -> int:
         """The most sockets that stood at once whenever one was opened, since this was last asked."""

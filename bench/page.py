@@ -23,6 +23,7 @@ ORDER = (
     "recovery",
     "stale",
     "decode",
+    "stream",
     "swaps",
     "journal",
     "redis_bus",

@@ -23,15 +23,18 @@ def stamped(volume: int, buyers: int) -> int:
     return volume << 32 | buyers
 
 
-async def pour(broker: KiteSimulator, *, to: int, packets: int, count: int, pace: float | None) -> None:
-    """Send frames to the one client that has subscribed to this instrument; `pace` is frames a second, or none."""
+async def pour(broker: KiteSimulator, *, to: int, packets: int, count: int, pace: float | None, burst: int) -> None:
+    """Send frames to the one client that has subscribed to this instrument; `pace` is frames a second, or none.
+
+    So many of them, a burst, are sent without a pause.
+    """
     stream = _whose(broker, to)
     tokens = [token for token in stream.modes if token >= to][:packets]
     frame = bytearray(next(frames([packet(broker.board.quote(token, broker.now()), Mode.FULL) for token in tokens])))
     loop = asyncio.get_running_loop()
     begun = loop.time()
     for nth in range(count):
-        if pace is not None and (wait := begun + nth / pace - loop.time()) > 0:
+        if pace is not None and (wait := begun + (nth - nth % burst) / pace - loop.time()) > 0:
             await asyncio.sleep(wait)
         STAMP.pack_into(frame, PLACE, time.monotonic_ns())
         await stream._line.send_bytes(bytes(frame))  # noqa: SLF001 - past the simulator's own pace

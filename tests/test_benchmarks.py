@@ -30,6 +30,11 @@ GOALS = {
     },
     "stale": {"stale after 10 s without ticks, lateness, worst": 50.0},
     "decode": {"decode, 100 full ticks a frame": 15.0},
+    "stream": {
+        "stream end to end, 50 full ticks a frame": 15.0,
+        "9,000 ticks a second, in bursts of 3,000: latency, p99": 10.0,
+        "9,000 ticks a second, 50 at a time: latency, p99": 10.0,
+    },
     "swaps": {
         "RSS growth over 1,000 token swaps": 2.0,
         "most sockets at once": 1,
