@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Coroutine
@@ -204,6 +205,20 @@ async def test_a_folder_that_cannot_be_read_is_a_trouble_and_ends_nobody(place: 
     place.clock.seconds += 60
     await place.look(sealer)
     assert sealer.report().state is SinkState.WRITING
+
+
+async def test_a_heartbeat_without_a_descriptor_to_spare_goes_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_journal(place.journal, 1000, segment_bytes=SEGMENT)
+    sealer = place.sealer()
+
+    def out_of_files(_: Path) -> list[int]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tradewarden.orchestrator.seal.first_seqs", out_of_files)
+        await place.look(sealer)
+    await place.look(sealer)
+    assert sealer.report().position > 600
 
 
 def test_the_daemon_loads_neither_pyarrow_nor_duckdb_for_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -457,5 +458,50 @@ def test_a_sink_in_a_process_of_its_own_finds_new_records_without_being_told(tmp
             await asyncio.sleep(0.2)
             assert at.shelf.kept == [1, 2, 3]
             assert at.runner.report().process == "own"
+
+    play(scene)
+
+
+def test_a_store_that_cannot_be_left_properly_and_does_not_tell_its_size_is_carried_to_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forbidden(_: ShelfSink) -> list[Stored]:
+        raise SinkMisfitError("it forbids to tell: an administrator has to ask.")
+
+    async def broken(_: ShelfSink) -> None:
+        raise KeyError("values")
+
+    monkeypatch.setattr(ShelfSink, "tables", forbidden)
+    monkeypatch.setattr(ShelfSink, "close", broken)
+
+    async def scene() -> None:
+        async with stage(tmp_path) as at:
+            at.receive(10)
+            await at.until_kept(10)
+            assert at.runner.report().state == "writing"
+            at.shelf.trouble = SinkUnavailableError("away")
+            at.receive(10)
+            await at.until(lambda: at.runner.report().state == "backing_off")
+            at.shelf.trouble = None
+            await at.until_kept(20)
+
+    play(scene)
+
+
+def test_a_heartbeat_without_a_descriptor_to_spare_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_files(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def scene() -> None:
+        async with stage(tmp_path, Shelf(trouble=SinkUnavailableError("away"))) as at:
+            await at.until(lambda: at.runner.report().state == "backing_off")
+            at.receive(10)
+            with monkeypatch.context() as patch:
+                patch.setattr("tradewarden.feed.segment.os.open", out_of_files)
+                at.runner.look()
+                assert at.runner.report().lag_ticks == 10
+            await asyncio.sleep(5)
+            at.runner.look()
+            assert at.runner.report().lag_seconds >= 5
 
     play(scene)

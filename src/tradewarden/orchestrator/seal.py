@@ -64,7 +64,8 @@ class Sealer:
     def look(self) -> None:
         """At each heartbeat: is there a finished segment to seal, or a day to let go?"""
         now = self._clock.mono_ns()
-        self._finished = max(self._finished, (first_seqs(self._journal) or [1])[-1] - 1)
+        with suppress(OSError):  # no descriptor to spare, or a broken disk: the next heartbeat looks again
+            self._finished = max(self._finished, (first_seqs(self._journal) or [1])[-1] - 1)
         self._measure(now)
         if self._is_busy() or now < (self.life.retry_at or 0):
             return

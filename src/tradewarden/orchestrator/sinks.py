@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -141,9 +140,13 @@ class SinkRunner:
         sink, self._sink = self._sink, None
         if sink is not None:
             self._dropped += _dropped(sink)
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(LAST_WORDS):
                     await sink.close()
+            except TimeoutError:
+                pass
+            except Exception as fault:  # noqa: BLE001 - it is told with the sink; who leaves it must be able to go on
+                self.figures.failed(self._clock.mono_ns(), f"{type(fault).__name__}: {fault}")
 
     # Batches
 
@@ -174,13 +177,16 @@ class SinkRunner:
             self._keep_cursor()
 
     async def _ask(self, sink: Sink) -> None:
-        """What the store holds, once a minute."""
+        """What the store holds, once a minute. One that may not tell us is written to all the same."""
         now = self._clock.mono_ns()
         if now < self._ask_at:
             return
         self._ask_at = now + RECHECK
-        async with asyncio.timeout(DEADLINE):
-            held = await sink.tables()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                held = await sink.tables()
+        except SinkMisfitError:
+            held = []
         self._tables = tuple(TableReport(each.name, each.rows, each.bytes) for each in held)
 
     # What is known
@@ -238,7 +244,10 @@ class SinkRunner:
         if self._latest() <= self.position:
             return 0
         if self._waiting is None or self._waiting[0] != self.position:
-            self._waiting = (self.position, self._intake.peek(self.position))
+            try:
+                self._waiting = (self.position, self._intake.peek(self.position))
+            except OSError:  # no descriptor to spare, or a broken disk: the next heartbeat looks again
+                return 0
         return max(0, self._intake.now_ns() - self._waiting[1])
 
     def _since(self) -> datetime:
