@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,3 +88,30 @@ async def test_a_file_that_is_not_there_yet_is_said_and_not_made(tmp_path: Path)
     with pytest.raises(SinkUnavailableError, match="unable to open"):
         await sqlite.stats()
     assert not await asyncio.to_thread((tmp_path / "ticks.db").exists)
+
+
+async def test_nothing_of_sqlite_is_read_from_end_to_end_to_find_what_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A year of bars, or five days of ticks, takes longer to read than anybody waits for who writes meanwhile."""
+    deletions: list[str] = []
+
+    class Telling(sqlite3.Connection):
+        def execute(self, statement: str, *rest: Any) -> sqlite3.Cursor:
+            if statement.startswith("DELETE"):
+                deletions.append(statement)
+            return super().execute(statement, *rest)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=Telling))
+    sink = SqliteSink(path=tmp_path / "ticks.db", names=names(tmp_path), ticks=True)
+    await sink.open()
+    await sink.write(frames(40))
+    await sink.close()
+    await retained_of("sqlite", {"ticks": True}, names=names(tmp_path), state_dir=tmp_path).cleanup(NOW_NS)
+    assert len(deletions) == 4
+    with closing(connect(tmp_path / "ticks.db")) as db:
+        for statement in deletions:
+            values = (0,) * statement.count("?")
+            plan = [told[3] for told in db.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+            assert not [step for step in plan if step.startswith("SCAN") and "quotes" not in step], (statement, plan)

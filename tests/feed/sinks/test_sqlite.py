@@ -210,6 +210,19 @@ async def test_old_bars_and_ticks_go_a_few_at_a_time(tmp_path: Path) -> None:
     assert asked(tmp_path, "SELECT count(*) FROM bars") == [(1,)]  # the last tick's, with its old time
 
 
+async def test_the_bars_of_a_large_file_are_not_counted_each_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = made(tmp_path)
+    await sink.open()
+    await sink.write(frames(1, 40, each=20))
+    told = {table.name: table.rows for table in await sink.tables()}
+    assert told["bars"]
+    monkeypatch.setattr("tradewarden.feed.sinks.sqlite.LARGE", 1)
+    assert {table.name: table.rows for table in await sink.tables()} == told | {"bars": None}
+    await sink.close()
+
+
 # Kills
 
 WRITER = """

@@ -19,6 +19,8 @@ from tradewarden.feed.record import NANOSECONDS, Frame, Kind, Row
 from tradewarden.feed.sinks.sink import Batching, SinkMisfitError, SinkUnavailableError, Stored, Written
 from tradewarden.feed.sinks.sqlite_tables import (
     APPLICATION,
+    DELETE_BARS,
+    DELETE_TICKS,
     INSERT_TICK,
     UPGRADES,
     UPSERT_BAR,
@@ -35,6 +37,7 @@ from tradewarden.feed.studies.minutes import MinuteBars, plain
 DEADLINE: Final = 20.0  # seconds for one batch
 BUSY: Final = 5.0  # seconds that another writer's transaction is waited for
 DAY_NS: Final = 86_400_000_000_000
+LARGE: Final = 1 << 30  # bytes: to count the bars of such a file once a minute would keep its disk busy
 PRUNED_AT_ONCE: Final = 20_000  # ticks: a write never waits long for the ones that go
 
 _KIND: Final = Row._fields.index("kind")
@@ -224,12 +227,9 @@ class SqliteSink:
         today = now // DAY_NS
         if self._bars_pruned != today:
             self._bars_pruned = today
-            db.execute("DELETE FROM bars WHERE minute < ?", ((now - self._bars_days * DAY_NS) // NANOSECONDS,))
+            db.execute(DELETE_BARS, ((now - self._bars_days * DAY_NS) // NANOSECONDS,))
         if self._ticks_pruned != today:
-            gone = db.execute(
-                "DELETE FROM ticks WHERE seq < (SELECT min(seq) + ? FROM ticks) AND received_ns < ?",
-                (PRUNED_AT_ONCE, now - self._ticks_days * DAY_NS),
-            ).rowcount
+            gone = db.execute(DELETE_TICKS, (PRUNED_AT_ONCE, now - self._ticks_days * DAY_NS)).rowcount
             if not gone:
                 self._ticks_pruned = today
 
@@ -243,7 +243,7 @@ class SqliteSink:
         size = one("PRAGMA page_count") * one("PRAGMA page_size")
         return [
             Stored("quotes", one("SELECT count(*) FROM quotes"), None),
-            Stored("bars", one("SELECT count(*) FROM bars"), None),
+            Stored("bars", one("SELECT count(*) FROM bars") if size < LARGE else None, None),  # this one does
             Stored("ticks", ticks, None),
             Stored(self._path.name, None, size),
         ]

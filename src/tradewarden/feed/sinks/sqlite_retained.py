@@ -13,11 +13,16 @@ from tradewarden.feed.names import Names
 from tradewarden.feed.record import NANOSECONDS
 from tradewarden.feed.sinks.retained import DAY_NS, Kept, Removed, Rule
 from tradewarden.feed.sinks.sink import SinkUnavailableError
+from tradewarden.feed.sinks.sqlite_tables import DELETE_TICKS
 
 FILE: Final = "ticks.db"  # in the state directory
 TICKS_DAYS: Final = 5
 BARS_DAYS: Final = 400
 SLICE: Final = 20_000  # rows of one transaction: the sink waits that long at most
+_DELETE_SOME_BARS: Final = (
+    "DELETE FROM bars WHERE (instrument, minute) IN (SELECT instrument, minute FROM bars"
+    " WHERE instrument IN (SELECT instrument FROM quotes) AND minute < ? LIMIT ?)"
+)
 PATIENCE: Final = 10.0  # seconds for the sink's own transaction
 
 T = TypeVar("T")
@@ -58,20 +63,16 @@ class SqliteRetained:
 
     async def cleanup(self, now_ns: int) -> list[Removed]:
         """What the sink would let go with its next batches."""
-        ticks = ("ticks", "seq", "received_ns", now_ns - self._ticks_days * DAY_NS)
-        bars = ("bars", "(instrument, minute)", "minute", (now_ns - self._bars_days * DAY_NS) // NANOSECONDS)
-        return [Removed(what[0], rows) for what in (ticks, bars) if (rows := await self._delete(*what))]
+        old = {
+            "ticks": (DELETE_TICKS, (SLICE, now_ns - self._ticks_days * DAY_NS)),
+            "bars": (_DELETE_SOME_BARS, ((now_ns - self._bars_days * DAY_NS) // NANOSECONDS, SLICE)),
+        }
+        return [Removed(table, rows) for table, what in old.items() if (rows := await self._delete(*what))]
 
-    async def _delete(self, table: str, key: str, moment: str, before: int) -> int:
-        fields = key.strip("()")
-        statement = (
-            f"DELETE FROM {table} WHERE {key} IN"  # noqa: S608 - our own names
-            f" (SELECT {fields} FROM {table} WHERE {moment} < ? LIMIT {SLICE})"
-        )
-
+    async def _delete(self, statement: str, values: tuple[int, int]) -> int:
         def delete(db: sqlite3.Connection) -> int:
             with db:
-                return db.execute(statement, (before,)).rowcount
+                return db.execute(statement, values).rowcount
 
         rows = 0
         while gone := await self._read(delete):

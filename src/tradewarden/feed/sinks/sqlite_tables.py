@@ -69,6 +69,10 @@ UPSERT_INSTRUMENT: Final = (
 )
 INSERT_TICK: Final = f"INSERT INTO ticks VALUES ({', '.join('?' * len(Row._fields))})"  # noqa: S608 - as above
 
+# Neither reads a table from end to end: bars are found by instrument, ticks at the beginning of theirs.
+DELETE_BARS: Final = "DELETE FROM bars WHERE instrument IN (SELECT instrument FROM quotes) AND minute < ?"
+DELETE_TICKS: Final = "DELETE FROM ticks WHERE seq < (SELECT min(seq) + ? FROM ticks) AND received_ns < ?"
+
 _BITS: Final = tuple(1 << place for place in range(len(FIELDS)))
 _FIRST: Final = Row._fields.index(FIELDS[0])
 _LAYOUT: Final = Row._fields.index("depth_layout")
