@@ -87,3 +87,17 @@ def test_stretches_are_made_of_numbers_in_any_order() -> None:
     assert stretches([5, 1, 2, 9, 3]) == [Stretch(1, 3), Stretch(5, 5), Stretch(9, 9)]
     assert stretches([]) == []
     assert Stretch(1, 3).length == 3
+
+
+def test_portions_add_up() -> None:
+    audit = Audit("redis")
+    assert (audit.compared, audit.waiting, audit.late, audit.let_go, audit.set_aside) == (0, 0, 0, 0, 0)
+    for first in (1, 11):
+        audit.compare(journal(first, first + 1, first + 2), [], excused=(first,))
+    assert (audit.compared, audit.set_aside, audit.counts["missing"]) == (6, 2, 4)
+    assert MOST_NAMED == 20
+
+
+def test_what_comes_twice_and_then_otherwise_is_double() -> None:
+    audit = audited(journal(1), [(1, tick(101)), (1, tick(7))])
+    assert (audit.double, audit.different) == ([Stretch(1, 1)], [])

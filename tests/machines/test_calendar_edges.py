@@ -131,3 +131,14 @@ def test_data_expected_in_the_evening_takes_nothing_from_the_day() -> None:
     assert calendar.wanted(["NSE_EQ"], ist(f"{DAY} 10:00"))
     assert calendar.wanted(["NSE_EQ"], ist(f"{DAY} 19:30"))
     assert not calendar.wanted(["NSE_EQ"], ist(f"{DAY} 18:00"))
+
+
+def test_what_is_shown_of_a_calendar_fits_a_line_and_what_it_remembers_makes_no_difference() -> None:
+    calendar, other = (Calendar(CALENDAR.by_segment, "0") for _ in range(2))
+    calendar.next_state("NSE_EQ", ist(f"{DAY} 10:00"))
+    assert repr(calendar) == "Calendar(sha256='0', overrides=mappingproxy({}))"
+    assert calendar == other
+    assert "_weeks" not in repr(CALENDAR.by_segment["NSE_EQ"])
+    assert "_exceptional" not in repr(CALENDAR.by_segment["NSE_EQ"])
+    assert "_in_force" not in repr(CALENDAR.by_segment["NSE_EQ"])
+    assert "_effective" not in repr(CALENDAR.by_segment["NSE_EQ"])

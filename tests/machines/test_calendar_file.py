@@ -422,3 +422,13 @@ def test_a_calendar_may_cover_a_single_day() -> None:
 
 def test_a_closure_says_who_announced_it() -> None:
     assert read(SEGMENT + RULE + CLOSURE).told_by("X", date(2026, 7, 3)) == ("a notice", "confirmed")
+
+
+def test_a_faulty_phase_in_the_middle_is_one_fault_and_leaves_no_gap() -> None:
+    rule = RULE.replace(
+        'to = "16:00" }',
+        'to = "16:00", data_expected = "some" },\n{ name = "post_close.wait", from = "16:00", to = "17:00" }',
+    )
+    with pytest.raises(CalendarError) as caught:
+        read(SEGMENT + rule)
+    assert len(caught.value.problems) == 1

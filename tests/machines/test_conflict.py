@@ -219,3 +219,11 @@ def test_a_segment_that_is_live_without_dense_data_or_dense_without_being_live_i
     feed = a_feed(state="stale", reason="stall", last_tick_at=None)
     assert set(conflicts(market, feed, NOON)) == {"NSE_EQ"}
     assert not conflicts(a_market(a_segment("NFO", **other)), feed, NOON)
+
+
+def test_a_segment_that_is_live_with_sparse_data_begins_no_silence() -> None:
+    market = a_market(
+        a_segment("NSE_EQ", since=ago(minutes=1)), a_segment("NFO", expected="sparse", since=ago(hours=1))
+    )
+    feed = a_feed(state="stale", reason="stall", last_tick_at=None, usable_since=ago(hours=1))
+    assert not conflicts(market, feed, NOON)

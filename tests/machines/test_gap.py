@@ -170,3 +170,7 @@ def test_a_silence_that_began_later_or_ended_otherwise_stands_alone() -> None:
         (quiet(0, 3, LEFT), (4,)),
     ]
     assert together([]) == []
+
+
+def test_silences_that_began_in_the_same_moment_are_told_by_their_instruments() -> None:
+    assert together([(2, quiet(0, 3)), (1, quiet(0, 4))]) == [(quiet(0, 4), (1, 2))]

@@ -445,3 +445,18 @@ def test_only_a_configuration_fault_is_told_as_one() -> None:
     for reason, told in (("configuration", True), ("rejected", False), (None, False)):
         situation = Situation.of(an_auth(state="required", reason=reason), a_feed(), a_market(), now=NOW)
         assert situation.configuration is told
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        ({"journal_failed": True}, "journal.failed"),
+        ({"conflict": True}, "calendar.conflict"),
+        ({"sink_behind": True}, "sinks.behind"),
+        ({"account_out": True}, "auth.account"),
+        ({"service_down": True}, "services.failed"),
+    ],
+)
+def test_each_trouble_beside_the_three_machines_has_its_own_headline(trouble: dict[str, bool], code: str) -> None:
+    verdict = headline(replace(PLAIN, **trouble))
+    assert verdict.code == code
