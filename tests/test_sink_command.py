@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 import signal
 import sqlite3
@@ -14,14 +16,16 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from sink_contract import frames
+from tradewarden import sink_command
 from tradewarden.__main__ import BAD_CONFIGURATION, SINKS
 from tradewarden.feed import cursor
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.names import Names
 from tradewarden.feed.sinks.registry import STORES
-from tradewarden.machines.sink import SinkReport, SinkState
+from tradewarden.machines.sink import BACKOFF, SinkReport, SinkState
 from tradewarden.orchestrator import sink_group
 from tradewarden.orchestrator.clock import SystemClock
 from tradewarden.orchestrator.sink_group import SinkGroup
@@ -91,6 +95,46 @@ def test_it_carries_the_journal_goes_on_after_a_kill_and_tells_the_daemon(tmp_pa
     assert cursor.load(journal.directory, "sqlite") == 1000
     with closing(sqlite3.connect(tmp_path / "ticks.db")) as db:
         assert db.execute("SELECT count(*), max(seq) FROM ticks").fetchone() == (1000, 1000)
+
+
+def test_a_store_that_is_opened_again_at_once_is_not_taken_for_one_of_another_journal(tmp_path: Path) -> None:
+    """The end of the journal must be younger than the shortest pause before a store is asked how far it is."""
+
+    class Still:
+        seconds = 5.0
+
+        def mono_ns(self) -> int:
+            return int(self.seconds * 1e9)
+
+    clock, journal = Still(), Journal(tmp_path)
+    receive(journal, 10)
+    latest = sink_command._Tail(tmp_path, clock)  # type: ignore[arg-type]
+    receive(journal, 20)
+    clock.seconds += BACKOFF.floor / 1e9
+    assert latest() == 30
+    journal.close()
+
+
+def test_a_status_that_cannot_be_kept_is_told_once_and_not_each_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def some_seconds() -> None:
+        monkeypatch.setattr(sink_command, "BEAT", 0.01)
+        with monkeypatch.context() as patch:
+            patch.setattr(sink_command, "publish", full)
+            stop = asyncio.Event()
+            carrying = asyncio.create_task(sink_command.sink("sqlite", {}, tmp_path, stop))
+            await asyncio.sleep(0.3)
+            stop.set()
+            await carrying
+
+    Journal(tmp_path / "journal").close()
+    with capture_logs() as told:
+        asyncio.run(some_seconds())
+    assert [line["why"] for line in told if line["event"] == "sink.status_not_kept"] == ["No space left on device"]
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,15 @@ from tradewarden import log
 from tradewarden.feed.names import FILE, Names
 from tradewarden.feed.reader import tail
 from tradewarden.feed.sinks.registry import STORES, sink_of
+from tradewarden.machines.sink import BACKOFF
 from tradewarden.orchestrator.clock import Clock, SystemClock
 from tradewarden.orchestrator.sink_status import FOLDER, publish
 from tradewarden.orchestrator.sinks import SinkRunner
 
 BEAT = 1.0  # seconds between two reports
-FRESH_NS = 500_000_000  # how old the known end of the journal may be
+# How old the known end of the journal may be: less than the shortest pause before a store that broke off is opened
+# again, or it would have ticks that the journal seems not to have given yet.
+FRESH_NS = BACKOFF.floor // 2
 
 logger = structlog.get_logger()
 
@@ -66,11 +69,12 @@ async def sink(name: str, values: Mapping[str, Any], state: Path, stop: asyncio.
     )
     carrying = asyncio.create_task(runner.run(), name=f"sink.{name}")
     stopped = asyncio.create_task(stop.wait(), name="stop")
+    trouble: str | None = None
     try:
         while not stopped.done() and not carrying.done():
             runner.look()
             names.refresh()
-            _tell(journal, runner)
+            trouble = _tell(journal, runner, trouble)
             await asyncio.wait({stopped, carrying}, timeout=BEAT, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
@@ -80,15 +84,19 @@ async def sink(name: str, values: Mapping[str, Any], state: Path, stop: asyncio.
         carrying.result()
 
 
-def _tell(journal: Path, runner: SinkRunner) -> None:
+def _tell(journal: Path, runner: SinkRunner, told: str | None) -> str | None:
+    """Leave the report; the trouble with that, of which one line is enough."""
     try:
         publish(journal, runner.report())
     except OSError as trouble:
-        logger.warning("sink.status_not_kept", sink=runner.name, why=trouble.strerror)
+        if trouble.strerror != told:
+            logger.warning("sink.status_not_kept", sink=runner.name, why=trouble.strerror)
+        return trouble.strerror
+    return None
 
 
 class _Tail:
-    """The last number of the journal; its files are looked at twice a second at most."""
+    """The last number of the journal; its files are looked at twenty times a second at most."""
 
     def __init__(self, journal: Path, clock: Clock) -> None:
         self._journal, self._clock = journal, clock
