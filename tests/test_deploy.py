@@ -83,9 +83,9 @@ def test_a_sink_is_as_locked_in_as_the_daemon_and_shares_its_user_and_state() ->
 
 
 def test_credentials_bear_the_names_of_settings() -> None:
-    """The optional one stands in a comment, ready to be uncommented."""
+    """The optional ones stand in comments, ready to be uncommented."""
     named = re.findall(r"LoadCredential=([a-z_]+):", SERVICE.read_text())
-    assert named == ["kite__api_secret", "http__admin_token"]
+    assert named == ["kite__api_secret", "accounts__family__api_secret", "http__admin_token"]
 
 
 class _Hook(BaseHTTPRequestHandler):

@@ -6,6 +6,7 @@ import copyreg
 import os
 import pickle
 import sys
+import traceback
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -100,7 +101,7 @@ def _say(ask: Callable[[], Any], reading: int, writing: int) -> None:
             pickler.dump(ask())
         status = 0
     except BaseException:  # noqa: BLE001 - a forked copy must end here, whatever it met
-        sys.excepthook(*sys.exc_info())
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

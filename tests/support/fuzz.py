@@ -24,6 +24,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 if TYPE_CHECKING:
     from fuzz_targets import Target
 
@@ -149,6 +151,7 @@ def main() -> int:
     parser.add_argument("--again", type=Path)
     asked: Any = parser.parse_args()
     if asked.one:
+        structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # of this process alone: nobody reads it
         _one(asked.one, asked.seconds, asked.seed)
         return 0
     if asked.again:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import structlog
 
 from fuzz_targets import NESTED, TICKS, Target, made_frame, resealed, use_frames
 from tradewarden.feed import cursor
@@ -30,8 +29,6 @@ from tradewarden.simulator.replay import Recording, ReplayError
 
 MOMENT = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
 FRAMES = 3
-
-structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 
 def _kept(name: str, read: Callable[[Path], None]) -> Callable[[bytes], None]:

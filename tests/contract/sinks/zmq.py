@@ -66,7 +66,7 @@ class ZmqStore:
 
     async def _rows(self) -> list[Row]:
         found: list[Row] = []
-        while await self._subscriber.poll(300):
+        while await self._subscriber.poll(1000):
             parts: list[Any] = await self._subscriber.recv_multipart()
             found += rows(bus.frames(parts[1]))
         return found
