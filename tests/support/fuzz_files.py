@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-
 from fuzz_targets import NESTED, TICKS, Target, made_frame, resealed, use_frames
 from tradewarden.feed import cursor
 from tradewarden.feed.names import Names
