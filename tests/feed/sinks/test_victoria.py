@@ -14,6 +14,7 @@ from tradewarden.feed.names import Names
 from tradewarden.feed.record import Frame, pack
 from tradewarden.feed.sinks.influx import InfluxSink
 from tradewarden.feed.sinks.influx_retained import InfluxRetained
+from tradewarden.feed.sinks.line_http import Answer
 from tradewarden.feed.sinks.sink import SinkMisfitError, Written
 from tradewarden.feed.tick import FullTick
 
@@ -40,6 +41,38 @@ async def test_ticks_are_there_with_their_prices_and_the_position_is_careful(tmp
         assert [table.name for table in await sink.tables()] == ["samples"]
         retained = InfluxRetained(sink)
         assert [(rule.name, rule.by) for rule in await retained.rules()] == [("server", "store")]
+        await sink.close()
+
+
+async def test_the_position_is_found_without_reading_all_that_were_ever_noted(tmp_path: Path) -> None:
+    """Ten a second are millions in a month."""
+    now = time.time_ns()
+    with victoria(tmp_path) as url:
+        sink = InfluxSink(names=Names(tmp_path / "none"), url=url, flavour="victoriametrics", database="desk")
+        await sink.open()
+        noted = [(seq, now - (701 - seq) * 600_000_000_000) for seq in range(1, 701)]  # ten minutes apart
+        await sink.post([sink.database.cursor_line(seq, at) for seq, at in noted], "long_term")
+        asked, get = list[int](), sink.http.get
+
+        async def weighed(path: str, **query: str) -> Answer:
+            answer = await get(path, **query)
+            asked.append(len(answer.body))
+            return answer
+
+        sink.http.get = weighed  # type: ignore[method-assign]
+        assert await sink.position() == 699
+        assert max(asked) < 1000
+        await sink.close()
+
+
+async def test_a_position_of_last_month_is_found_too(tmp_path: Path) -> None:
+    with victoria(tmp_path) as url:
+        sink = InfluxSink(names=Names(tmp_path / "none"), url=url, flavour="victoriametrics", database="desk")
+        await sink.open()
+        for seq, days in ((7, 21), (8, 20)):
+            at = time.time_ns() - days * 86_400_000_000_000
+            await sink.post([sink.database.cursor_line(seq, at)], "long_term")
+        assert await sink.position() == 7
         await sink.close()
 
 

@@ -11,6 +11,8 @@ from tradewarden.feed.sinks.sink import SinkMisfitError, Stored
 
 UNSAFE_MS: Final = 10_000  # it writes to its disk every five seconds; what was told before the last one may be gone
 _CURSOR: Final = "cursor_seq"
+# Positions are noted many times a second: the last hour is enough, unless the desk slept, or began just now.
+_SPANS: Final[tuple[dict[str, str], ...]] = ({"start": "-1h"}, {"start": "-1d"}, {"start": "-4d"}, {})
 
 
 class Victoria:
@@ -40,16 +42,21 @@ class Victoria:
     async def position(self) -> int:
         """The last number noted that must have reached the disk: what followed is written again."""
         await self._http.get("/internal/force_flush")
-        answer = await self._http.get(
-            "/api/v1/export", **{"match[]": f'{{__name__="{_CURSOR}",db="{self._database}"}}'}
-        )
+        for span in _SPANS:
+            if safe := await self._safe(span):
+                return max(safe)
+        return 0
+
+    async def _safe(self, span: dict[str, str]) -> list[int]:
+        """The numbers noted in this time that have reached the disk."""
+        select = f'{{__name__="{_CURSOR}",db="{self._database}"}}'
+        answer = await self._http.get("/api/v1/export", **{"match[]": select}, **span)
         noted = sorted(
             (at, value)
             for line in answer.body.splitlines()
             for at, value in zip(*map(orjson.loads(line).get, ("timestamps", "values")), strict=True)
         )
-        safe = [int(value) for at, value in noted if at <= noted[-1][0] - UNSAFE_MS]
-        return max(safe, default=0)
+        return [int(value) for at, value in noted if at <= noted[-1][0] - UNSAFE_MS]
 
     def cursor_line(self, seq: int, now_ns: int) -> str:
         """Notes a position."""
