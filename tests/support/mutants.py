@@ -158,6 +158,7 @@ def _trials(found: Sequence[Mutation], tests: dict[str, Touched]) -> list[Verdic
 
         apart(lambda: run_pytest(_files(), InPlace(work), more=["--timeout=60"]), 24 * 3600.0, loud=True)
         verdicts: list[Verdict] = pickle.loads(kept.read_bytes())  # written by our own child
+    verdicts = [verdict for verdict in verdicts if verdict.noticed]  # some functions work while they are imported
     known = {verdict.mutation for verdict in verdicts}
     verdicts += [_judged(each, tests, None) for each in found if each not in known]
     return sorted(verdicts, key=lambda verdict: found.index(verdict.mutation))
