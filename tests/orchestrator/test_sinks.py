@@ -505,3 +505,29 @@ def test_a_heartbeat_without_a_descriptor_to_spare_goes_on(tmp_path: Path, monke
             assert at.runner.report().lag_seconds >= 5
 
     play(scene)
+
+
+def test_what_a_store_has_from_a_journal_that_was_lost_hides_no_ticks_of_this_one_silently(tmp_path: Path) -> None:
+    """It was away while the new journal gave numbers that it has already: those ticks never reach it."""
+
+    async def scene() -> None:
+        shelf = Shelf(kept=list(range(1, 1001)), trouble=SinkUnavailableError("away"))
+        async with stage(tmp_path, shelf) as at:
+            at.receive(1500)
+            await at.until(lambda: at.runner.report().state == "backing_off")
+            shelf.trouble = None
+            with capture_logs() as told:
+                await at.until_kept(1500)
+            assert at.runner.report().missed_total == 1000
+            (missed,) = [line for line in told if line["event"] == "sink.missed"]
+            assert (missed["first"], missed["last"]) == (1, 1000)
+            assert "other ticks under these numbers" in missed["why"]
+            for end in (1530, 1560):
+                shelf.trouble = SinkUnavailableError("away")
+                at.receive(30)
+                await at.until(lambda: at.runner.report().state == "backing_off")
+                shelf.trouble = None
+                await at.until_kept(end)
+            assert at.runner.report().missed_total == 1000
+
+    play(scene)

@@ -64,6 +64,7 @@ class SinkRunner:
         self._make, self._journal, self._clock = make, journal, clock
         self._latest, self._from_now, self._ahead = latest, from_now, ahead
         self._process = process
+        self._begun_at: int | None = latest()  # the journal's end before this life: no store of ours has more
         self._aside = AsideFile(journal / "aside" / f"{name}.jsonl")
         self._intake = Intake(journal, clock, wake)
         self._sink: Sink | None = None
@@ -123,6 +124,8 @@ class SinkRunner:
         latest = self._latest()
         if position is None:
             position = latest if self._from_now else min(latest, cursor.load(self._journal, self.name) or 0)
+        elif self._process == "daemon":
+            self._own_up(position, latest)
         self.position, self._waiting = position, None
         self._keep_cursor()  # numbers up to here are taken, whatever becomes of the journal
         if position <= latest:
@@ -134,6 +137,17 @@ class SinkRunner:
             )
         log.warning("sink.ahead", sink=self.name, position=position, journal=latest)
         return position
+
+    def _own_up(self, position: int, latest: int) -> None:
+        """Say what the store will never have: it was away while numbers were given that it has from a lost journal."""
+        if self._begun_at is None:
+            return
+        first, last = self._begun_at + 1, min(position, latest)
+        self._begun_at = None  # from now on it has what we write
+        if first <= last:
+            self.figures.missed_total += last - first + 1
+            why = "the store has other ticks under these numbers, from a journal that was lost or restored"
+            log.warning("sink.missed", sink=self.name, first=first, last=last, why=why)
 
     async def _let_go(self) -> None:
         self._intake.stop()
