@@ -457,6 +457,6 @@ def test_only_a_configuration_fault_is_told_as_one() -> None:
         ({"service_down": True}, "services.failed"),
     ],
 )
-def test_each_trouble_beside_the_three_machines_has_its_own_headline(trouble: dict[str, bool], code: str) -> None:
+def test_each_trouble_beside_the_three_machines_has_its_own_headline(trouble: dict[str, Any], code: str) -> None:
     verdict = headline(replace(PLAIN, **trouble))
     assert verdict.code == code
