@@ -22,7 +22,19 @@ def test_a_cursor_is_loaded_as_it_was_saved_and_tells_when(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"seq": null}', '{"seq": -1}', '{"seq": "7"}', '{"seq": true}', "\0", "[" * 3000]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"seq": null}',
+        '{"seq": -1}',
+        '{"seq": "7"}',
+        '{"seq": true}',
+        "\0",
+        "[" * 3000,
+        f'{{"seq": {2**63}}}',
+    ],
 )
 def test_a_cursor_that_makes_no_sense_is_unknown(tmp_path: Path, text: str) -> None:
     cursor.save(tmp_path, "redis", 41)

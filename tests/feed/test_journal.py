@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -351,6 +352,61 @@ def test_after_a_failure_it_is_found_out_without_a_tick_whether_it_could_write_a
     append(journal, made)
     journal.close()
     assert everything(small_disk / "journal") == made
+
+
+def test_a_segment_that_could_not_be_ended_leaves_no_empty_one_behind_which_ticks_would_hide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even when the clock is set back before the next tick, so that the old one has not had its day any more."""
+    clock = Clock()
+    journal = Journal(tmp_path, segment_seconds=3600, now_ns=clock)
+    reader = Reader(tmp_path, after=0)
+    append(journal, frames(5, a_frame=1))
+    clock.ns += 3601 * 10**9
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tradewarden.feed.journal._write_all", full)
+        journal.roll()
+    assert sum(frame.count for frame in reader.read(EVERYTHING)) == 5
+    clock.ns -= 1800 * 10**9
+    some = frames(8, a_frame=1)[5:]
+    append(journal, some)
+    assert reader.read(EVERYTHING) == some
+    journal.close()
+    again = Journal(tmp_path)
+    assert again.next_seq == 9
+    again.close()
+
+
+def test_a_new_name_that_could_not_be_brought_to_the_disk_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, synced = Journal(tmp_path), list[int]()
+    append(journal, frames(1))
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        journal.sync()
+    assert journal.failed is not None
+    monkeypatch.setattr(os, "fsync", synced.append)
+    journal.sync()
+    assert synced
+    assert journal.failed is None
+    journal.close()
+
+
+@pytest.mark.parametrize("name", ["99999999999999999999.seg", "09223372036854775807.seg"])
+def test_a_number_that_no_store_could_hold_is_no_segment(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    journal = Journal(tmp_path)
+    append(journal, frames(1))
+    journal.close()
 
 
 def test_a_number_that_a_store_has_is_never_given_again_and_leaves_its_segment_whole(tmp_path: Path) -> None:

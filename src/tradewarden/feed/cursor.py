@@ -7,6 +7,8 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tradewarden.feed.segment import HIGHEST
+
 CURSORS = "cursors"
 
 
@@ -17,7 +19,7 @@ def load(directory: Path, name: str) -> int | None:
         seq = told["seq"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return seq if type(seq) is int and seq >= 0 else None
+    return seq if type(seq) is int and 0 <= seq <= HIGHEST else None
 
 
 def save(directory: Path, name: str, seq: int) -> None:

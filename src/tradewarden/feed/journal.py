@@ -127,6 +127,7 @@ class Journal:
             _write_all(fd, (header,), len(header))
         except OSError:
             _discard(fd)
+            self._retire()  # a reader leaves it for the empty one, so the next tick must be written there
             return
         self._retire()
         self._begin(fd, len(header), now)
@@ -268,11 +269,11 @@ class Journal:
             self._gone = os.fstat(fd).st_nlink == 0  # somebody took the file away: the next tick starts another
         if self._new_name:
             self._new_name = False
-            at = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                os.fsync(at)
-            finally:
-                os.close(at)
+                _sync_names(self.directory)
+            except OSError:
+                self._new_name = True
+                raise
 
 
 def _write_all(fd: int, parts: tuple[bytes, ...], length: int) -> None:
@@ -283,6 +284,14 @@ def _write_all(fd: int, parts: tuple[bytes, ...], length: int) -> None:
         if not more:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         written += more
+
+
+def _sync_names(directory: Path) -> None:
+    at = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(at)
+    finally:
+        os.close(at)
 
 
 def _discard(fd: int) -> None:

@@ -26,6 +26,7 @@ FILE_COVERED: Final = 12
 FRAME_MAGIC: Final = b"\xf4TW\x1c"
 FRAME_HEADER: Final = Struct("<4sIIHHQqI4x")  # magic, crc32, length, version, record size, first seq, received, count
 FRAME_COVERED: Final = 8  # a crc covers everything from here to the end, of the frame's records too
+HIGHEST: Final = 1 << 62  # number that is believed: stores hold them in 63 bits
 MOST_RECORDS: Final = 1 << 16  # of one frame, which bounds what a reader must hold in memory
 
 CHUNK: Final = 1 << 19  # bytes that are read at once; each reader holds so many
@@ -69,7 +70,8 @@ def first_seqs(directory: Path) -> list[int]:
 
 
 def _is_segment(name: str) -> bool:
-    return len(name) == 20 + len(SUFFIX) and name.endswith(SUFFIX) and name[:20].isdecimal() and name.isascii()
+    is_named = len(name) == 20 + len(SUFFIX) and name.endswith(SUFFIX) and name[:20].isdecimal() and name.isascii()
+    return is_named and int(name[:20]) <= HIGHEST
 
 
 def file_header(first_seq: int, created_ns: int) -> bytes:
