@@ -9,12 +9,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from structlog.testing import capture_logs
 
@@ -216,3 +219,33 @@ def test_a_process_that_is_silent_for_ten_seconds_is_absent_and_after_half_a_min
     group.look()
     (found,) = group.reports()
     assert (found.state, found.needs_a_look, found.last_error) == ("absent", True, "refused")
+
+
+async def test_a_new_dump_is_read_beside_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred thousand names take a second, in which no tick would be heard."""
+    names, threads = Names(tmp_path / "i.json"), list[int]()
+    group = SinkGroup([], [], tmp_path, SystemClock(), names=names, latest=lambda: 0)
+    begun: list[asyncio.Task[None]] = []
+
+    def spawn(deed: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        begun.append(asyncio.create_task(deed, name=name))
+        return begun[-1]
+
+    group.begin(spawn)
+    read = orjson.loads
+
+    def noted(text: bytes) -> object:
+        threads.append(threading.get_ident())
+        return read(text)
+
+    monkeypatch.setattr("tradewarden.feed.names.orjson.loads", noted)
+    group.look()
+    assert begun == []
+    dump = '{"instruments": [[408065, "NSE", "INFY", "", "EQ", null, 0, 0]]}'
+    await asyncio.to_thread((tmp_path / "i.json").write_text, dump)
+    for _ in range(2):
+        group.look()
+    await asyncio.gather(*begun)
+    group.look()
+    assert (len(begun), names.of(408065).symbol) == (1, "INFY")
+    assert threading.get_ident() not in threads

@@ -44,19 +44,29 @@ class Names:
         """What this instrument is called."""
         return self._known.get(instrument) or self._nameless(instrument)
 
+    def is_stale(self) -> bool:
+        """Whether the file has changed since it was read."""
+        return self._status() not in (None, self._seen)
+
     def refresh(self) -> bool:
         """Read the file again if it has changed; whether it had. One that cannot be read leaves what was known."""
+        seen = self._status()
+        if seen in (None, self._seen):
+            return False
+        self._seen = seen
         try:
-            status = self._path.stat()
-            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
-            if seen == self._seen:
-                return False
-            self._seen = seen
             self._known = dict(_read(orjson.loads(self._path.read_bytes())))
-        except (OSError, ValueError):  # none yet, or being replaced: whoever keeps the dump tells of its troubles
+        except (OSError, ValueError):  # being replaced, or no dump: whoever keeps it tells of its troubles
             return False
         self.version += 1
         return True
+
+    def _status(self) -> tuple[int, int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:  # none yet
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino
 
     def _nameless(self, instrument: int) -> Name:
         """Remembered too, so that each number is made into text once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -58,19 +59,31 @@ class SinkGroup:
         self._begun = clock.now()
         self._gone: dict[str, datetime] = {}  # since when a process has not been heard of
         self._reports: tuple[SinkReport, ...] = ()
+        self._spawn: Spawn | None = None
+        self._naming: asyncio.Task[None] | None = None
         self._draw()
 
     def begin(self, spawn: Spawn) -> None:
         """Set every runner going."""
+        self._spawn = spawn
         for runner in self.runners:
             spawn(runner.run(), name=f"sink.{runner.name}")
 
     def look(self) -> None:
         """Measure; called at each heartbeat, before the picture is drawn."""
-        self._names.refresh()
+        self._look_at_names()
         for each in (*self.runners, *self._others):
             each.look()
         self._draw()
+
+    def _look_at_names(self) -> None:
+        """A new dump has a hundred thousand of them, whose reading takes a second: a thread does it."""
+        busy = self._naming is not None and not self._naming.done()
+        if self._spawn is not None and not busy and self._names.is_stale():
+            self._naming = self._spawn(self._rename(), name="names")
+
+    async def _rename(self) -> None:
+        await asyncio.to_thread(self._names.refresh)
 
     def _draw(self) -> None:
         told = [each.report() for each in (*self.runners, *self._others)]
