@@ -255,3 +255,14 @@ def test_what_a_forced_restore_moved_aside_is_in_no_further_backup(state: Path, 
     assert (state / "before-restore-20261123T110000" / "journal").is_dir()
     back = restored(taken(state, ticks=True), tmp_path / "back")
     assert not list(back.glob("before-restore-*"))
+
+
+@pytest.mark.parametrize("manifest", [[], {"format": 1}, {"format": 1, "files": []}])
+def test_a_manifest_of_another_shape_is_a_sentence(tmp_path: Path, manifest: object) -> None:
+    out, text = io.BytesIO(), json.dumps(manifest).encode()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo(MANIFEST)
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    with pytest.raises(BackupError, match="manifest"):
+        restored(out.getvalue(), tmp_path / "back")

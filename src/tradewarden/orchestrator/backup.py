@@ -200,12 +200,16 @@ def _unpack(source: IO[bytes], folder: Path) -> dict[str, dict[str, Any]]:
 def _agreeing(manifest: dict[str, Any] | None, found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     if manifest is None:
         raise BackupError("the backup ends before its manifest: it is not whole, nothing was restored.")
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files", {}), dict):
+        raise BackupError("its manifest is none of tradewarden's: nothing was restored.")
     if manifest.get("format") != FORMAT:
         raise BackupError(
             f"the backup has format {manifest.get('format')}, made by tradewarden {manifest.get('tradewarden')};"
             f" this one knows format {FORMAT}: install that version."
         )
-    held: dict[str, dict[str, Any]] = manifest["files"]
+    held: dict[str, dict[str, Any]] | None = manifest.get("files")
+    if held is None:
+        raise BackupError("its manifest names no files: nothing was restored.")
     for name in sorted(held.keys() | found.keys()):
         if held.get(name) != found.get(name):
             raise BackupError(f"{name} is not what the backup's manifest says: nothing was restored.")
