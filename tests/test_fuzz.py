@@ -12,12 +12,13 @@ import pytest
 from fuzz import bent
 from fuzz_files import FILES
 from fuzz_targets import TARGETS, Target, made_frame, resealed
+from fuzz_words import WORDS
 
 SUPPORT = Path(__file__).parent / "support"
 INPUTS = 150
 
 
-@pytest.mark.parametrize("target", [*TARGETS, *FILES], ids=lambda target: target.name)
+@pytest.mark.parametrize("target", [*TARGETS, *WORDS, *FILES], ids=lambda target: target.name)
 def test_no_bytes_bring_a_reader_down(target: Target) -> None:
     chance, seeds = random.Random(7), list(target.seeds())
     for data in [*seeds, *(bent(seeds, target.words, chance) for _ in range(INPUTS))]:

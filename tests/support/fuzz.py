@@ -40,8 +40,9 @@ def targets() -> dict[str, Target]:
     from fuzz_files import FILES  # noqa: PLC0415 - what is imported here is watched
     from fuzz_http import DOORS  # noqa: PLC0415
     from fuzz_targets import TARGETS  # noqa: PLC0415
+    from fuzz_words import WORDS  # noqa: PLC0415
 
-    return {target.name: target for target in (*TARGETS, *FILES, *DOORS)}
+    return {target.name: target for target in (*TARGETS, *WORDS, *FILES, *DOORS)}
 
 
 def bent(seeds: Sequence[bytes], words: Sequence[bytes], chance: random.Random) -> bytes:

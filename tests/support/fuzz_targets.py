@@ -7,7 +7,6 @@ allowed to say of bad input is swallowed here, everything else is a finding. So 
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -19,21 +18,17 @@ from typing import Any, cast
 
 import orjson
 
-from tradewarden.control import is_problem, told
 from tradewarden.feed import bus
 from tradewarden.feed.brokers import kite_dump
 from tradewarden.feed.brokers.decoder import decode, frame_to_kite_json
 from tradewarden.feed.record import SIZE, Frame, Mark, pack, rows
 from tradewarden.feed.segment import FRAME_COVERED, FRAME_HEADER, FRAME_MAGIC, frame_header
-from tradewarden.feed.sinks.line_http import Answer
 from tradewarden.feed.tick import FullTick, IndexFullTick, LtpTick, QuoteTick
 from tradewarden.machines import calendar_file, rule_file
-from tradewarden.machines.alert import AlertRules
 from tradewarden.machines.calendar_table import CalendarError
 from tradewarden.machines.dump import DumpError, Sieve, from_row, to_row
 from tradewarden.machines.instruments import Listing, Needs, most, needs, resolve
 from tradewarden.machines.rule_file import RuleError
-from tradewarden.orchestrator.senders.delivery import _object, _refusal
 from tradewarden.rehearse_script import ScriptError, read_script
 from tradewarden.simulator.packets import Mode, frames, packet
 from tradewarden.simulator.prices import Board
@@ -253,52 +248,6 @@ def use_frames(found: list[Frame]) -> None:
     assert sum(frame.count for group in bus.parcels(found) for frame in group) == sum(f.count for f in found)
 
 
-def _words() -> Iterator[bytes]:
-    for body in (
-        {"type": "/problems/validation", "errors": [{"pointer": "/rows", "detail": "allowed is 1"}], "title": "no"},
-        {"type": "/problems/unauthorized", "detail": "a token is needed"},
-        {"ok": False, "description": "Too Many Requests", "parameters": {"retry_after": 17}},
-        {"error": "partial write: field type conflict", "message": "x"},
-    ):
-        yield json.dumps(body).encode()
-    yield NESTED
-
-
-def _read_words(data: bytes) -> None:
-    Answer(400, data, {}).words.encode()
-    said = _object(data)
-    for wait in (None, "17", data[:8].decode(errors="replace")):
-        str(_refusal(429, wait, said))
-    with suppress(orjson.JSONDecodeError):
-        body = orjson.loads(data)
-        if is_problem(body):
-            told(body)
-
-
-def _memories() -> Iterator[bytes]:
-    rules = AlertRules(datetime(2026, 1, 1, 8, 15, tzinfo=UTC).time())
-    yield json.dumps(rules.memory()).encode()
-    trouble = {
-        "failing": True,
-        "since": MOMENT.isoformat(),
-        "code": "auth.required",
-        "text": "log in",
-        "opened_at": None,
-        "told": ["auth.required"],
-        "reminders": 0,
-        "flips": [MOMENT.isoformat()],
-        "flapping": False,
-    }
-    yield json.dumps({"version": 1, "warned_on": "2026-11-23", "troubles": {"auth": trouble}}).encode()
-
-
-def _read_memory(data: bytes) -> None:
-    rules = AlertRules(datetime(2026, 1, 1, 8, 15, tzinfo=UTC).time())
-    with suppress(ValueError):
-        rules.remember(json.loads(data), MOMENT)
-        json.dumps(rules.memory())
-
-
 TARGETS = [
     Target("decoder", _frames, _decode),
     Target(
@@ -317,6 +266,4 @@ TARGETS = [
         "script", _scripts, _read_script, (b'{"at":', b'"start"', b'"expect"', b'"do"', b"NaN", b"\\ud800", b"1e999")
     ),
     Target("message", _messages, _read_message, (FRAME_MAGIC,)),
-    Target("words", _words, _read_words, (b'"errors"', b'"type"', b"/problems/", b"null", b"NaN", b"\\ud800")),
-    Target("memory", _memories, _read_memory, (b'"auth"', b'"flips"', b"null", b"1e999", b"9999-12-31", b"+23:59")),
 ]
