@@ -160,7 +160,9 @@ def _add_validate(add: Any) -> None:
     _add_config(stores)
     named = ["full", "influxdb", *SINKS, "parquet"]
     stores.add_argument("store", nargs="?", default="full", choices=named, help="full (default): all that are enabled")
-    stores.add_argument("--minutes", type=float, default=10, help="how far back to look (default 10)")
+    stores.add_argument(
+        "--minutes", type=float, default=10, help="how far back from the last tick to look (default 10)"
+    )
     stores.add_argument("--since", type=_moment, help="look from then on (ISO 8601; IST without an offset)")
     stores.add_argument("--until", type=_moment, help="and up to then")
     stores.add_argument("--json", action="store_true", help="as one JSON object")
@@ -323,6 +325,11 @@ def _configured(config: Path | None, *, lenient: bool = False) -> tuple[Settings
     return None
 
 
+def _keep_private() -> None:
+    """What the daemon writes is nobody else's; systemd's unit says so too."""
+    os.umask(0o077)
+
+
 def _take_all_descriptors() -> None:
     """A thousand descriptors, the usual soft limit, are few for a desk with many readers: take what the host allows."""
     import resource
@@ -365,6 +372,7 @@ def _run(parsed: argparse.Namespace) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
 
     _take_all_descriptors()
+    _keep_private()
     try:
         with claim(settings.state_dir):
             return _live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
@@ -485,6 +493,9 @@ def _check(parsed: argparse.Namespace) -> int:
     source = parsed.config or find(FILES)
     where = f"read from {source.absolute()}" if source else "no file was found, so these are the defaults"
     _say(f"The configuration is good: {', '.join(settings.segments)}, port {settings.http.port}; {where}.")
+    servers = [name for name in SINKS if name != "sqlite" and getattr(settings.sinks, name).enabled]
+    if servers:
+        _say(f"Nobody was asked: whether {', '.join(servers)} can be reached, `tradewarden sinks` tells once it runs.")
     return 0
 
 
@@ -605,7 +616,6 @@ def _query(parsed: argparse.Namespace) -> int:
 
 
 def _validate(parsed: argparse.Namespace) -> int:
-    from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.sink_command import values_of
     from tradewarden.validate_command import run, span_of, wanted
 
@@ -618,7 +628,10 @@ def _validate(parsed: argparse.Namespace) -> int:
         _complain(f"{strange[0]} is not enabled: set sinks.{strange[0]}.enabled, or name one of {', '.join(running)}.")
         return BAD_CONFIGURATION
     stores = {name: values_of(getattr(settings.sinks, name)) for name in names}
-    span = span_of(parsed.since, parsed.until, parsed.minutes, SystemClock().now())
+    span = span_of(parsed.since, parsed.until, parsed.minutes, settings.state_dir / "journal")
+    if span is None:
+        _complain("that time ends before it begins: give --since an earlier moment, or more --minutes.")
+        return BAD_CONFIGURATION
     return asyncio.run(run(stores, settings.state_dir, span, as_json=parsed.json, say=_say))
 
 
@@ -634,6 +647,7 @@ def _backup(parsed: argparse.Namespace) -> int:
 def _restore(parsed: argparse.Namespace) -> int:
     from tradewarden.backup_command import restore
 
+    _keep_private()
     settings = _settings(parsed.config)
     if settings is None:
         return BAD_CONFIGURATION

@@ -223,7 +223,7 @@ def wire(
     lasts = forecaster.of if settings.feed.source == "kite" else lambda _auth: "lasts"  # what dies is a broker's token
     reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=lasts, further=accounts.further)
     reports.instruments = instruments.health
-    reports.gaps = GapTally(ledger, clock).today
+    reports.gaps = GapTally(ledger, clock, gaps.so_far).today
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
     http = Http(
         host=settings.http.host,
@@ -248,7 +248,7 @@ def wire(
             parts=[] if sinks is None else [lambda: of_sinks(sinks.reports())],
         ),
         parts=[
-            Gaps(ledger),
+            Gaps(ledger, gaps.so_far),
             Sinks(lambda: reports.picture),
             QuotesDoor(quotes, names, clock),
             RetentionDoor(retention, public_url=settings.http.public_url),

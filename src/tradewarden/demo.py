@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -57,6 +59,11 @@ def settings_for(simulator: KiteSimulator, desk_url: str, port: int, state: Path
     )
 
 
+def _command() -> str:
+    """How a person at this terminal calls the command line."""
+    return "tradewarden" if shutil.which("tradewarden") else str(Path(sys.executable).with_name("tradewarden"))
+
+
 async def demo(
     *,
     port: int,
@@ -75,7 +82,7 @@ async def demo(
             def ready(desk: Desk) -> None:
                 say(f"Your desk:          {desk_url}")
                 say(f"Simulated broker:   {simulator.url}  (break it there: every fault is a button)")
-                say(f"Commands find it by:  STATE_DIRECTORY={folder} tradewarden status")
+                say(f"Commands find it by:  STATE_DIRECTORY={folder} {_command()} status")
                 say(f"The desk's clock started at {start:%a %d %b %Y %H:%M} IST. Ctrl-C ends everything.")
                 desk.reports.subscribe(lambda picture: say(tell(picture)))
                 say(tell(desk.reports.picture))

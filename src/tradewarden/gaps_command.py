@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from tradewarden.control import Control, RefusedError, UnreachableError
 
@@ -23,16 +24,21 @@ async def gaps(url: str | None, socket: Path | None, *, limit: int, as_json: boo
     except UnreachableError as error:
         say(str(error))
         return UNAVAILABLE
-    told = body["gaps"]
-    if as_json:
-        say(json.dumps(body))
-    elif not told:
-        say("No gap is on record.")
-    else:
-        for gap in told:
-            began, ended = datetime.fromisoformat(gap["from"]), datetime.fromisoformat(gap["to"])
-            say(
-                f"{began:%a %d %b %Y %H:%M:%S} to {ended:%H:%M:%S}  {gap['seconds']:>9.1f} s"
-                f"  {gap['instrumentCount']} instruments  {', '.join(gap['causes'])}"
-            )
+    for line in [json.dumps(body)] if as_json else _lines(body):
+        say(line)
     return 0
+
+
+def _lines(body: Mapping[str, Any]) -> Iterator[str]:
+    told, gap = body["gaps"], body.get("open")
+    if gap is not None:
+        began = datetime.fromisoformat(gap["from"])
+        yield f"{began:%a %d %b %Y %H:%M:%S}, still open  {gap['seconds']:>9.1f} s  {', '.join(gap['causes'])}"
+    elif not told:
+        yield "No gap is on record."
+    for gap in told:
+        began, ended = datetime.fromisoformat(gap["from"]), datetime.fromisoformat(gap["to"])
+        yield (
+            f"{began:%a %d %b %Y %H:%M:%S} to {ended:%H:%M:%S}  {gap['seconds']:>9.1f} s"
+            f"  {gap['instrumentCount']} instruments  {', '.join(gap['causes'])}"
+        )

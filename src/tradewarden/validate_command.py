@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from tradewarden.feed.names import FILE, Names
+from tradewarden.feed.reader import Reader, tail
 from tradewarden.orchestrator.validate import Span, validate
 from tradewarden.orchestrator.validation import document, lines
 
@@ -23,11 +25,25 @@ def wanted(named: str, running: Sequence[str]) -> list[str]:
     return [GROUPS.get(named, named)]
 
 
-def span_of(since: datetime | None, until: datetime | None, minutes: float, now: datetime) -> Span:
-    """From then until then; without a beginning the last minutes."""
-    end = until or now + timedelta(seconds=1)
-    begin = since or end - timedelta(minutes=minutes)
-    return Span(int(begin.timestamp() * 1e9), int(end.timestamp() * 1e9))
+def span_of(since: datetime | None, until: datetime | None, minutes: float, journal: Path) -> Span | None:
+    """From then until then; without an end up to the last tick, without a beginning so many minutes before.
+
+    None when it would end before it begins.
+    """
+    end_ns = int(until.timestamp() * 1e9) if until is not None else last_received_ns(journal) + 1
+    begin_ns = int(since.timestamp() * 1e9) if since is not None else end_ns - int(minutes * 60e9)
+    return Span(begin_ns, end_ns) if begin_ns < end_ns else None
+
+
+def last_received_ns(journal: Path) -> int:
+    """When the newest tick was received, by the desk's own clock; now, when there is none."""
+    last = tail(journal)
+    reader = Reader(journal, after=last - 1)
+    try:
+        frames = reader.read(1)
+    finally:
+        reader.close()
+    return frames[-1].received_ns if frames else time.time_ns()
 
 
 async def run(

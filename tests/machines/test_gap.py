@@ -174,3 +174,18 @@ def test_a_silence_that_began_later_or_ended_otherwise_stands_alone() -> None:
 
 def test_silences_that_began_in_the_same_moment_are_told_by_their_instruments() -> None:
     assert together([(2, quiet(0, 3)), (1, quiet(0, 4))]) == [(quiet(0, 4), (1, 2))]
+
+
+def test_a_gap_that_is_open_can_be_told_before_it_is_over() -> None:
+    outage = Outage()
+    began = datetime(2026, 11, 23, 4, tzinfo=UTC)
+
+    def now(seconds: float) -> datetime:
+        return began + timedelta(seconds=seconds)
+
+    assert outage.so_far(now(0)) is None
+    outage.observe(now=now(1), streaming=False, expected="dense", due_since=began, last_tick=None, cause="network")
+    assert outage.so_far(now(10)) is None  # no longer than a silence may be
+    assert outage.so_far(now(11)) == Gap(began, now(11), ("network",))
+    assert outage.close(now(12), None) == Gap(began, now(12), ("network",))
+    assert outage.so_far(now(13)) is None

@@ -44,7 +44,7 @@ _PASSING: Final = {
 }
 _LASTING: Final = {
     "NOAUTH": "asks for a password: set it in the settings",
-    "WRONGPASS": "refuses this user or password: correct the settings",
+    "WRONGPASS": "refuses the login; correct user or password in the settings",
     "NOPERM": "does not let this user do that: allow it in the server's ACL",
     "OOM": "is full and takes nothing more: raise its maxmemory, or keep fewer ticks",
     "WRONGTYPE": "has something else under this name: choose another, or delete the key",

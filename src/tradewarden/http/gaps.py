@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Viewer, Visitors
+from tradewarden.machines.gap import Gap
 from tradewarden.orchestrator.ledger import Ledger, RecordedGap
 
 MOST = 1000
@@ -17,8 +19,8 @@ MOST = 1000
 class Gaps:
     """GET /api/gaps: the last gaps, newest first; which instruments they concern is told to an admin."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, so_far: Callable[[], Gap | None] = lambda: None) -> None:
+        self._ledger, self._so_far = ledger, so_far
 
     def routes(self, visitors: Visitors) -> list[web.RouteDef]:
         """Its one path."""
@@ -27,7 +29,7 @@ class Gaps:
             is_admin = visitors.viewer(request) is Viewer.ADMIN
             told = [_told(gap, is_admin=is_admin) for gap in self._ledger.gaps(limit=_limit(request))]
             headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-            return web.Response(body=orjson.dumps({"gaps": told}), headers=headers)
+            return web.Response(body=orjson.dumps({"gaps": told, "open": _open(self._so_far())}), headers=headers)
 
         return [web.get("/api/gaps", get)]
 
@@ -37,6 +39,17 @@ def _limit(request: web.Request) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST:
         raise ProblemError(422, "validation", errors=[{"parameter": "limit", "detail": f"allowed is 1 to {MOST}"}])
     return int(text)
+
+
+def _open(gap: Gap | None) -> dict[str, Any] | None:
+    """The gap that is not over; it has no number before it is."""
+    if gap is None:
+        return None
+    return {
+        "from": gap.began.isoformat(timespec="milliseconds"),
+        "seconds": round(gap.seconds, 3),
+        "causes": gap.causes,
+    }
 
 
 def _told(recorded: RecordedGap, *, is_admin: bool) -> dict[str, Any]:

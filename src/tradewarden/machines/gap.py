@@ -91,5 +91,13 @@ class Outage:
             return None
         self._blame(cause)
         causes, self.causes = tuple(self.causes), []
-        limit = timedelta(seconds=SILENCE[self._expected] / SECOND)
-        return Gap(began, now, causes) if now - began > limit else None
+        return Gap(began, now, causes) if now - began > self._limit() else None
+
+    def so_far(self, now: datetime) -> Gap | None:
+        """The gap that is open now, if it is long enough to be told."""
+        if self.began is None or now - self.began <= self._limit():
+            return None
+        return Gap(self.began, now, tuple(self.causes))
+
+    def _limit(self) -> timedelta:
+        return timedelta(seconds=SILENCE[self._expected] / SECOND)

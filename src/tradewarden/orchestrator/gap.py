@@ -54,6 +54,10 @@ class GapWatch:
         if gap is not None:
             self._write(gap)
 
+    def so_far(self) -> Gap | None:
+        """The gap that is open now; it is in the ledger once it is over."""
+        return self._outage.so_far(self._feed.clock.now())
+
     def end(self) -> None:
         """The daemon stops: what is open ends here, since nobody watches any more."""
         gap = self._outage.close(self._feed.clock.now(), STOPPED)

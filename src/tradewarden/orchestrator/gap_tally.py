@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 import structlog
 
 from tradewarden.machines.backoff import SECOND
+from tradewarden.machines.gap import Gap
 from tradewarden.machines.report import GapsReport
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.ledger import Ledger
@@ -15,10 +17,10 @@ log = structlog.get_logger()
 
 
 class GapTally:
-    """The gaps that have ended since midnight."""
+    """The gaps that have ended since midnight, and the one that is open."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
-        self._ledger, self._clock = ledger, clock
+    def __init__(self, ledger: Ledger, clock: Clock, so_far: Callable[[], Gap | None] = lambda: None) -> None:
+        self._ledger, self._clock, self._so_far = ledger, clock, so_far
         self._known: GapsReport | None = None
         self._at = 0
 
@@ -33,5 +35,7 @@ class GapTally:
             except sqlite3.Error as trouble:  # what was known a second ago will do: no picture may depend on a disk
                 log.warning("ledger.cannot_count", why=str(trouble))
                 return self._known or GapsReport(count=0, seconds=0.0)
+            if (gap := self._so_far()) is not None:
+                count, seconds = count + 1, seconds + (gap.ended - max(gap.began, midnight)).total_seconds()
             self._known = GapsReport(count=count, seconds=seconds)
         return self._known

@@ -14,6 +14,7 @@ import structlog
 
 from tradewarden.feed import cursor
 from tradewarden.feed.names import Names
+from tradewarden.feed.reader import Reader
 from tradewarden.machines.sink import SinkReport, SinkState
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.driver import Spawn
@@ -58,6 +59,7 @@ class SinkGroup:
         self._names, self._latest = names, latest
         self._begun = clock.now()
         self._gone: dict[str, datetime] = {}  # since when a process has not been heard of
+        self._oldest: dict[int, int] = {}  # behind this number, a record received then
         self._reports: tuple[SinkReport, ...] = ()
         self._spawn: Spawn | None = None
         self._naming: asyncio.Task[None] | None = None
@@ -114,8 +116,23 @@ class SinkGroup:
             needs_a_look=now - self._begun > GRACE,
             position=position,
             lag_ticks=max(0, self._latest() - position),
+            lag_seconds=self._waited(position, now),
         )
         if found is None:
             return blank
         last = found[0]
         return replace(blank, last_error=last.last_error, last_error_at=last.last_error_at, tables=last.tables)
+
+    def _waited(self, position: int, now: datetime) -> float:
+        """For how many seconds the record behind this number has waited."""
+        if self._latest() <= position:
+            return 0.0
+        if position not in self._oldest:
+            reader = Reader(self._journal, after=position)
+            try:
+                frames = reader.read(1)
+            finally:
+                reader.close()
+            self._oldest = {position: frames[0].received_ns} if frames else {}
+        received_ns = self._oldest.get(position)
+        return 0.0 if received_ns is None else max(0.0, now.timestamp() - received_ns / 1e9)

@@ -70,7 +70,7 @@ def _store(found: Audit | Failure) -> dict[str, Any]:
                 "store": found.store,
                 "agrees": found.agrees,
                 "compared": found.compared,
-                "waiting": found.waiting,
+                "waiting": found.waiting - found.late,
                 "late": found.late,
                 "letGo": found.let_go,
                 "setAside": found.set_aside,
@@ -108,7 +108,8 @@ def _latest(journal: Mapping[str, Any]) -> str:
 def _said(store: Mapping[str, Any]) -> str:
     if store["agrees"] is None:
         return f"could not be compared: {store['reason']}"
-    parts = [f"{'agrees' if store['agrees'] else 'DOES NOT AGREE'}, {store['compared']:,} compared"]
+    word = "agrees" if store["compared"] else "nothing to compare yet"
+    parts = [f"{word if store['agrees'] else 'DOES NOT AGREE'}, {store['compared']:,} compared"]
     for kind in KINDS:
         if store[kind]["count"]:
             named = ", ".join(_stretch(*each) for each in store[kind]["named"][:5])

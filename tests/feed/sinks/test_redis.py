@@ -155,7 +155,7 @@ async def test_what_a_person_must_mend_is_a_misfit(tmp_path: Path, options: list
 async def test_a_wrong_password_is_a_misfit_and_is_not_repeated(tmp_path: Path) -> None:
     async with redis_server(tmp_path / "redis", "--requirepass", "secret") as server:
         sink = RedisSink(url=server.url, password="wrong-canary", username="canary-user")
-        with pytest.raises(SinkMisfitError, match="refuses this user or password") as caught:
+        with pytest.raises(SinkMisfitError, match="correct user or password") as caught:
             await sink.open()
         assert "canary" not in str(caught.value)
         await sink.close()

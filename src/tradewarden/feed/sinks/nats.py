@@ -241,7 +241,7 @@ class NatsSink:
         told = self._client._server_info if self._client is not None else {}  # noqa: SLF001 - nothing public has it
         match error:
             case nats.errors.Error() if "authorization" in str(error).lower():
-                return "refuses this user, password or token: correct the settings"
+                return "refuses the login; correct user, password or token in the settings"
             case ServiceUnavailableError() | nats.errors.NoRespondersError() if told and not told.get("jetstream"):
                 return "has no JetStream: start nats-server with -js"
             case APIError(err_code=code, description=text) if code in FULL:
