@@ -10,7 +10,7 @@ from tradewarden.orchestrator.validate import Span
 from tradewarden.orchestrator.validation import lines
 from tradewarden.validate_command import run, span_of, wanted
 
-BEGAN = datetime(2026, 11, 23, 4, tzinfo=UTC)
+BEGAN = datetime(2026, 11, 23, 3, tzinfo=UTC)
 
 
 def test_without_an_end_it_looks_back_from_the_last_tick_whatever_the_clock_says(tmp_path: Path) -> None:

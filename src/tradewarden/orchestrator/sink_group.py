@@ -123,16 +123,21 @@ class SinkGroup:
         last = found[0]
         return replace(blank, last_error=last.last_error, last_error_at=last.last_error_at, tables=last.tables)
 
+    def _received_behind(self, position: int) -> int | None:
+        reader = Reader(self._journal, after=position)
+        try:
+            frames = reader.read(1)
+        except OSError:  # no descriptor to spare, or a broken disk: no heartbeat may end of it
+            return None
+        finally:
+            reader.close()
+        return frames[0].received_ns if frames else None
+
     def _waited(self, position: int, now: datetime) -> float:
         """For how many seconds the record behind this number has waited."""
         if self._latest() <= position:
             return 0.0
         if position not in self._oldest:
-            reader = Reader(self._journal, after=position)
-            try:
-                frames = reader.read(1)
-            finally:
-                reader.close()
-            self._oldest = {position: frames[0].received_ns} if frames else {}
+            self._oldest = {position: received} if (received := self._received_behind(position)) else {}
         received_ns = self._oldest.get(position)
         return 0.0 if received_ns is None else max(0.0, now.timestamp() - received_ns / 1e9)
