@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import os
 import signal
 import sqlite3
@@ -19,6 +20,7 @@ from typing import Any
 
 import orjson
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from sink_contract import frames
@@ -121,16 +123,23 @@ def test_a_store_that_is_opened_again_at_once_is_not_taken_for_one_of_another_jo
 def test_a_status_that_cannot_be_kept_is_told_once_and_not_each_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tries = itertools.count(1)
+    thrice = asyncio.Event()
+
     def full(*_: object) -> None:
+        if next(tries) == 3:
+            thrice.set()
         raise OSError(errno.ENOSPC, "No space left on device")
 
     async def some_seconds() -> None:
         monkeypatch.setattr(sink_command, "BEAT", 0.01)
+        monkeypatch.setattr(sink_command, "logger", structlog.get_logger())  # one that no other test has used
         with monkeypatch.context() as patch:
             patch.setattr(sink_command, "publish", full)
             stop = asyncio.Event()
             carrying = asyncio.create_task(sink_command.sink("sqlite", {}, tmp_path, stop))
-            await asyncio.sleep(0.3)
+            async with asyncio.timeout(20):
+                await thrice.wait()
             stop.set()
             await carrying
 
