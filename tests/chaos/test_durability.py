@@ -38,7 +38,7 @@ KILLS = int(os.environ.get("CHAOS_KILLS", "10"))
 SEED = int(os.environ.get("CHAOS_SEED", "27"))
 RATE = 20_000  # ticks a second
 FRAME = 500
-PAUSE = 0.5  # seconds of ticks between two kills
+PAUSE = 0.3  # seconds of ticks between two kills
 CATCH_UP = 60.0 + 6 * KILLS  # for all stores, on a machine with two cores
 SERIAL = FIELDS.index("volume") * 8 + 16  # where the trial writes which tick of the source it is
 

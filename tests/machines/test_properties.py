@@ -19,7 +19,7 @@ from machines_at import HOUR
 from tradewarden.machines.backoff import SECOND
 
 PROMPT = settings(
-    max_examples=200,
+    max_examples=500,
     stateful_step_count=40,
     deadline=None,
     phases=(Phase.generate, Phase.shrink),  # explaining a failure costs minutes
@@ -180,6 +180,7 @@ class Days(RuleBasedStateMachine):
         self.world.heal()
 
 
+@pytest.mark.timeout(240)
 def test_no_order_of_events_and_no_passage_of_time_leads_to_a_wrong_state() -> None:
     run_state_machine_as_test(Days, settings=PROMPT)
 
