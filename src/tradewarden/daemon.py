@@ -394,6 +394,18 @@ def retention_of(settings: Settings, names: Names, clock: Clock, spawn: Spawn) -
     return Retention(stores, clock, spawn)
 
 
+def tell_redis(settings: Settings, reports: Reports, spawn: Spawn) -> None:
+    """Each new headline into Redis under the original's name, where the original's other names are kept too."""
+    redis = settings.sinks.redis
+    if not (redis.enabled and redis.originals):
+        return
+    from tradewarden.feed.redis_server import RedisServer  # noqa: PLC0415 - 6 MB with its library
+    from tradewarden.orchestrator.alert_stream import AlertStream  # noqa: PLC0415
+
+    server = RedisServer(redis.url, username=redis.username, password=secret_of(redis.password))
+    reports.subscribe(AlertStream(server, spawn, broker=redis.broker, words=banner).look)
+
+
 def validations_of(settings: Settings) -> Validations:
     """Whoever compares the stores that are enabled with the journal."""
     tables = {name: getattr(settings.sinks, name) for name in AUDITED}
@@ -612,7 +624,8 @@ def secret_of(value: SecretStr | None) -> str | None:
 
 
 def alarm(settings: Settings, reports: Reports, forecaster: Forecaster, clock: Clock, spawn: Spawn) -> Alerts | None:
-    """Whoever tells people; nobody, while no way out is configured."""
+    """Whoever tells people; nobody, while no way out is configured. Redis hears of headlines where it wants to."""
+    tell_redis(settings, reports, spawn)
     senders = senders_of(settings.alerts)
     if not senders:
         return None
