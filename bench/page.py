@@ -31,6 +31,8 @@ ORDER = (
     "influx",
     "query",
     "sqlite",
+    "sinks",
+    "latency",
 )
 
 Result = dict[str, Any]
@@ -40,7 +42,7 @@ INTRODUCTION = """# Benchmarks
 
 Written by `bench/page.py` from the results in `bench/results/`; a test compares the two, so edit neither by hand.
 `make bench` sets up its own environments, runs every script, writes results and page anew and prints the table. It
-takes about twenty minutes, stays on this machine's loopback, and wants two cores that nobody else needs meanwhile.
+takes about fifty minutes, stays on this machine's loopback, and wants two cores that nobody else needs meanwhile.
 
 How to read it: a figure stands for one machine on one day; a ratio to a peer in the same run travels better. Where a
 row has rounds, the value is their median, and the smallest and the largest stand in brackets. CPU time is the kernel's

@@ -2,7 +2,8 @@
 
 `tradewarden run` with a configuration, from its start to READY=1 on the notify socket; then its memory and CPU while a
 simulated broker (another process, other core) streams 3,000 instruments in full mode once a second, beside the official
-KiteTicker on the same stream with a callback that keeps nothing; then its CPU on a Sunday. Bytecode is compiled before.
+KiteTicker on the same stream with a callback that keeps nothing, first without recording, as the peer does, then as it
+is set up by default, with the journal and SQLite; then its CPU on a Sunday. Bytecode is compiled before.
 The daemon runs in an environment of `requirements/run.txt` alone: the tools of a developer's environment (structlog
 finds rich there) would add to its memory what an installation does not have. MB are millions of bytes.
 """
@@ -23,7 +24,7 @@ from result import Figure, Run, middle, say
 
 STARTS = 10
 INSTRUMENTS = 3000
-STREAMS = 3
+STREAMS = 2
 SETTLING = 10.0  # seconds
 STREAMED = 30.0  # seconds
 IDLE = 60.0  # seconds
@@ -67,11 +68,11 @@ class Cost:
         return [cls(cpu, rss_mb(pid)) for pid, cpu in zip(pids, used, strict=True)]
 
 
-async def _stream() -> list[Cost]:
-    """The daemon's cost and the peer's."""
+async def _stream(more: str) -> list[Cost]:
+    """The daemon's cost and the peer's; `more` is of the daemon's settings."""
     async with simulated(LIVE, tick_seconds=1.0) as broker:
         peer = running(sys.executable, str(HERE / "ticker.py"), broker.ws_url, str(INSTRUMENTS), core=0)
-        desk = daemon_process(LIVE, broker, count=INSTRUMENTS, token=await broker.mint())
+        desk = daemon_process(LIVE, broker, count=INSTRUMENTS, token=await broker.mint(), more=more)
         async with desk as daemon, peer as ticker:
             heard = asyncio.create_task(_hear(ticker), name="the peer's ticks")
             await tell(ticker, await broker.mint())
@@ -85,12 +86,12 @@ async def _stream() -> list[Cost]:
     return costs
 
 
-async def _streaming(run: Run) -> None:
-    ours, peers = zip(*[await _stream() for _ in range(STREAMS)], strict=True)
-    for name, unit, goal, own, theirs in (
-        ("RSS while streaming 3,000 instruments", "MB", 60.0, [c.rss for c in ours], [c.rss for c in peers]),
+async def _streaming(run: Run, what: str, goal: float | None, more: str) -> None:
+    ours, peers = zip(*[await _stream(more) for _ in range(STREAMS)], strict=True)
+    for name, unit, limit, own, theirs in (
+        (f"RSS while streaming 3,000 instruments{what}", "MB", goal, [c.rss for c in ours], [c.rss for c in peers]),
         (
-            "CPU while streaming 3,000 instruments, once a second each",
+            f"CPU while streaming 3,000 instruments, once a second each{what}",
             "% of a core",
             None,
             [c.cpu for c in ours],
@@ -103,7 +104,7 @@ async def _streaming(run: Run) -> None:
                 value=middle(own),
                 unit=unit,
                 samples=STREAMS,
-                at_most=goal,
+                at_most=limit,
                 peer="official KiteTicker",
                 peer_value=middle(theirs),
                 ratio=middle([b / a for a, b in zip(own, theirs, strict=True)]),
@@ -146,7 +147,8 @@ async def _all() -> None:
     run = Run(__file__)
     say(f"start.py: {STARTS} starts, then {STREAMS} x {STREAMED:.0f} s of streaming, then {IDLE:.0f} s of nothing")
     await _starts(run)
-    await _streaming(run)
+    await _streaming(run, "", 60.0, "[journal]\nrecord = false\n")
+    await _streaming(run, ", recorded in journal and SQLite", None, "")
     await _idle(run, CLOSED)
     run.keep()
 

@@ -61,6 +61,12 @@ GOALS = {
         "InfluxDB, chart: a day of one instrument by the minute": 100.0,
         "InfluxDB, chart: a month of one instrument by the hour": 100.0,
     },
+    "sinks": {
+        "RSS of the daemon with journal, SQLite, Redis and MariaDB sinks, 128 instruments": 75.0,
+        "RSS of the daemon with journal, SQLite, Redis and MariaDB sinks, 3,000 instruments": 75.0,
+        **{f"RSS of sink {name}": 50.0 for name in ("sqlite", "redis", "mysql", "influx", "zmq", "nats")},
+    },
+    "latency": {f"receipt to commit, {name} alone, p50": 5.0 for name in ("redis", "mysql")},
     "query": {
         "bytes a tick in Parquet, five-level depth": 60.0,
         "bars of 100 ticks over 5 million ticks": 100.0,
