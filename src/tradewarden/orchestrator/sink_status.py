@@ -31,7 +31,7 @@ def read(journal: Path, name: str) -> tuple[SinkReport, float] | None:
     path = _path(journal, name)
     try:
         return _report(orjson.loads(path.read_bytes())), path.stat().st_mtime
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none yet, or a newer program's: as good as none
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none yet, or not ours
         return None
 
 
