@@ -23,7 +23,9 @@ PATIENCE = 5.0
 
 
 class PatientSink(ZmqSink):
-    """Waits until the test's subscriber is there, since nobody else will."""
+    """Waits until the test's subscriber is there, and until it has everything, since nobody else will."""
+
+    linger = 10_000
 
     async def open(self) -> None:
         await super().open()

@@ -27,6 +27,7 @@ class ZmqSink:
     """A publisher: frames on `port`; with `json_ticks` a message for each tick and order book on ports of their own."""
 
     name = "zmq"
+    linger = 100  # milliseconds
 
     def __init__(
         self,
@@ -78,10 +79,10 @@ class ZmqSink:
         return [Stored(topic, None, None) for topic in self._ports]
 
     async def close(self) -> None:
-        """Stop listening; what has not left yet is dropped."""
+        """Stop listening; what has not left after a tenth of a second is dropped."""
         sockets, self._sockets = self._sockets, {}
         for socket in sockets.values():
-            socket.close(linger=0)
+            socket.close(linger=self.linger)
         context, self._context = self._context, None
         if context is not None:
             context.term()
