@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import time, timedelta
 from functools import partial
@@ -13,25 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from tradewarden import __version__, log
-from tradewarden.feed import cursor
-from tradewarden.feed.brokers.bus import BusStream, source_of
-from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS, KiteStream
-from tradewarden.feed.brokers.kite_rest import KiteRest
-from tradewarden.feed.brokers.kite_shards import CONNECTIONS, KiteShards
-from tradewarden.feed.brokers.open_door import OpenDoor
+from tradewarden import __version__
+from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.names import FILE, Names
-from tradewarden.feed.sinks.audited import AUDITED
-from tradewarden.feed.sinks.parquet import Parquet, is_installed
-from tradewarden.feed.sinks.registry import STORES, sink_of
-from tradewarden.feed.sinks.retained import RETAINED, retained_of
 from tradewarden.feed.studies.quotes import Quotes
-from tradewarden.feed.tick import Mode, Tick
-from tradewarden.http.account_words import account_words
+from tradewarden.feed.tick import Tick
 from tradewarden.http.app import Http
 from tradewarden.http.backup import Backups
-from tradewarden.http.banner import banner
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
@@ -43,15 +32,11 @@ from tradewarden.http.sink_metrics import of_sinks
 from tradewarden.http.sinks import Sinks
 from tradewarden.http.token import TokenDoor
 from tradewarden.http.validate import Validate
-from tradewarden.machines.auth import AuthToken
-from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
-from tradewarden.machines.freshness import Freshness, Limits
-from tradewarden.machines.instruments import Rule, most
+from tradewarden.machines.freshness import Freshness
 from tradewarden.machines.report import FEEDING, Picture
-from tradewarden.orchestrator.account import Account
-from tradewarden.orchestrator.accounts import Accounts, Member
+from tradewarden.orchestrator.accounts import Accounts
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
 from tradewarden.orchestrator.checks.stores import StoresCheck
@@ -68,40 +53,35 @@ from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.instruments import InstrumentsDriver
 from tradewarden.orchestrator.journal import Recorder
 from tradewarden.orchestrator.ledger import Ledger
-from tradewarden.orchestrator.login import Login
 from tradewarden.orchestrator.market import MarketDriver
-from tradewarden.orchestrator.no_login import NoLogin
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.query import Questions
 from tradewarden.orchestrator.report import Reports
-from tradewarden.orchestrator.retention import Retention
 from tradewarden.orchestrator.rule_files import listed, load_rules
 from tradewarden.orchestrator.rules_keeper import RulesKeeper
-from tradewarden.orchestrator.seal import Sealer
-from tradewarden.orchestrator.shelf import Shelf
 from tradewarden.orchestrator.sink_group import SinkGroup
-from tradewarden.orchestrator.sinks import SinkRunner
-from tradewarden.orchestrator.statedir import admin_token, control_socket, token_file
-from tradewarden.orchestrator.token import TokenStore
-from tradewarden.orchestrator.validation import Validations
-from tradewarden.sink_command import values_of
+from tradewarden.orchestrator.statedir import admin_token, control_socket
+from tradewarden.wiring.accounts import member, rest_of, secret_of
+from tradewarden.wiring.alerts import alarm
+from tradewarden.wiring.recording import (
+    journal_of,
+    nanoseconds,
+    recorder_of,
+    retention_of,
+    sealer_of,
+    sinks_of,
+    validations_of,
+)
+from tradewarden.wiring.stream import Carrier, carrier, limits_of
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
-    from pydantic import SecretStr
-
     from tradewarden.orchestrator.alerts import Alerts
-    from tradewarden.orchestrator.senders.delivery import Sender
-    from tradewarden.settings import AccountSettings, AlertSettings, HttpSettings, Settings
+    from tradewarden.settings import HttpSettings, Settings
 
 LAST_LOGIN = 2.5  # seconds that a login under way gets when the daemon stops
-MEGABYTE = 1_000_000
-JOURNAL = "journal"  # in the state directory
 QUIET = 60.0  # seconds between two lines about connections that cannot be taken
 
 logger = structlog.get_logger()
-
-
-Carrier = KiteStream | KiteShards | BusStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,129 +276,6 @@ def wire(
     )
 
 
-def journal_of(settings: Settings, clock: Clock) -> Journal | None:
-    """The journal, if this desk keeps one; its numbers go on behind those that any store has. Raises JournalError."""
-    told = settings.journal
-    if not told.record:
-        return None
-    place = settings.state_dir / JOURNAL
-    return Journal(
-        place,
-        after=max((seq or 0 for seq in cursor.everyone(place).values()), default=0),
-        segment_bytes=told.segment_mb * MEGABYTE,
-        segment_seconds=told.segment_minutes * 60,
-        now_ns=lambda: nanoseconds(clock),
-    )
-
-
-def nanoseconds(clock: Clock) -> int:
-    """The wall's time as records have it."""
-    return int(clock.now().timestamp() * 1e9)
-
-
-def sealer_of(journal: Journal, settings: Settings, clock: Clock, spawn: Spawn) -> Sealer | None:
-    """Who turns finished segments into Parquet; nobody, unless that is wished and can be done."""
-    told = settings.sinks.parquet
-    if not told.enabled or not is_installed():
-        return None
-    parquet = Parquet(settings.state_dir, journal.directory)
-    return Sealer(parquet, journal.directory, clock, spawn, keep_days=told.keep_days)
-
-
-def recorder_of(
-    journal: Journal,
-    settings: Settings,
-    market: MarketDriver,
-    ledger: Ledger,
-    sealer: Sealer | None,
-    *,
-    clock: Clock,
-    spawn: Spawn,
-) -> Recorder:
-    """Who writes the journal, and takes old files of it away."""
-    told = settings.journal
-    shelf = Shelf(
-        journal.directory,
-        sinks=[name for name, store in STORES.items() if getattr(settings.sinks, name).enabled and not store.from_now],
-        safe=None if sealer is None else sealer.safe,
-        keep_bytes=told.keep_gb * 1000 * MEGABYTE,
-        keep_seconds=told.keep_days * 86_400,
-    )
-    return Recorder(journal, market, ledger, shelf, clock=clock, spawn=spawn, segment_seconds=told.segment_minutes * 60)
-
-
-def sinks_of(settings: Settings, recorder: Recorder, names: Names, clock: Clock, sealer: Sealer | None) -> SinkGroup:
-    """Who carries the journal to the stores, here and in processes of their own."""
-    journal = recorder.journal
-
-    def latest() -> int:
-        return journal.next_seq - 1
-
-    def ahead(seq: int) -> bool:
-        journal.go_on_after(seq)
-        return True
-
-    tables = {name: getattr(settings.sinks, name) for name in STORES}
-    here = [name for name, table in tables.items() if table.enabled and table.process == "daemon"]
-    apart = [name for name, table in tables.items() if table.enabled and table.process == "own"]
-    runners = [
-        SinkRunner(
-            name,
-            partial(sink_of, name, values_of(tables[name]), names=names, state_dir=settings.state_dir),
-            journal.directory,
-            clock,
-            latest=latest,
-            wake=journal.subscribe,
-            from_now=STORES[name].from_now,
-            ahead=ahead,
-        )
-        for name in here
-    ]
-    others = [] if sealer is None else [sealer]
-    readers: list[SinkRunner | Sealer] = [*runners, *others]
-    for reader in readers:
-        reader.on_hole = recorder.tell
-    return SinkGroup(runners, apart, journal.directory, clock, names=names, latest=latest, others=others)
-
-
-def retention_of(settings: Settings, names: Names, clock: Clock, spawn: Spawn) -> Retention:
-    """Whoever lets old ticks go, in the journal and in every store that is enabled."""
-    tables = {name: getattr(settings.sinks, name) for name in RETAINED if name != JOURNAL}
-    wanted = {name: values_of(table) for name, table in tables.items() if table.enabled}
-    if settings.journal.record:
-        wanted[JOURNAL] = values_of(settings.journal)
-    stores = {
-        name: partial(retained_of, name, values, names=names, state_dir=settings.state_dir)
-        for name, values in sorted(wanted.items())
-    }
-    return Retention(stores, clock, spawn)
-
-
-def tell_redis(settings: Settings, reports: Reports, spawn: Spawn) -> None:
-    """Each new headline into Redis under the original's name, where the original's other names are kept too."""
-    redis = settings.sinks.redis
-    if not (redis.enabled and redis.originals):
-        return
-    from tradewarden.feed.redis_server import RedisServer  # noqa: PLC0415 - 6 MB with its library
-    from tradewarden.orchestrator.alert_stream import AlertStream  # noqa: PLC0415
-
-    server = RedisServer(redis.url, username=redis.username, password=secret_of(redis.password))
-    reports.subscribe(AlertStream(server, spawn, broker=redis.broker, words=banner).look)
-
-
-def validations_of(settings: Settings) -> Validations:
-    """Whoever compares the stores that are enabled with the journal."""
-    tables = {name: getattr(settings.sinks, name) for name in AUDITED}
-    enabled = {name: values_of(table) for name, table in tables.items() if table.enabled}
-    return Validations(enabled, settings.state_dir)
-
-
-def limits_of(settings: Settings) -> Limits:
-    """How long a single instrument may be silent."""
-    told = settings.feed.freshness
-    return Limits(told.index * SECOND, told.liquid * SECOND, told.illiquid * SECOND)
-
-
 async def run(
     settings: Settings,
     calendar: Calendar,
@@ -538,149 +395,6 @@ async def _either(stop: asyncio.Event, failed: asyncio.Future[Exception]) -> Non
     """Wait for the word to stop, or for a fault of ours."""
     failed.add_done_callback(lambda _: stop.set())
     await stop.wait()
-
-
-def rest_of(account: AccountSettings) -> KiteRest:
-    """The broker's answers to one account's logins and questions."""
-    return KiteRest(
-        rest_url=account.rest_url,
-        login_url=account.login_url,
-        api_key=account.api_key or "",
-        api_secret=secret_of(account.api_secret) or "",
-    )
-
-
-def member(
-    name: str, settings: Settings, *, broker: KiteRest, clock: Clock, spawn: Spawn, changed: Callable[[], None]
-) -> Member:
-    """One broker account: its token, its files, its logins."""
-    account = settings.every_account[name]
-    if name == FEEDING and settings.feed.source != "kite":
-        return guest(clock, spawn, changed)
-    store = TokenStore(
-        token_file(settings.state_dir, name),
-        watched=account.token_files,
-        exports=account.export_files,
-        now=clock.now,
-        user_id=account.user_id,
-    )
-    auth = AuthDriver(
-        AuthToken(random.random),
-        clock,
-        spawn,
-        changed,
-        broker=broker,
-        store=store,
-        user_id=account.user_id,
-        probe_hours=[time.fromisoformat(hour) for hour in account.probe_hours],
-        learned=log.hide,
-        account=name if settings.accounts else None,
-    )
-    possible = account.api_key and account.api_secret
-    section = FEEDING if name == FEEDING else f"accounts.{name}"
-    login = Login(auth, broker.login_page if possible else None, clock, section=section)
-    return Member(auth, login, Account(auth, broker))
-
-
-def guest(clock: Clock, spawn: Spawn, changed: Callable[[], None]) -> Member:
-    """In the account's place on a desk that lives off a bus: there is nothing to log in to, so nobody is asked to."""
-    door = OpenDoor()
-    auth = AuthDriver(
-        AuthToken(random.random),
-        clock,
-        spawn,
-        changed,
-        broker=door,
-        store=NoLogin(clock.now),
-        probe_hours=[],
-        dies_daily=False,
-    )
-    return Member(auth, Login(auth, None, clock), Account(auth, door))
-
-
-def carrier(
-    settings: Settings, rules: Sequence[Rule], *, subscriptions: Mapping[int, Mode], events: FeedDriver
-) -> tuple[Carrier, int]:
-    """Where ticks come from, and over how many connections: the broker, or another desk's bus."""
-    kite, wish = settings.kite, settings.feed
-    if wish.source != "kite":
-        password = secret_of(wish.password)
-        source = source_of(
-            wish.source, url=wish.url or "", broker=wish.broker, username=wish.username, password=password
-        )
-        return BusStream(source, subscriptions=subscriptions, events=events), 1
-    many = most(rules) > MOST_INSTRUMENTS
-    kind = KiteShards if many else KiteStream
-    stream = kind(url=kite.ticker_url, api_key=kite.api_key or "", subscriptions=subscriptions, events=events)
-    return stream, CONNECTIONS if many else 1
-
-
-def secret_of(value: SecretStr | None) -> str | None:
-    """The secret itself, hidden from the log from now on."""
-    if value is None:
-        return None
-    log.hide(value.get_secret_value())
-    return value.get_secret_value()
-
-
-def alarm(settings: Settings, reports: Reports, forecaster: Forecaster, clock: Clock, spawn: Spawn) -> Alerts | None:
-    """Whoever tells people; nobody, while no way out is configured. Redis hears of headlines where it wants to."""
-    tell_redis(settings, reports, spawn)
-    senders = senders_of(settings.alerts)
-    if not senders:
-        return None
-    from tradewarden.machines.alert import AlertRules  # noqa: PLC0415 - 1.5 MB that a desk without alerts does not need
-    from tradewarden.orchestrator.alerts import Alerts  # noqa: PLC0415
-
-    alerts = Alerts(
-        AlertRules(time.fromisoformat(settings.kite.warn_at)),
-        clock,
-        spawn,
-        senders=senders,
-        words=banner,
-        accounts={
-            name: AlertRules(time.fromisoformat(account.warn_at), account=name)
-            for name, account in settings.accounts.items()
-        },
-        account_words=account_words,
-        session=forecaster.session,
-        link=f"{settings.http.public_url}/login",
-        path=settings.state_dir / "alerts.json",
-    )
-    alerts.begin()
-    reports.deliveries = alerts.report
-    reports.subscribe(alerts.look)
-    reports.subscribe_ages(alerts.look)
-    return alerts
-
-
-def senders_of(settings: AlertSettings) -> list[Sender]:
-    """Every way out that is configured, the others not even loaded."""
-    senders: list[Sender] = []
-    if (url := secret_of(settings.webhook_url)) is not None:
-        from tradewarden.orchestrator.senders.webhook import Webhook  # noqa: PLC0415
-
-        senders.append(Webhook(url))
-    token, chat = secret_of(settings.telegram_bot_token), settings.telegram_chat_id
-    if token is not None and chat is not None:
-        from tradewarden.orchestrator.senders.telegram import Telegram  # noqa: PLC0415
-
-        senders.append(Telegram(api_url=settings.telegram_url, bot_token=token, chat_id=chat))
-    if settings.emails:
-        from tradewarden.orchestrator.senders.email import Email  # noqa: PLC0415
-
-        senders.append(
-            Email(
-                host=settings.smtp_host or "",
-                port=settings.smtp_port,
-                security=settings.smtp_security,
-                sender=settings.email_from or "",
-                recipients=settings.email_to,
-                user=settings.smtp_user,
-                password=secret_of(settings.smtp_password),
-            )
-        )
-    return senders
 
 
 def _status_line(picture: Picture) -> str:

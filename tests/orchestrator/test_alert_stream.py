@@ -13,13 +13,13 @@ from structlog.testing import capture_logs
 
 from pictures import all_well, asks_for_a_login, lost
 from servers.redis import RedisProcess, redis_server
-from tradewarden import daemon
 from tradewarden.feed.redis_server import RedisServer
 from tradewarden.http.banner import banner
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.alert_stream import AlertStream
 from tradewarden.settings import Settings
 from tradewarden.settings_sinks import RedisSettings, SinksSettings
+from tradewarden.wiring.alerts import tell_redis
 
 
 class Scene:
@@ -84,11 +84,11 @@ async def test_what_could_not_be_told_is_told_with_the_next_one(tmp_path: Path) 
 def test_a_running_desk_tells_its_headlines_where_the_originals_names_are_kept() -> None:
     settings = Settings(sinks=SinksSettings(redis=RedisSettings(enabled=True, originals=True)))
     reports = Subscribed()
-    daemon.tell_redis(settings, reports, Scene.spawn)  # type: ignore[arg-type]
+    tell_redis(settings, reports, Scene.spawn)  # type: ignore[arg-type]
     assert len(reports.callbacks) == 1
     for other in (RedisSettings(enabled=True), RedisSettings(originals=True)):
         reports = Subscribed()
-        daemon.tell_redis(Settings(sinks=SinksSettings(redis=other)), reports, Scene.spawn)  # type: ignore[arg-type]
+        tell_redis(Settings(sinks=SinksSettings(redis=other)), reports, Scene.spawn)  # type: ignore[arg-type]
         assert reports.callbacks == []
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from alert_sink import AlertSink, alert_sink
 from desk import USER, Desk, running_desk
 from mail_sink import mail_sink
-from tradewarden.daemon import senders_of
+from tradewarden.wiring.alerts import senders_of
 from tradewarden.machines.alert import Message
 from tradewarden.machines.report import Layer
 from tradewarden.orchestrator.clock import IST
