@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from alert_sink import AlertSink, alert_sink
 from desk import USER, Desk, running_desk
 from mail_sink import mail_sink
-from tradewarden.wiring.alerts import senders_of
 from tradewarden.machines.alert import Message
 from tradewarden.machines.report import Layer
 from tradewarden.orchestrator.clock import IST
 from tradewarden.settings import AlertSettings, load
+from tradewarden.wiring.alerts import senders_of
 from virtual_time import VirtualClock, run_virtually
 
 ADMIN = {"Authorization": "Bearer desktestadmin"}
