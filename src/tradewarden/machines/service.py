@@ -73,6 +73,22 @@ class Output:
     compress: bool = False  # the older ones
 
 
+class Place(StrEnum):
+    """Where a value of the environment lies that stands in no configuration."""
+
+    SECRET = "secret"  # noqa: S105 - the name of a place: a credential of systemd, or of the credentials directory
+    FILE = "file"
+    ENV = "env"  # the daemon's own environment
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value that is looked up when a service is started, and never before."""
+
+    place: Place
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """What the operator says of one service."""
@@ -84,7 +100,7 @@ class Service:
     kind: Kind = Kind.PROGRAM
     tier: Tier = Tier.IMPORTANT
     directory: str = ""
-    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # references unresolved
+    environment: Mapping[str, str | Reference] = field(default_factory=lambda: MappingProxyType({}))
     user: str | None = None
     needs: tuple[str, ...] = ()
     ready: Ready = Ready()
