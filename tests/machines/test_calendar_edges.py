@@ -133,6 +133,21 @@ def test_data_expected_in_the_evening_takes_nothing_from_the_day() -> None:
     assert not calendar.wanted(["NSE_EQ"], ist(f"{DAY} 18:00"))
 
 
+def test_a_word_that_has_just_ended_still_bridges_the_short_lull_behind_it() -> None:
+    calendar = under(f"{DAY} 08:00", f"{DAY} 08:35", expect="dense")  # and the pre-open's data are due from 09:00 on
+    assert calendar.next_wanted_change(["NSE_EQ"], ist(f"{DAY} 08:10")) == ist(f"{DAY} 16:00")
+    for fresh in (calendar, under(f"{DAY} 08:00", f"{DAY} 08:35", expect="dense")):  # remembered, and asked anew
+        assert fresh.wanted(["NSE_EQ"], ist(f"{DAY} 08:35"))
+        assert fresh.wanted(["NSE_EQ"], ist(f"{DAY} 08:39:59"))
+
+
+def test_a_word_that_ended_long_before_the_first_data_bridges_nothing() -> None:
+    calendar = under(f"{DAY} 08:00", f"{DAY} 08:29", expect="dense")
+    assert calendar.wanted(["NSE_EQ"], ist(f"{DAY} 08:28"))
+    assert not calendar.wanted(["NSE_EQ"], ist(f"{DAY} 08:30"))
+    assert calendar.next_wanted_change(["NSE_EQ"], ist(f"{DAY} 08:30")) == ist(f"{DAY} 08:40")
+
+
 def test_what_is_shown_of_a_calendar_fits_a_line_and_what_it_remembers_makes_no_difference() -> None:
     calendar, other = (Calendar(CALENDAR.by_segment, "0") for _ in range(2))
     calendar.next_state("NSE_EQ", ist(f"{DAY} 10:00"))

@@ -198,8 +198,8 @@ class Calendar:
     def _due_of(self, segment: str, now: datetime, sight: datetime) -> Iterator[tuple[datetime, datetime]]:
         due = _due_of(self._known(segment), now, sight)
         override = self.overrides.get(segment)
-        if override is None or override.due is None or override.until <= now:
-            return due
+        if override is None or override.due is None:
+            return due  # one that has ended counts too: a lull begins where its data ended
         begin, end = override.since.astimezone(UTC), override.until.astimezone(UTC)
         rest = [part for stretch in due for part in _without(stretch, begin, end)]
         return iter(sorted([*rest, (begin, end)] if override.due else rest))
