@@ -14,8 +14,9 @@ import pytest
 
 from desk import LIVE, Desk, play
 from tradewarden import calendar_command
-from tradewarden.__main__ import _configured, main
+from tradewarden.__main__ import main
 from tradewarden.calendar_command import EXCHANGES, override, state_of, until
+from tradewarden.commands.configured import settings_and_calendar
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST
 
@@ -230,7 +231,7 @@ def test_a_bad_file_is_refused_by_check_but_keeps_no_desk_shut(
     (tmp_path / "desk.toml").write_text("[http]\nport = 8700\n")
     assert main(["check", "--config", "desk.toml"]) == 78
     assert "slip.toml:2: closures[0].segments: 'NSE' is not defined" in capsys.readouterr().err
-    configured = _configured(tmp_path / "desk.toml", lenient=True)
+    configured = settings_and_calendar(tmp_path / "desk.toml", lenient=True)
     assert configured is not None
     assert configured[1].at("NSE_EQ", LIVE).state == "live"
 

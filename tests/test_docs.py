@@ -23,7 +23,7 @@ import pytest
 
 import reference_pages
 from pictures import BLOCKED, REQUIRED, a_feed, a_picture, an_auth
-from tradewarden.__main__ import _parser
+from tradewarden.__main__ import parser
 from tradewarden.http.banner import _LOST
 from tradewarden.http.documents import DOCUMENTS, Source
 from tradewarden.http.explained import CODES
@@ -87,7 +87,7 @@ def test_a_written_page_is_as_new_as_the_code(name: str) -> None:
 
 def test_every_command_is_told() -> None:
     told = re.findall(r"(?m)^## tradewarden (\S+)$", (DOCS / "commands.md").read_text())
-    assert told == list(reference_pages.subcommands(_parser()))
+    assert told == list(reference_pages.subcommands(parser()))
 
 
 def test_every_setting_has_a_sentence() -> None:
@@ -233,7 +233,7 @@ def test_every_command_line_that_a_page_shows_is_one(page: Path) -> None:
         words = shlex.split(line, comments=True)
         if words and re.fullmatch(r"(\S*/)?tradewarden", words[0]):
             with contextlib.suppress(SystemExit) if words[1:] == ["--version"] else contextlib.nullcontext():
-                _parser().parse_args(words[1:])
+                parser().parse_args(words[1:])
 
 
 @by_name("page", BY_HAND)

@@ -7,7 +7,7 @@ import shlex
 from datetime import date, datetime
 from pathlib import Path
 
-from tradewarden.__main__ import _parser
+from tradewarden.__main__ import parser
 from tradewarden.machines.session import PHASES, VENUE
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import IST
@@ -30,7 +30,7 @@ def test_every_command_on_the_page_can_be_typed() -> None:
     for line in lines:
         program, *arguments = shlex.split(line)
         assert program == "tradewarden"
-        assert _parser().parse_args(arguments).deed in arguments
+        assert parser().parse_args(arguments).deed in arguments
 
 
 def test_the_frame_for_next_year_is_a_good_file() -> None:

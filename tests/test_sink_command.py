@@ -25,7 +25,8 @@ from structlog.testing import capture_logs
 
 from sink_contract import frames
 from tradewarden import sink_command
-from tradewarden.__main__ import BAD_CONFIGURATION, SINKS
+from tradewarden.commands.argument import SINKS
+from tradewarden.commands.terminal import BAD_CONFIGURATION
 from tradewarden.feed import cursor
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.names import Names

@@ -18,7 +18,8 @@ from pydantic.fields import FieldInfo
 from tradewarden import daemon, log
 from tradewarden import settings as known
 from tradewarden import settings_sinks as sinks
-from tradewarden.__main__ import BAD_CONFIGURATION, BAD_DATA, _parser
+from tradewarden.__main__ import parser
+from tradewarden.commands.terminal import BAD_CONFIGURATION, BAD_DATA
 from tradewarden.orchestrator.calendar import load_calendar
 from tradewarden.orchestrator.clock import SystemClock
 from tradewarden.settings import HttpSettings, KiteSettings, Settings
@@ -39,11 +40,11 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        WRITTEN.format(source="`src/tradewarden/__main__.py`"),
+        WRITTEN.format(source="`src/tradewarden/commands`"),
         "",
         "In a clone the program is `.venv/bin/tradewarden`. Each command explains itself with `--help`.",
         "",
-        *_commands(_parser(), "tradewarden"),
+        *_commands(parser(), "tradewarden"),
         "## Exit status",
         "",
         "| status | meaning |",

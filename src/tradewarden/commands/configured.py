@@ -1,0 +1,70 @@
+"""The settings as a command gets them: whole, or one sentence a problem on the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradewarden.commands.terminal import complain
+
+if TYPE_CHECKING:
+    from tradewarden.machines.calendar import Calendar
+    from tradewarden.settings import Settings
+
+# ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
+
+
+def settings_and_calendar(config: Path | None, *, lenient: bool = False) -> tuple[Settings, Calendar] | None:
+    """The settings and the calendar, or nothing once every problem has been told.
+
+    `lenient` leaves bad calendar files out: the daemon says so all day, but a slip of last night keeps no desk shut.
+    """
+    from tradewarden.machines.calendar_file import CalendarError
+    from tradewarden.orchestrator.calendar import load_calendar, load_good_files
+    from tradewarden.settings import load, state_directory
+    from tradewarden.settings_sources import ConfigError
+
+    try:
+        state = load(config).state_dir
+    except ConfigError:
+        state = state_directory()  # told below, with everything else that is wrong
+    try:
+        calendar = load_good_files(state) if lenient else load_calendar(state)
+        return load(config, known_segments=calendar.segments), calendar
+    except CalendarError as error:
+        complain(*str(error).splitlines())
+    except ConfigError as error:
+        complain(*error.problems)
+    return None
+
+
+def settings_of(config: Path | None) -> Settings | None:
+    """The settings alone, for a command that asks a daemon; nothing once every problem has been told."""
+    from tradewarden.settings import load
+    from tradewarden.settings_sources import ConfigError
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        complain(*error.problems)
+        return None
+
+
+def settings_with(parsed: argparse.Namespace) -> Settings | None:
+    """The settings, if they have the account that was named; nothing once every problem has been told."""
+    settings = settings_of(parsed.config)
+    if settings is None or parsed.account is None or parsed.account in settings.every_account:
+        return settings
+    complain(f"--account: {parsed.account!r} is no account; known are {', '.join(settings.every_account)}.")
+    return None
+
+
+def door_of(parsed: argparse.Namespace) -> tuple[str | None, Path | None] | None:
+    """Where to ask the daemon: the URL that was typed, or what the settings say; nothing when these are wrong."""
+    from tradewarden.control import door
+
+    if parsed.url is not None:
+        return parsed.url, None
+    settings = settings_of(parsed.config)
+    return None if settings is None else door(settings)

@@ -1,0 +1,121 @@
+"""The daemon: for real, as a demo, and tried out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tradewarden.commands.argument import Adder, add_config, moment
+from tradewarden.commands.configured import settings_and_calendar
+from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, keep_private, live, say
+
+if TYPE_CHECKING:
+    from tradewarden.machines.calendar import Calendar
+    from tradewarden.settings import Settings
+
+# ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from tradewarden.lean import import_structlog
+
+    import_structlog()
+    configured = _apart(parsed.config)
+    if configured is None:
+        return BAD_CONFIGURATION
+    from tradewarden import daemon, log
+    from tradewarden.feed.journal import JournalError
+    from tradewarden.orchestrator.clock import SystemClock
+    from tradewarden.orchestrator.ledger import LedgerError
+    from tradewarden.orchestrator.statedir import StateDirectoryError, claim
+
+    settings, calendar = configured
+    log.configure(settings.log.level)
+
+    def ready(desk: daemon.Desk) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
+
+    _take_all_descriptors()
+    keep_private()
+    try:
+        with claim(settings.state_dir):
+            return live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
+    except (StateDirectoryError, LedgerError, JournalError, daemon.CannotListenError) as error:
+        complain(str(error))
+        return 1
+
+
+def _apart(config: Path | None) -> tuple[Settings, Calendar] | None:
+    """The same for the daemon, which keeps the values and not the reader."""
+    from tradewarden.settings_apart import plain, said_apart
+
+    def ask() -> tuple[Settings, Calendar] | None:
+        configured = settings_and_calendar(config, lenient=True)
+        return configured and (plain(configured[0]), configured[1])
+
+    return said_apart(ask)
+
+
+def _take_all_descriptors() -> None:
+    """A thousand descriptors, the usual soft limit, are few for a desk with many readers: take what the host allows."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (OSError, ValueError):
+        return  # a sandbox forbids it: the desk runs with what it has
+
+
+def _demo(parsed: argparse.Namespace) -> int:
+    from tradewarden.lean import import_structlog
+
+    import_structlog()
+    from tradewarden import log
+    from tradewarden.daemon import CannotListenError
+    from tradewarden.demo import START, demo
+    from tradewarden.orchestrator.clock import ShiftedClock
+    from tradewarden.simulator.kite import PortError
+
+    start = parsed.at or START
+    log.configure("warning", stream=sys.stderr, clock=ShiftedClock(start).now if sys.stderr.isatty() else None)
+    try:
+        return live(lambda stop: demo(port=parsed.port, start=start, auto_login=parsed.auto_login, stop=stop, say=say))
+    except (CannotListenError, PortError) as error:
+        reason = (error.strerror or str(error)).partition(";")[0]
+        desk, other = parsed.port, parsed.port + 10
+        complain(
+            f"{reason}. The demo takes two ports, {desk} for the desk and {desk + 1} for the simulated broker:"
+            f" choose another pair with `make run PORT={other}`, or `tradewarden demo --port {other}`."
+        )
+        return 1
+
+
+def _selftest(parsed: argparse.Namespace) -> int:
+    from tradewarden import log
+    from tradewarden.selftest import selftest
+
+    log.configure("error", stream=sys.stderr)
+    return 0 if asyncio.run(selftest(parsed.url, say)) else 1
+
+
+def add_run(add: Adder) -> None:
+    """The daemon itself."""
+    add_config(add("run", _run, "run the daemon"))
+
+    demo = add("demo", _demo, "run the daemon on a simulated broker, a minute before the market opens")
+    demo.add_argument("--port", type=int, default=8700, help="the desk's port; the simulated broker takes the next one")
+    demo.add_argument("--at", type=moment, help="when the desk's clock starts (ISO 8601; IST without an offset)")
+    demo.add_argument("--auto-login", action="store_true", help="start with a good token instead of asking for a login")
+
+
+def add_selftest(add: Adder) -> None:
+    """Whether it works."""
+    text = "one plain line per machine and for the health answer: working, or what is wrong"
+    add("selftest", _selftest, text).add_argument(
+        "--url", help="a running daemon; without it a demo desk is started and tried"
+    )
