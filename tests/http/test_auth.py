@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from pictures import ADMIN, Desk, ScriptedLogin, all_well, asks_for_a_login, serving
-from tradewarden.http import auth
+from tradewarden.http import body
 
 VERIFY = "/api/system/health/auth/verify"
 BEARER = {"Authorization": f"Bearer {ADMIN}"}
@@ -352,7 +352,7 @@ async def test_a_body_is_checked(
 async def test_a_body_that_never_ends_is_not_waited_for(
     desk: Desk, session: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "_BODY", 0.05)
+    monkeypatch.setattr(body, "ARRIVAL", 0.05)
     headers = BEARER | {"Content-Length": "10"}
     async with session.post(desk.url + VERIFY, headers=headers, data=_drip(), compress=False) as response:
         assert response.status == 408

@@ -8,11 +8,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from tradewarden.http import original
 from tradewarden.http.allowance import Allowance
+from tradewarden.http.body import answer, json_object
 from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.http.pages import Note, Pages
 from tradewarden.http.ports import Login, Outcome, Verified, Verifier
@@ -31,7 +31,6 @@ LOGIN_PATHS = (
 )  # ours, the original's, the original's under /compat
 _EXCHANGE = 25.0  # seconds for the broker to turn a request token into a session; the machine gives up after 15
 _PROBE = 20.0  # seconds for a verdict
-_BODY = 10.0  # seconds for a request to finish arriving
 
 # How each end of a login is told.
 _ENDS: MappingProxyType[str, Note] = MappingProxyType(
@@ -135,7 +134,7 @@ class Auth:
             raise no_account(trouble, "parameter", "account") from None
         except LoginNotPossibleError as trouble:
             if _is_program(request):
-                return _json(_IMPOSSIBLE.status, {"outcome": "not_possible", "user_id": None, "text": str(trouble)}, {})
+                return answer({"outcome": "not_possible", "user_id": None, "text": str(trouble)}, _IMPOSSIBLE.status)
             return self._pages.note(_IMPOSSIBLE, str(trouble))
         return web.Response(status=302, headers={"Location": url, "Cache-Control": "no-store"})
 
@@ -150,7 +149,7 @@ class Auth:
             outcome = TOO_LATE
         if _is_program(request):
             body = {"outcome": outcome.kind, "user_id": outcome.user_id, "text": outcome.text}
-            return _json(_ENDS.get(outcome.kind, _ENDS["refused"]).status, body, {})
+            return answer(body, _ENDS.get(outcome.kind, _ENDS["refused"]).status)
         return self._pages.note(*_told(outcome), account=outcome.account)
 
     def _admit(self, request: web.Request, allowance: Allowance) -> None:
@@ -164,7 +163,7 @@ class Auth:
         refuse_other_sites(request, self._public_url)
         if self._visitors.viewer(request) is not Viewer.ADMIN:
             raise token_needed(request)
-        account = _account(await _body(request))
+        account = _account(await json_object(request))
         self._admit(request, self._verifies)
         try:
             async with asyncio.timeout(_PROBE):
@@ -199,24 +198,6 @@ def _told(outcome: Outcome) -> tuple[Note, str]:
     return note, "" if same else outcome.text
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
-    """An empty body, or a JSON object."""
-    try:
-        async with asyncio.timeout(_BODY):
-            raw = await request.read()
-    except TimeoutError:
-        raise ProblemError(408, "bad-request") from None
-    if not raw.strip():
-        return {}
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON; send none"}]) from None
-    if not isinstance(body, dict):
-        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected, or no body at all"}])
-    return body
-
-
 def _account(body: dict[str, Any]) -> str | None:
     """Whose token the question is about: the one parameter that it may have."""
     errors = [
@@ -247,9 +228,8 @@ def _verdict(verified: Verified) -> web.Response:
         raise ProblemError(502, "broker-unreachable")
     if verified.verdict == "pending":
         body: dict[str, Any] = {"verdict": "pending", "startedAt": iso(verified.started_at)}
-        return _json(202, body, {"Location": "/api/system/health/auth"})
-    return _json(
-        200,
+        return answer(body, 202, {"Location": "/api/system/health/auth"})
+    return answer(
         {
             "verdict": verified.verdict,
             "checkedAt": iso(verified.checked_at),
@@ -258,10 +238,4 @@ def _verdict(verified: Verified) -> web.Response:
             "error": _ERRORS[verified.verdict],
             "state": original.auth_state(verified.state),
         },
-        {},
     )
-
-
-def _json(status: int, body: dict[str, Any], headers: dict[str, str]) -> web.Response:
-    usual = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return web.Response(status=status, body=orjson.dumps(body), headers=usual | headers)

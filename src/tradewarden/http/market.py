@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
-import orjson
 from aiohttp import web
 
+from tradewarden.http.body import answer, fault, json_object
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Viewer, Visitors, token_needed
@@ -19,7 +18,6 @@ from tradewarden.machines.session import Moment
 from tradewarden.orchestrator.calendar_keeper import RefusedOverrideError
 from tradewarden.orchestrator.clock import Clock
 
-_BODY = 10.0  # seconds for a request to finish arriving
 _KEYS = ("segment", "state", "expect", "until", "reason")
 
 
@@ -61,14 +59,14 @@ class Market:
 
         async def post(request: web.Request) -> web.Response:
             _admit(request, visitors)
-            return self._ordered(await _object(request))
+            return self._ordered(await json_object(request))
 
         async def delete(request: web.Request) -> web.Response:
             _admit(request, visitors)
             segment = request.match_info["segment"]
             if not self._keeper.lift(segment):
                 raise ProblemError(404, "not-found", detail=f"there is no order about {segment[:64]}")
-            return _json(200, {"segment": segment, "lifted": True})
+            return answer({"segment": segment, "lifted": True})
 
         return [
             web.get("/api/market/calendar", self.day),
@@ -86,8 +84,7 @@ class Market:
             known = ", ".join(sorted(calendar.segments))
             errors = [{"parameter": "segment", "detail": f"{unknown[0][:64]!r} is not known; known: {known}"}]
             raise ProblemError(422, "validation", errors=errors)
-        return _json(
-            200,
+        return answer(
             {
                 "day": day.isoformat(),
                 "sha256": calendar.sha256,
@@ -100,12 +97,12 @@ class Market:
     def _ordered(self, body: Mapping[str, Any]) -> web.Response:
         for key, value in body.items():
             if key not in _KEYS:
-                raise _fault(key, f"not known; known: {', '.join(_KEYS)}")
+                raise _misfit(key, f"not known; known: {', '.join(_KEYS)}")
             if not isinstance(value, str) and not (value is None and key in ("state", "expect")):
-                raise _fault(key, "is not a text")
+                raise _misfit(key, "is not a text")
         for key in ("segment", "until", "reason"):
             if key not in body:
-                raise _fault(key, "is missing")
+                raise _misfit(key, "is missing")
         try:
             override = self._keeper.order(
                 segment=body["segment"],
@@ -115,8 +112,8 @@ class Market:
                 expect=body.get("expect"),
             )
         except RefusedOverrideError as refused:
-            raise _fault(refused.key, refused.wrong) from None
-        return _json(201, told_override(override))
+            raise _misfit(refused.key, refused.wrong) from None
+        return answer(told_override(override), 201)
 
 
 def told_day(calendar: Calendar, segment: str, day: date) -> dict[str, Any]:
@@ -166,28 +163,13 @@ def _admit(request: web.Request, visitors: Visitors) -> None:
         raise token_needed(request)
 
 
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        async with asyncio.timeout(_BODY):
-            raw = await request.read()
-    except TimeoutError:
-        raise ProblemError(408, "bad-request") from None
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON"}]) from None
-    if not isinstance(body, dict):
-        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected"}])
-    return body
-
-
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise _fault("until", f"{text[:64]!r} is no date and time with an offset, such as 2026-11-23T18:00:00+05:30")
+        raise _misfit("until", f"{text[:64]!r} is no date and time with an offset, such as 2026-11-23T18:00:00+05:30")
     return moment
 
 
@@ -201,10 +183,5 @@ def _day(text: str | None, today: date) -> date:
         raise ProblemError(422, "validation", errors=errors) from None
 
 
-def _fault(key: str, wrong: str) -> ProblemError:
-    return ProblemError(422, "validation", errors=[{"pointer": f"/{key[:64]}", "detail": wrong}])
-
-
-def _json(status: int, body: dict[str, Any]) -> web.Response:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return web.Response(status=status, body=orjson.dumps(body), headers=headers)
+def _misfit(key: str, wrong: str) -> ProblemError:
+    return ProblemError(422, "validation", errors=[fault(key, wrong)])

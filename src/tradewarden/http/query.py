@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-import orjson
 from aiohttp import web
 
+from tradewarden.http.body import answer as told
+from tradewarden.http.body import fault, json_object, refuse, unknown
 from tradewarden.http.problems import ProblemError, rate_limited
 from tradewarden.http.visitors import Viewer, Visitors, refuse_other_sites, token_needed
 from tradewarden.orchestrator.query import Answer, QueryError
@@ -17,7 +18,6 @@ MOST_ROWS = 10_000
 MOST_BYTES = 8 << 20
 _ROWS = 1000
 _LENGTH = 8000  # characters of a question
-_BODY = 10.0  # seconds for a request to finish arriving
 
 
 class Questions(Protocol):
@@ -43,7 +43,7 @@ class Query:
             refuse_other_sites(request, self._public_url)
             if visitors.viewer(request) is not Viewer.ADMIN:
                 raise token_needed(request)
-            sql, rows = _question(await _body(request))
+            sql, rows = _question(await json_object(request))
             if self._turn.locked():
                 raise rate_limited(2)
             async with self._turn:
@@ -56,42 +56,18 @@ class Query:
             answer = await self._questions.answer(sql, rows=rows)
         except QueryError as error:
             if error.is_the_question:
-                raise ProblemError(422, "validation", errors=[_fault("sql", str(error))], why=error.kind) from None
+                raise ProblemError(422, "validation", errors=[fault("sql", str(error))], why=error.kind) from None
             raise ProblemError(503, "query-unavailable", detail=str(error)) from None
-        headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-        return web.Response(body=orjson.dumps(answer.document()), headers=headers)
+        return told(answer.document())
 
 
 def _question(body: dict[str, Any]) -> tuple[str, int]:
     """The question and how many rows are wanted; raises the problem that lists every fault."""
     sql, rows = body.get("sql"), body.get("rows", _ROWS)
-    faults = [_fault(str(key)[:64], "not known; allowed are sql, rows") for key in list(body) if key not in _KNOWN]
+    faults = unknown(body, "sql", "rows")
     if not isinstance(sql, str) or not 0 < len(sql) <= _LENGTH:
-        faults.append(_fault("sql", f"a question in SQL is expected, at most {_LENGTH} characters"))
+        faults.append(fault("sql", f"a question in SQL is expected, at most {_LENGTH} characters"))
     if type(rows) is not int or not 1 <= rows <= MOST_ROWS:
-        faults.append(_fault("rows", f"allowed is 1 to {MOST_ROWS}"))
-    if faults:
-        raise ProblemError(422, "validation", errors=faults[:20])
+        faults.append(fault("rows", f"allowed is 1 to {MOST_ROWS}"))
+    refuse(faults)
     return str(sql), int(rows)
-
-
-_KNOWN = ("sql", "rows")
-
-
-def _fault(key: str, detail: str) -> dict[str, str]:
-    return {"pointer": f"/{key}", "detail": detail}
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        async with asyncio.timeout(_BODY):
-            raw = await request.read()
-    except TimeoutError:
-        raise ProblemError(408, "bad-request") from None
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON"}]) from None
-    if not isinstance(body, dict):
-        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected"}])
-    return body

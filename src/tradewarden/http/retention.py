@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import orjson
 from aiohttp import web
 
 from tradewarden.feed.sinks.retained import Kept, Removed
+from tradewarden.http.body import answer, json_object
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Viewer, Visitors, refuse_other_sites, token_needed
 from tradewarden.orchestrator.retention import Retention, Told, UnknownStoreError
 
-BODY: Final = 10.0  # seconds for a request to finish arriving
 DEEDS: Final = ("create", "cleanup")
 
 
@@ -38,7 +36,7 @@ class RetentionDoor:
             refuse_other_sites(request, self._public_url)
             if visitors.viewer(request) is not Viewer.ADMIN:
                 raise token_needed(request)
-            return await self._done(await _object(request))
+            return await self._done(await json_object(request))
 
         return [web.get("/api/retention", get), web.post("/api/retention", post)]
 
@@ -47,7 +45,7 @@ class RetentionDoor:
             rules, stats = await self._retention.rules(store), await self._retention.stats(store)
         except UnknownStoreError as unknown:
             raise ProblemError(422, "validation", errors=[{"parameter": "store", "detail": str(unknown)}]) from None
-        return _json(
+        return answer(
             {
                 "stores": [
                     {
@@ -72,7 +70,7 @@ class RetentionDoor:
             )
         except UnknownStoreError as unknown:
             raise ProblemError(422, "validation", errors=[{"pointer": "/store", "detail": str(unknown)}]) from None
-        return _json(
+        return answer(
             {
                 "done": deed,
                 "stores": [
@@ -99,21 +97,3 @@ def _kept(kept: Kept) -> dict[str, Any]:
 
 def _moment(nanoseconds: int | None) -> str | None:
     return None if nanoseconds is None else datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="seconds")
-
-
-async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        async with asyncio.timeout(BODY):
-            body = orjson.loads(await request.read())
-    except TimeoutError:
-        raise ProblemError(408, "bad-request") from None
-    except orjson.JSONDecodeError:
-        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON"}]) from None
-    if not isinstance(body, dict):
-        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected"}])
-    return body
-
-
-def _json(body: dict[str, Any]) -> web.Response:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return web.Response(body=orjson.dumps(body), headers=headers)

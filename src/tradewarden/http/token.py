@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import orjson
 from aiohttp import web
 
 from tradewarden.http.allowance import Allowance
+from tradewarden.http.body import answer, fault, json_object, refuse, unknown
 from tradewarden.http.problems import ProblemError, no_account, rate_limited
 from tradewarden.http.visitors import Viewer, Visitors, address, is_local, refuse_other_sites, token_needed
 from tradewarden.machines.token_error import is_token_error
@@ -17,7 +16,6 @@ from tradewarden.orchestrator.account import LoggedOut
 from tradewarden.orchestrator.accounts import UnknownAccountError
 from tradewarden.orchestrator.clock import Clock
 
-_BODY = 10.0  # seconds for a request to finish arriving
 _TYPE, _MESSAGE = 80, 2000  # characters
 
 _OUTCOMES: MappingProxyType[str, str] = MappingProxyType(
@@ -69,18 +67,18 @@ class TokenDoor:
 
         async def errors(request: web.Request) -> web.Response:
             admitted(request)
-            return self._report(await _body(request))
+            return self._report(await json_object(request))
 
         async def logout(request: web.Request) -> web.Response:
             admitted(request)
-            body = await _body(request)
-            _only(body, ("account",))
+            body = await json_object(request)
+            refuse(unknown(body, "account"))
             try:
                 ended = await self._accounts.end_session(_account(body))
             except UnknownAccountError as trouble:
                 raise no_account(trouble, "pointer", "/account") from None
             outcome = "logged_out" if ended.held else "no_token"
-            return _json({"outcome": outcome, "killedAtBroker": ended.killed, "text": ended.text})
+            return answer({"outcome": outcome, "killedAtBroker": ended.killed, "text": ended.text})
 
         return [web.post("/api/auth/errors", errors), web.post("/api/auth/logout", logout)]
 
@@ -95,7 +93,7 @@ class TokenDoor:
         if is_token_error(kind, message):
             outcome = self._accounts.reported_dead(generation, account)
             held = self._accounts.generation(account)
-        return _json(
+        return answer(
             {
                 "outcome": outcome,
                 "accepted": outcome == "taken",
@@ -108,15 +106,14 @@ class TokenDoor:
 def _error(body: dict[str, Any]) -> tuple[str, str, int | None]:
     """The type, the words and the generation of an error; raises the problem that lists every fault."""
     kind, message, generation = body.get("type"), body.get("message", ""), body.get("generation")
-    faults = _unknown(body, ("type", "message", "generation", "account"))
+    faults = unknown(body, "type", "message", "generation", "account")
     if not isinstance(kind, str) or not 0 < len(kind) <= _TYPE:
-        faults.append(_fault("type", f"the broker's name of the error is expected, 1 to {_TYPE} characters"))
+        faults.append(fault("type", f"the broker's name of the error is expected, 1 to {_TYPE} characters"))
     if not isinstance(message, str) or len(message) > _MESSAGE:
-        faults.append(_fault("message", f"text of at most {_MESSAGE} characters is expected"))
+        faults.append(fault("message", f"text of at most {_MESSAGE} characters is expected"))
     if generation is not None and (type(generation) is not int or generation < 1):
-        faults.append(_fault("generation", "a whole number above 0 is expected; leave it out for the present token"))
-    if faults:
-        raise ProblemError(422, "validation", errors=faults)
+        faults.append(fault("generation", "a whole number above 0 is expected; leave it out for the present token"))
+    refuse(faults)
     return str(kind), str(message), generation
 
 
@@ -124,40 +121,5 @@ def _account(body: dict[str, Any]) -> str | None:
     """Whose token is meant; nobody named means the feeding one."""
     account = body.get("account")
     if account is not None and not isinstance(account, str):
-        raise ProblemError(422, "validation", errors=[_fault("account", "the name of an account is expected")])
+        raise ProblemError(422, "validation", errors=[fault("account", "the name of an account is expected")])
     return account
-
-
-def _only(body: dict[str, Any], names: tuple[str, ...]) -> None:
-    if faults := _unknown(body, names):
-        raise ProblemError(422, "validation", errors=faults)
-
-
-def _unknown(body: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, str]]:
-    allowed = f"allowed are {', '.join(names)}" if names else "nothing is expected"
-    return [_fault(str(key)[:64], f"not known; {allowed}") for key in list(body)[:20] if key not in names]
-
-
-def _fault(key: str, detail: str) -> dict[str, str]:
-    return {"pointer": f"/{key}", "detail": detail}
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    """The JSON object that was sent; none at all counts as an empty one."""
-    try:
-        async with asyncio.timeout(_BODY):
-            raw = await request.read()
-    except TimeoutError:
-        raise ProblemError(408, "bad-request") from None
-    try:
-        body = orjson.loads(raw) if raw.strip() else {}
-    except orjson.JSONDecodeError:
-        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON"}]) from None
-    if not isinstance(body, dict):
-        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected"}])
-    return body
-
-
-def _json(body: dict[str, Any]) -> web.Response:
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return web.Response(body=orjson.dumps(body), headers=headers)

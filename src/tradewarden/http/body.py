@@ -1,0 +1,56 @@
+"""JSON in and out: one object a request, one answer, and the words for what is wrong with either."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from tradewarden.http.problems import ProblemError
+
+ARRIVAL: Final = 10.0  # seconds for a request to finish arriving
+MOST_FAULTS: Final = 20
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    """The JSON object that was sent; nothing at all counts as an empty one. Raises the problem otherwise."""
+    try:
+        async with asyncio.timeout(ARRIVAL):
+            raw = await request.read()
+    except TimeoutError:
+        raise ProblemError(408, "bad-request") from None
+    try:
+        body = orjson.loads(raw) if raw.strip() else {}
+    except orjson.JSONDecodeError:
+        raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON"}]) from None
+    if not isinstance(body, dict):
+        raise ProblemError(422, "validation", errors=[{"detail": "an object is expected"}])
+    return body
+
+
+def fault(key: str, detail: str) -> dict[str, str]:
+    """What is wrong with one member."""
+    return {"pointer": f"/{key[:64]}", "detail": detail}
+
+
+def unknown(body: Mapping[str, Any], *names: str) -> list[dict[str, str]]:
+    """A fault for each member that nobody asked for."""
+    allowed = f"allowed are {', '.join(names)}" if names else "nothing is expected"
+    return [fault(str(key), f"not known; {allowed}") for key in list(body)[:MOST_FAULTS] if key not in names]
+
+
+def refuse(faults: list[dict[str, str]]) -> None:
+    """Stop here if anything is wrong."""
+    if faults:
+        raise ProblemError(422, "validation", errors=faults[:MOST_FAULTS])
+
+
+def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] = _NONE) -> web.Response:
+    """One JSON object, kept by nobody on the way."""
+    usual = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return web.Response(status=status, body=orjson.dumps(body), headers={**usual, **headers})

@@ -1,0 +1,74 @@
+"""JSON in and out: what was sent is one object, or the answer says what is wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from tradewarden.http.body import answer, fault, json_object, refuse, unknown
+from tradewarden.http.problems import ProblemError
+
+
+@asynccontextmanager
+async def _echo() -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    async def post(request: web.Request) -> web.Response:
+        try:
+            return answer(await json_object(request), 201)
+        except ProblemError as problem:
+            return problem.response("/echo")
+
+    app = web.Application()
+    app.router.add_post("/echo", post)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "told"),
+    [
+        (b'{"a": 1}', 201, {"a": 1}),
+        (b"", 201, {}),
+        (b" \n", 201, {}),
+        (b"[1]", 422, "an object is expected"),
+        (b"{", 422, "the body is no JSON"),
+    ],
+)
+async def test_a_body_is_one_object_or_the_answer_says_what_it_is_not(sent: bytes, status: int, told: object) -> None:
+    async with _echo() as client:
+        response = await client.post("/echo", data=sent)
+        body = await response.json(content_type=None)
+    assert response.status == status
+    assert response.headers["Cache-Control"] == "no-store"
+    assert body == told if status == 201 else body["errors"] == [{"detail": told}]
+
+
+async def test_a_body_that_never_ends_is_waited_for_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tradewarden.http.body.ARRIVAL", 0.05)
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(5)
+
+    async with _echo() as client:
+        response = await client.post("/echo", data=drip())
+        assert response.status == 408
+
+
+def test_every_member_that_nobody_asked_for_is_named_up_to_a_limit() -> None:
+    body = dict.fromkeys(["fine", *(f"odd{number}" for number in range(50))], 1)
+    faults = unknown(body, "fine")
+    assert faults[0] == {"pointer": "/odd0", "detail": "not known; allowed are fine"}
+    assert len(faults) < 21
+    assert unknown({"x" * 100: 1})[0] == {"pointer": "/" + "x" * 64, "detail": "not known; nothing is expected"}
+
+
+def test_nothing_is_refused_while_nothing_is_wrong() -> None:
+    refuse([])
+    with pytest.raises(ProblemError) as refused:
+        refuse([fault("rows", "allowed is 1 to 10")])
+    assert refused.value.more == {"errors": [{"pointer": "/rows", "detail": "allowed is 1 to 10"}]}
