@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from pictures import ADMIN, Desk, ScriptedLogin, all_well, asks_for_a_login, serving
-from tradewarden.http import body
+from tradewarden.http import auth, body
 
 VERIFY = "/api/system/health/auth/verify"
 BEARER = {"Authorization": f"Bearer {ADMIN}"}
