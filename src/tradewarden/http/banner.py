@@ -212,8 +212,11 @@ def _journal_failed(_: Picture) -> tuple[str, str]:
     return "Ticks are not being recorded", "The feed goes on."
 
 
-def _services_failed(_: Picture) -> tuple[str, str]:
-    return "A critical service is down", "Its own page says why."
+def _services_failed(picture: Picture) -> tuple[str, str]:
+    """How many, and not which: everybody reads the headline, and names and errors are for those who may see them."""
+    down = 1 if picture.desk is None else len(picture.desk.critical_down)
+    text = "A critical service is down" if down == 1 else f"{down} critical services are down"
+    return text, "`tradewarden services` says which and why."
 
 
 def _sinks_behind(picture: Picture) -> tuple[str, str]:

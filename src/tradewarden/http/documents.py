@@ -21,6 +21,7 @@ from tradewarden.machines.headline import (
     foremost,
     journal_severity,
     segment_severity,
+    services_severity,
 )
 from tradewarden.machines.report import (
     FEEDING,
@@ -36,6 +37,7 @@ from tradewarden.machines.report import (
     SegmentReport,
     Severity,
 )
+from tradewarden.machines.service import DeskReport
 from tradewarden.machines.sink import SinkReport
 
 _ACTIONS = ("auth.required", "auth.configuration", "auth.account")  # a person is needed
@@ -101,6 +103,7 @@ def health(source: Source) -> Document:
             **({} if picture.instruments is None else {"feed:instruments": [_dump_check(source, picture.instruments)]}),
             "market:session": [_segment_check(source, segment) for segment in ordered(picture)],
             **({} if picture.journal is None else {"journal:write": [_journal_check(source, picture.journal)]}),
+            **({} if picture.desk is None else {"services:supervised": [_services_check(source, picture.desk)]}),
             **({"sinks:lag": [_sink_check(source, sink) for sink in picture.sinks]} if picture.sinks else {}),
             **({} if picture.agreement is None else {"sinks:agree": [_agreement_check(source, picture.agreement)]}),
             **({} if picture.alerts is None else {"alerts:delivery": [_delivery_check(source, picture.alerts)]}),
@@ -228,6 +231,19 @@ def _journal_check(source: Source, journal: JournalReport) -> dict[str, Any]:
     if journal.reason is not None and source.private:
         said.insert(0, journal.reason)
     return check | ({"output": _sentence(said)} if said else {})
+
+
+def _services_check(source: Source, desk: DeskReport) -> dict[str, Any]:
+    """How many run; which do not is told to those who may see the programs at all."""
+    severity = services_severity(view_of(source.picture), desk)
+    told: dict[str, Any] = {"componentType": "system", "status": severity.status, "observedValue": desk.running}
+    told |= {"observedUnit": "running", "time": iso(desk.since), "state": desk.state}
+    if not source.private:
+        return told
+    said = [f"{each.name} is {each.state}{f': {each.reason}' if each.reason else ''}" for each in desk.down]
+    said = said or ([] if desk.reason is None else [desk.reason])
+    told |= {"affected": [each.name for each in desk.down]}
+    return told | ({"output": _sentence(said)} if said else {})
 
 
 def _agreement_check(source: Source, agreement: AgreementReport) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from tradewarden.machines.report import (
     SegmentReport,
     Severity,
 )
+from tradewarden.machines.service import DeskReport
 
 DOUBT = timedelta(seconds=30)  # how long an unanswered question about the token passes as "being asked"
 GRACE = timedelta(seconds=15)  # how long the feed may take to start, or to stop, before that is a fault
@@ -74,6 +75,7 @@ class Situation:
         further: Iterable[AuthReport] = (),
         sink_behind: bool = False,
         journal_failed: bool = False,
+        service_down: bool = False,
     ) -> Self:
         """What the three reports, and those of the further accounts, amount to at this moment."""
 
@@ -96,6 +98,7 @@ class Situation:
             stopping=stopping,
             account_out=any(is_out(account) for account in further),
             journal_failed=journal_failed,
+            service_down=service_down,
             sink_behind=sink_behind,
             conflict=conflict,
         )
@@ -325,6 +328,13 @@ def journal_severity(view: View, journal: JournalReport) -> Severity:
     if journal.state == "failed":
         return _FAIL if view.wanted else _WARN
     return _WARN if journal.state != "recording" or journal.too_much else _PASS
+
+
+def services_severity(view: View, desk: DeskReport) -> Severity:
+    """How bad the desk's programs do: a critical one that is down is a failure while the feed is wanted."""
+    if desk.critical_down:
+        return _FAIL if view.wanted else _WARN
+    return _WARN if desk.down or not desk.keepers_reachable or desk.state == "aborted" else _PASS
 
 
 def segment_severity(segment: SegmentReport) -> Severity:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from tradewarden.machines.service import DeskReport
 from tradewarden.machines.sink import SinkReport
 
 FEEDING = "kite"  # the account whose token the feed streams with: the first one
@@ -223,3 +224,4 @@ class Picture:
     agreement: AgreementReport | None = None  # none before the stores were compared
     gaps: GapsReport | None = None  # of today
     journal: JournalReport | None = None  # none on a desk that records nothing
+    desk: DeskReport | None = None  # none on a desk without programs

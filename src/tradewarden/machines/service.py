@@ -186,6 +186,16 @@ class DeskReport:
     keepers_reachable: bool = True  # whether new keepers can be asked for
 
     @property
+    def running(self) -> int:
+        """How many programs are there and work."""
+        return sum(each.state is ServiceState.UP for each in self.services)
+
+    @property
+    def down(self) -> tuple[ServiceReport, ...]:
+        """The services that should run and do not."""
+        return tuple(each for each in self.services if each.is_down)
+
+    @property
     def critical_down(self) -> tuple[ServiceReport, ...]:
         """The services whose failure is the desk's headline."""
         return tuple(each for each in self.services if each.tier is Tier.CRITICAL and each.is_down)

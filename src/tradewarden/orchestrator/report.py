@@ -25,6 +25,7 @@ from tradewarden.machines.report import (
     MarketReport,
     Picture,
 )
+from tradewarden.machines.service import DeskReport
 from tradewarden.machines.sink import SinkReport
 from tradewarden.orchestrator.auth import AuthDriver
 from tradewarden.orchestrator.clock import Clock
@@ -58,6 +59,7 @@ class Reports:
         self.sinks: Callable[[], tuple[SinkReport, ...]] = tuple  # set where ticks are recorded
         self.agreement: Callable[[], AgreementReport | None] | None = None  # set where stores are compared
         self.gaps: Callable[[], GapsReport] | None = None  # set once there is a ledger
+        self.desk: Callable[[], DeskReport] | None = None  # set where there are programs
         self.beat_age = beat_age
         self._started_at = clock.now()
         self._stopping = False
@@ -89,6 +91,7 @@ class Reports:
         reports = market, auth, feed
         accounts, sinks = self._accounts(), self.sinks()
         journal = None if self.journal is None else self.journal()
+        desk = None if self.desk is None else self.desk()
         verdict = headline(
             Situation.of(
                 auth,
@@ -100,6 +103,7 @@ class Reports:
                 further=[account.auth for account in accounts],
                 sink_behind=any(sink.needs_a_look for sink in sinks),
                 journal_failed=journal is not None and journal.state == "failed",
+                service_down=desk is not None and bool(desk.critical_down),
             )
         )
         now = self._clock.now()
@@ -110,6 +114,7 @@ class Reports:
             *((sink.name, sink.state, sink.needs_a_look) for sink in sinks),
             None if journal is None else (journal.state, journal.too_much),
             None if self.agreement is None else self.agreement(),
+            None if desk is None else (desk.state, desk.phase, *((one.name, one.state) for one in desk.services)),
         )
         key = (verdict, auth.state, auth.reason, feed.state, segments, others, odd)
         if key == self._key:
@@ -183,5 +188,6 @@ class Reports:
             agreement=None if self.agreement is None else self.agreement(),
             journal=None if self.journal is None else self.journal(),
             gaps=None if self.gaps is None else self.gaps(),
+            desk=None if self.desk is None else self.desk(),
             accounts=accounts,
         )
