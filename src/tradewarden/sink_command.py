@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from tradewarden import log
+from tradewarden.feed.lock import HeldError, held
 from tradewarden.feed.names import FILE, Names
 from tradewarden.feed.reader import tail
 from tradewarden.feed.sinks.registry import STORES, sink_of
@@ -113,21 +112,16 @@ class _Tail:
 def alone(name: str, state: Path) -> Iterator[None]:
     """Hold this sink for this process. Raises SinkTakenError while another one does."""
     folder = state / "journal" / FOLDER
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as trouble:
-        raise SinkTakenError(f"{folder} cannot be used: {trouble.strerror}; set state_dir to the daemon's.") from None
-    try:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            stack.enter_context(held(folder / f"{name}.lock"))
+        except HeldError as holder:
             raise SinkTakenError(
                 f"another process (pid {holder}) carries {name} already: stop that one first."
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        except OSError as trouble:
+            raise SinkTakenError(
+                f"{folder} cannot be used: {trouble.strerror}; set state_dir to the daemon's."
+            ) from None
         yield
-    finally:
-        os.close(descriptor)

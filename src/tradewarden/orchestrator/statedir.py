@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tradewarden.feed.lock import HeldError, held
 from tradewarden.machines.report import FEEDING
 
 LONGEST_SOCKET_PATH = 107  # the kernel's limit for the name of a Unix socket
@@ -33,30 +33,19 @@ def claim(path: Path) -> Iterator[None]:
 
     Raises StateDirectoryTakenError while another daemon holds it, StateDirectoryError when nothing can be kept in it.
     """
-    descriptor = _lock(path)
-    try:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stack.enter_context(held(path / "lock"))
+        except HeldError as holder:
             raise StateDirectoryTakenError(
                 f"{path} belongs to a running tradewarden (pid {holder}): stop that one, or set STATE_DIRECTORY."
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        except OSError as trouble:
+            raise StateDirectoryError(
+                f"{path} cannot keep the daemon's state: {trouble.strerror}; set state_dir to a directory of this user."
+            ) from None
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(path: Path) -> int:
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as trouble:
-        raise StateDirectoryError(
-            f"{path} cannot keep the daemon's state: {trouble.strerror}; set state_dir to a directory of this user."
-        ) from None
 
 
 def token_file(path: Path, account: str = FEEDING) -> Path:
