@@ -141,8 +141,8 @@ async def charts(run: Run, server: Influxdb) -> None:
             seconds.append(f"bars_1s,instrument=408065 {bar} {at}")
             if second % 60 == 0:
                 minutes.append(f"bars_1m,instrument=408065 {bar} {at}")
-        await desk.sink.post(seconds, "default")
-        await desk.sink.post(minutes, "long_term")
+        await desk.sink.post("\n".join(seconds), "default")
+        await desk.sink.post("\n".join(minutes), "long_term")
     await desk.sink.close()
     last = begin + (MONTH - 1) * 24 * 60 * MINUTE
     what = "first(open), max(high), min(low), last(close) FROM"

@@ -133,6 +133,14 @@ def rows(frames: Iterable[Frame]) -> Iterator[Row]:
             yield make((seq, received, *fields))
 
 
+_INSTRUMENTS: Final = Struct(f"<8xQ{SIZE - 16}x")
+
+
+def instruments(frames: Iterable[Frame]) -> set[int]:
+    """Whose records these are."""
+    return {number for frame in frames for (number,) in _INSTRUMENTS.iter_unpack(frame.records)}
+
+
 _SCALES: Final = {10**exponent: exponent for exponent in range(9)}
 _NO_DEPTH: Final = bytes(DEPTH_BYTES)
 _pack = RECORD.pack

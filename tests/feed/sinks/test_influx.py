@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from servers.influxdb import Influxdb, influxdb
 from sink_contract import frames
 from tradewarden.feed.names import Names
 from tradewarden.feed.record import HAS_LTP, RECORD, Frame, Kind, Mark, pack
-from tradewarden.feed.sinks.influx import InfluxSink
+from tradewarden.feed.sinks.influx import A_REQUEST, InfluxSink
 from tradewarden.feed.sinks.influx_retained import InfluxRetained
 from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError, Written
 from tradewarden.feed.tick import FullTick, LtpTick, Tick
@@ -185,6 +188,40 @@ async def test_a_doubtful_price_is_kept_and_makes_no_bar(place: Place, sink: Inf
     await sink.close()
     assert [row[1] for row in await place.rows("SELECT low FROM long_term.bars_1m")] == [1.0]
     assert [row[1] for row in await place.rows("SELECT marks FROM high_frequency.ticks")] == [0, 1]
+
+
+async def test_the_position_is_noted_after_all_requests_of_which_two_are_under_way_at_most(
+    tmp_path: Path,
+) -> None:
+    under_way, most, came = 0, 0, list[str]()
+    both = asyncio.Event()
+
+    async def write(request: web.Request) -> web.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        if under_way > 1:
+            both.set()
+        text = await request.text()
+        async with asyncio.timeout(5):
+            await both.wait()  # the first is answered when the second has come, and not before
+        under_way -= 1
+        came.append(text.partition(" ")[0].partition(",")[0])
+        return web.Response(status=204)
+
+    async def status(_: web.Request) -> web.Response:
+        return web.json_response({})
+
+    app = web.Application()
+    app.add_routes([web.get("/api/v1/status/tsdb", status), web.post("/write", write)])
+    ticks = [LtpTick(INFY, price) for price in range(1, A_REQUEST + 1)]
+    async with TestServer(app) as server:
+        sink = InfluxSink(names=Names(tmp_path / "none"), url=str(server.make_url("")), flavour="victoriametrics")
+        await sink.open()
+        await sink.write([a_frame(1 + nth * A_REQUEST, a_minute_ago(), *ticks) for nth in range(4)])
+        await sink.close()
+    assert came == [*["ticks"] * 4, "cursor"]
+    assert most == 2
 
 
 async def test_points_older_than_the_policy_are_counted_and_the_rest_is_there(place: Place, sink: InfluxSink) -> None:

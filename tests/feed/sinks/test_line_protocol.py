@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradewarden.feed.names import Name
-from tradewarden.feed.record import HAS_LTP, RECORD, Frame, Kind, Mark, pack, rows
-from tradewarden.feed.sinks.line_protocol import Lines, instrument_line, stamp
+from tradewarden.feed.record import FIELDS, HAS_LTP, RECORD, Frame, Kind, Mark, pack
+from tradewarden.feed.sinks.line_protocol import Lines, instrument_line
 from tradewarden.feed.tick import FullTick, LtpTick, Tick
 
 INFY = 408065
@@ -19,8 +19,8 @@ LEVELS = b"".join((level + 1).to_bytes(4) + (150_000 + level).to_bytes(4) + b"\0
 
 
 def line(tick: Tick, *, seq: int = 7, levels: int = 1, marks: int = 0) -> str:
-    (told,) = Lines(levels).of(rows([Frame(seq, 1, NOW_NS, pack(tick, marks))]))
-    return told
+    (told,) = Lines(levels).of([Frame(seq, 1, NOW_NS, pack(tick, marks))])
+    return told.decode()
 
 
 def test_a_last_price_is_one_short_line() -> None:
@@ -50,6 +50,15 @@ def test_as_many_levels_are_told_as_are_asked_for() -> None:
     ]
 
 
+def test_only_the_fields_that_came_are_told_also_when_none_did() -> None:
+    few = HAS_LTP | 1 << FIELDS.index("oi_low")
+    records = b"".join(RECORD.pack(1, 2, 0, has, 0, INFY, *range(15), bytes(120)) for has in (few, 0))
+    first, second = Lines().of([Frame(7, 2, NOW_NS, records)])
+    start = f"ticks,instrument={INFY} seq=%di,received_ns={NOW_NS}i,marks=0i"
+    assert first.decode() == f"{start % 7},last_price=2e-2,oi_low=14i 1795578300123000007"
+    assert second.decode() == f"{start % 8} 1795578300123000008"
+
+
 def test_a_price_is_its_raw_number_and_a_power_of_ten_so_that_nothing_is_rounded() -> None:
     assert "last_price=8412345e-7," in line(FullTick(1027, 8_412_345, 10_000_000))
     assert float("8412345e-7") == 0.8412345
@@ -58,9 +67,14 @@ def test_a_price_is_its_raw_number_and_a_power_of_ten_so_that_nothing_is_rounded
 @pytest.mark.parametrize(("kind", "measurement"), [(Kind.ODDS, "odds"), (Kind.DEPTH, "depths"), (99, "kind_99")])
 def test_other_kinds_are_measurements_of_their_own_also_unknown_ones(kind: int, measurement: str) -> None:
     record = RECORD.pack(kind, 8, 0, HAS_LTP, 0, 5, 0, 0, 100, *[0] * 12, bytes(120))
-    (told,) = Lines().of(rows([Frame(1, 1, NOW_NS, record)]))
-    assert told.startswith(f"{measurement},instrument=5 seq=1i,")
-    assert ",last_price=100e-8 " in told
+    (told,) = Lines().of([Frame(1, 1, NOW_NS, record)])
+    assert told.startswith(f"{measurement},instrument=5 seq=1i,".encode())
+    assert b",last_price=100e-8 " in told
+
+
+def _moment(received_ns: int, seq: int) -> int:
+    (told,) = Lines().of([Frame(seq, 1, received_ns, pack(LtpTick(INFY, 1)))])
+    return int(told.rpartition(b" ")[2])
 
 
 @given(
@@ -69,7 +83,7 @@ def test_other_kinds_are_measurements_of_their_own_also_unknown_ones(kind: int, 
 def test_no_two_records_share_a_moment_unless_a_million_numbers_lie_between_them(pairs: list[tuple[int, int]]) -> None:
     told: dict[int, tuple[int, int]] = {}
     for microseconds, seq in pairs:
-        moment = stamp(NOW_NS + microseconds * 1000, seq)
+        moment = _moment(NOW_NS + microseconds * 1000, seq)
         other = told.setdefault(moment, (microseconds, seq))
         assert (seq - other[1]) % 1_000_000 == 0
         assert abs(moment - (NOW_NS + microseconds * 1000)) < 1_000_000

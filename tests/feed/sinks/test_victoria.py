@@ -51,7 +51,7 @@ async def test_the_position_is_found_without_reading_all_that_were_ever_noted(tm
         sink = InfluxSink(names=Names(tmp_path / "none"), url=url, flavour="victoriametrics", database="desk")
         await sink.open()
         noted = [(seq, now - (701 - seq) * 600_000_000_000) for seq in range(1, 701)]  # ten minutes apart
-        await sink.post([sink.database.cursor_line(seq, at) for seq, at in noted], "long_term")
+        await sink.post("\n".join(sink.database.cursor_line(seq, at) for seq, at in noted), "long_term")
         asked, get = list[int](), sink.http.get
 
         async def weighed(path: str, **query: str) -> Answer:
@@ -71,7 +71,7 @@ async def test_a_position_of_last_month_is_found_too(tmp_path: Path) -> None:
         await sink.open()
         for seq, days in ((7, 21), (8, 20)):
             at = time.time_ns() - days * 86_400_000_000_000
-            await sink.post([sink.database.cursor_line(seq, at)], "long_term")
+            await sink.post(sink.database.cursor_line(seq, at), "long_term")
         assert await sink.position() == 7
         await sink.close()
 

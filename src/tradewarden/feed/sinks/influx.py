@@ -6,14 +6,18 @@ position is noted in the same database after its batch was acknowledged; whateve
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Final, Literal, Protocol, assert_never
 
 from tradewarden.feed.names import Name, Names
-from tradewarden.feed.record import Frame, Row, rows
+from tradewarden.feed.record import Frame, instruments
+from tradewarden.feed.sinks.in_flight import InFlight
 from tradewarden.feed.sinks.influx_bars import Bars
 from tradewarden.feed.sinks.influx_database import LASTING, RAW, InfluxDatabase
 from tradewarden.feed.sinks.influx_policies import DAY_NS, policies
@@ -23,7 +27,9 @@ from tradewarden.feed.sinks.questdb import Questdb
 from tradewarden.feed.sinks.sink import Batching, SetAside, SinkMisfitError, SinkUnavailableError, Stored, Written
 from tradewarden.feed.sinks.victoria import Victoria
 
-A_REQUEST: Final = 1500  # records: memory, since more of them save the server nothing
+A_REQUEST: Final = 1250  # records: memory, since more of them save the server nothing
+AT_ONCE: Final = 250  # records whose lines are written before somebody else may have the loop: a millisecond
+UNDER_WAY: Final = 2  # requests, which keeps the server busy
 MOST_REFUSED: Final = 20  # records of one batch; more is no matter of single records
 _TOO_OLD: Final = re.compile(r"points beyond retention policy dropped=(\d+)")
 
@@ -117,22 +123,23 @@ class InfluxSink:
             return Written(0)
         refused: list[SetAside] = []
         named: dict[int, tuple[int, Name]] = {}
-        expired = 0
-        async with self.http.translated():
+        async with self.http.translated(), InFlight(UNDER_WAY) as flight:
             if self._bars is not None:
                 times = [frame.received_ns for frame in frames]
                 await self._bars.note(min(times), max(times) + MILLISECOND)
-            for part in _parts(frames):
-                some = list(rows(part))
-                expired += await self._put(some, self._lines.of(some), refused)
-                named |= self._new_names(some)
+            for part in _parts(frames, A_REQUEST):
+                put = partial(self._put, part, await self._encoded(part), refused)
+                await flight.begin(put, name="influx.request")
+                named |= self._new_names(part)
+            expired = await flight.landed()
             if named:
-                await self.post([instrument_line(number, name, day) for number, (day, name) in named.items()], LASTING)
-            await self.post([self.database.cursor_line(frames[-1].last_seq, self.now_ns())], LASTING)
+                new = [instrument_line(number, name, day) for number, (day, name) in named.items()]
+                await self.post("\n".join(new), LASTING)
+            await self.post(self.database.cursor_line(frames[-1].last_seq, self.now_ns()), LASTING)
         self._told.update(named)
         self.dropped += expired
         count = sum(frame.count for frame in frames)
-        return Written(count - len(refused) - expired, tuple(refused))
+        return Written(count - len(refused) - expired, tuple(sorted(refused, key=attrgetter("seq"))))
 
     async def tables(self) -> list[Stored]:
         """What the server holds."""
@@ -147,54 +154,69 @@ class InfluxSink:
         finally:
             await self.http.close()
 
-    async def post(self, lines: Sequence[str], policy: str) -> None:
+    async def post(self, lines: str, policy: str) -> None:
         """Lines that cannot be at fault. Raises SinkUnavailableError when the server does not take them."""
-        answer = await self._send(lines, policy)
+        answer = await self._send(lines.encode(), policy)
         if answer is not None:
             raise SinkUnavailableError(f"{self.http.told}: {answer}.")
 
-    async def _put(self, some: Sequence[Row], lines: Sequence[str], refused: list[SetAside]) -> int:
-        """Write these; of those that the server refuses find each one, and go on without it. How many are too old."""
-        words = await self._send(lines, RAW)
+    async def _encoded(self, part: Sequence[Frame]) -> list[bytes]:
+        """Their lines; meanwhile requests that are under way go on."""
+        lines: list[bytes] = []
+        for some in _parts(part, AT_ONCE):
+            lines += self._lines.of(some)
+            await asyncio.sleep(0)
+        return lines
+
+    async def _put(self, part: Sequence[Frame], lines: Sequence[bytes], refused: list[SetAside]) -> int:
+        """Write these, without those that the server refuses; how many are older than it keeps."""
+        words = await self._send(b"\n".join(lines), RAW)
         if words is None:
             return 0
+        seqs = [seq for frame in part for seq in range(frame.first_seq, frame.last_seq + 1)]
+        return await self._sift(seqs, lines, words, refused)
+
+    async def _sift(self, seqs: Sequence[int], lines: Sequence[bytes], words: str, refused: list[SetAside]) -> int:
+        """Of lines that were refused find each one that is at fault, and write the others."""
         too_old = _TOO_OLD.search(words)
         if too_old and int(too_old[1]) == len(lines):
             return len(lines)
-        if len(lines) > 1:  # the others may be there already; a second time changes nothing
-            half = len(lines) // 2
-            before = await self._put(some[:half], lines[:half], refused)
-            return before + await self._put(some[half:], lines[half:], refused)
-        if len(refused) >= MOST_REFUSED:
-            raise SinkMisfitError(f"{self.http.told} refuses point after point: {words}; look at its measurements.")
-        refused.append(SetAside(some[0].seq, words))
-        return 0
+        if len(lines) == 1:
+            if len(refused) >= MOST_REFUSED:
+                raise SinkMisfitError(f"{self.http.told} refuses point after point: {words}; look at its measurements.")
+            refused.append(SetAside(seqs[0], words))
+            return 0
+        expired, half = 0, len(lines) // 2
+        for place in (slice(half), slice(half, None)):  # some may be there already; a second time changes nothing
+            words_of_half = await self._send(b"\n".join(lines[place]), RAW)
+            if words_of_half is not None:
+                expired += await self._sift(seqs[place], lines[place], words_of_half, refused)
+        return expired
 
-    async def _send(self, lines: Sequence[str], policy: str) -> str | None:
+    async def _send(self, lines: bytes, policy: str) -> str | None:
         """The server's reason when it says that something of this is wrong."""
-        answer = await self.http.post("/write", "\n".join(lines).encode(), **self.database.place(policy))
+        answer = await self.http.post("/write", lines, **self.database.place(policy))
         if answer.is_good:
             return None
-        if (
-            answer.status != HTTPStatus.BAD_REQUEST
-        ):  # a database or a policy that was there a moment ago: opening again will tell
+        if answer.status != HTTPStatus.BAD_REQUEST:
+            # A database or a policy that was there a moment ago: opening again will tell.
             raise SinkUnavailableError(f"{self.http.told}: {answer.words}.")
         return answer.words
 
-    def _new_names(self, some: Sequence[Row]) -> dict[int, tuple[int, Name]]:
+    def _new_names(self, part: Sequence[Frame]) -> dict[int, tuple[int, Name]]:
         """Instruments by name, told once a day, so that what is older than the policy is not missed."""
-        day = some[-1].received_ns - some[-1].received_ns % DAY_NS
-        named = {number: (day, self._names.of(number)) for number in {row.instrument for row in some}}
+        day = part[-1].received_ns - part[-1].received_ns % DAY_NS
+        named = {number: (day, self._names.of(number)) for number in instruments(part)}
         return {number: told for number, told in named.items() if told[1].exchange and self._told.get(number) != told}
 
 
-def _parts(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
-    """Whole frames, about so many records a request: ten thousand lines at once would be twenty megabytes."""
+def _parts(frames: Sequence[Frame], enough: int) -> Iterator[list[Frame]]:
+    """Whole frames, about so many records together: ten thousand lines at once would be twenty megabytes."""
     part, count = list[Frame](), 0
     for frame in frames:
         part.append(frame)
         count += frame.count
-        if count >= A_REQUEST:
+        if count >= enough:
             yield part
             part, count = [], 0
     if part:
@@ -210,7 +232,7 @@ class _Maker:
 
     async def note_bars(self, bars_ns: int) -> None:
         """Remember how far they are."""
-        await self._sink.post([self._database.bars_line(bars_ns, self._sink.now_ns())], LASTING)
+        await self._sink.post(self._database.bars_line(bars_ns, self._sink.now_ns()), LASTING)
 
 
 def _database(flavour: Flavour, http: LineHttp, database: str, **days: int) -> Database:

@@ -8,54 +8,65 @@ itself. A price is written as `raw` times a power of ten, so the server reads th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from struct import Struct
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from tradewarden.feed.names import Name
-from tradewarden.feed.record import FIELDS, PRICES, DepthLayout, Kind, Row
+from tradewarden.feed.record import FIELDS, PRICES, RECORD, DepthLayout, Frame, Kind
 
 MILLISECOND: Final = 1_000_000
 MEASUREMENTS: Final[Mapping[int, str]] = MappingProxyType(
     {Kind.TICK: "ticks", Kind.DEPTH: "depths", Kind.TRADE: "trades", Kind.ORDER: "orders", Kind.ODDS: "odds"}
 )
 LEVELS: Final = 5
-_KITE: Final = Struct(">" + "IiHxx" * 10).unpack
+_HEAD: Final = 5  # places of a record before its instrument: kind, scale, marks, has, depth layout
+_INSTRUMENT, _VALUES = _HEAD, _HEAD + 1  # and where the fields begin
+_DEPTH: Final = _VALUES + len(FIELDS)
 _SPECIAL: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": r"\ ", "\r": r"\ ", "\\": "/"})
 
-Shape = tuple[int, int, int, int]  # kind, scale, has, depth layout
+Values = tuple[Any, ...]
 
 
-def stamp(received_ns: int, seq: int) -> int:
-    """The point's time: the millisecond of receipt, and below it the record's own number.
+class _Shape(NamedTuple):
+    """How records that are alike are written."""
 
-    Two records of one instrument in one millisecond never share it, and the same record always gets the same one.
-    """
-    return received_ns - received_ns % MILLISECOND + seq % MILLISECOND
+    text: bytes
+    pick: Callable[[Values], Values]  # the fields that came
+    book: Callable[[bytes], Values] | None  # the levels that are told
 
 
 class Lines:
-    """Writes records as lines, with so many levels of the depth."""
+    """Writes records as lines, with so many levels of the depth.
+
+    A point's time is the millisecond of receipt and, below it, the record's own number: two records of one instrument
+    in one millisecond never share it, and the same record always gets the same one.
+    """
 
     def __init__(self, levels: int = 1) -> None:
         self._levels = levels
-        self._formats: dict[Shape, str] = {}
+        self._shapes: dict[Values, _Shape] = {}
 
-    def of(self, some: Iterable[Row]) -> list[str]:
+    def of(self, frames: Iterable[Frame]) -> list[bytes]:
         """One line a record."""
-        formats, levels = self._formats, self._levels
-        lines = []
-        for row in some:
-            shape = (row.kind, row.scale, row.has, row.depth_layout)
-            if shape not in formats:
-                formats[shape] = _format(shape, levels)
-            told = (row.instrument, row.seq, row.received_ns, row.marks, *row[8:23])
-            if levels and row.depth_layout == DepthLayout.KITE:
-                book = _KITE(row.depth)
-                told += book[: 3 * levels] + book[15 : 15 + 3 * levels]
-            lines.append(formats[shape] % (*told, stamp(row.received_ns, row.seq)))
+        shapes, lines = self._shapes, list[bytes]()
+        for frame in frames:
+            received, moment = b"%d" % frame.received_ns, b"%d" % (frame.received_ns // MILLISECOND)
+            for seq, told in enumerate(RECORD.iter_unpack(frame.records), frame.first_seq):
+                head = told[:_HEAD]
+                text, pick, book = shapes.get(head) or self._shape(head)
+                levels = book(told[_DEPTH]) if book is not None else ()
+                lines.append(text % (told[_INSTRUMENT], seq, received, *pick(told), *levels, moment, seq % MILLISECOND))
         return lines
+
+    def _shape(self, head: Values) -> _Shape:
+        kind, scale, marks, has, layout = head
+        levels = self._levels if layout == DepthLayout.KITE else 0
+        text = _text(kind, scale, marks, has, levels)
+        shape = self._shapes[head] = _Shape(text, _pick(has), _book(levels) if levels else None)
+        return shape
 
 
 def instrument_line(number: int, name: Name, at_ns: int) -> str:
@@ -72,18 +83,29 @@ def _tag(word: str) -> str:
     return word.translate(_SPECIAL)
 
 
-def _format(shape: Shape, levels: int) -> str:
-    kind, scale, has, layout = shape
+def _text(kind: int, scale: int, marks: int, has: int, levels: int) -> bytes:
     measurement = MEASUREMENTS.get(kind) or f"kind_{kind}"
-    fields = [_field(name, scale) if has >> bit & 1 else "%.0s" for bit, name in enumerate(FIELDS)]
-    if levels and layout == DepthLayout.KITE:
-        fields += [
-            f",{side}_quantity_{level}=%di,{side}_price_{level}=%de-{scale},{side}_orders_{level}=%di"
-            for side in ("bid", "ask")
-            for level in range(1, levels + 1)
-        ]
-    return f"{measurement},instrument=%d seq=%di,received_ns=%di,marks=%di{''.join(fields)} %d"
+    fields = [_field(name, scale) for bit, name in enumerate(FIELDS) if has >> bit & 1]
+    fields += [
+        f",{side}_quantity_{level}=%di,{side}_price_{level}=%de-{scale},{side}_orders_{level}=%di"
+        for side in ("bid", "ask")
+        for level in range(1, levels + 1)
+    ]
+    return f"{measurement},instrument=%d seq=%di,received_ns=%bi,marks={marks:d}i{''.join(fields)} %b%06d".encode()
 
 
 def _field(name: str, scale: int) -> str:
     return f",{name}=%de-{scale}" if name in PRICES else f",{name}=%di"
+
+
+def _pick(has: int) -> Callable[[Values], Values]:
+    places = [_VALUES + bit for bit in range(len(FIELDS)) if has >> bit & 1]
+    if len(places) > 1:
+        return itemgetter(*places)
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
+
+
+def _book(levels: int) -> Callable[[bytes], Values]:
+    """The best of each side; a level of Kite has 12 bytes."""
+    side = "IiHxx" * levels + f"{12 * (LEVELS - levels)}x"
+    return Struct(f">{side}{side}").unpack
