@@ -61,7 +61,7 @@ $(FUZZ)/.ready: requirements/fuzz.txt
 	@touch $@
 
 # The published figures: environments of their own (what the desk needs to run; what its peers need), fifty minutes.
-bench: $(BENCH)/.ready $(BENCH)/recorders/.ready
+bench: $(BENCH)/.ready $(BENCH)/recorders/.ready $(BENCH)/supervisors/.ready
 	rm -rf $(BENCH)/wheel
 	$(BENCH)/peers/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(BENCH)/wheel .
 	for each in peers desk stores; do $(BENCH)/$$each/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(BENCH)/wheel/*.whl || exit 1; done
@@ -82,6 +82,14 @@ $(BENCH)/recorders/.ready: bench/recorders.txt bench/recorders_alone.txt
 	$(PYTHON) -m venv $(BENCH)/recorders
 	$(BENCH)/recorders/bin/python -m pip install --quiet --disable-pip-version-check -r bench/recorders.txt
 	$(BENCH)/recorders/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r bench/recorders_alone.txt
+	@touch $@
+
+# The known supervisors, to compare with: from Python's packages, Node's and Debian's.
+$(BENCH)/supervisors/.ready: bench/supervisors.txt bench/debian.sh
+	$(PYTHON) -m venv $(BENCH)/supervisors
+	$(BENCH)/supervisors/bin/python -m pip install --quiet --disable-pip-version-check -r bench/supervisors.txt
+	npm install --silent --no-fund --no-audit --ignore-scripts --prefix $(BENCH)/supervisors pm2@7.0.4 || echo "left out, as npm could not install it: pm2"
+	bash bench/debian.sh
 	@touch $@
 
 # Pages and golden tables that are written from the code; tests compare them.

@@ -22,18 +22,13 @@ ELEVEN = 11
 Told = tuple[int, int]  # what a program told: its pid and when, or from when until when; nanoseconds
 
 
-def program(folder: Path, name: str, manner: str, argument: str = "") -> list[str]:
-    """The command of one program."""
-    command = [sys.executable, "-I", "-S", folk.PROGRAM, str(folder), name, manner]
-    return [*command, argument] if argument else command
-
-
 class Shift:
     """A supervisor with its programs, and what these tell."""
 
-    def __init__(self, kind: type[Supervisor], manner: str, argument: str = "", count: int = ELEVEN) -> None:
-        self._kind, self._manner, self._argument = kind, manner, argument
-        self.names: Sequence[str] = [f"program{nth:02}" for nth in range(1, count + 1)]
+    def __init__(self, kind: type[Supervisor], manner: str, arguments: Sequence[str] = ("",) * ELEVEN) -> None:
+        self._kind, self._manner = kind, manner
+        self._arguments = {f"program{nth:02}": each for nth, each in enumerate(arguments, 1)}
+        self.names: Sequence[str] = list(self._arguments)
         self._told: dict[tuple[str, str], list[Told]] = defaultdict(list)
         self._half = b""
 
@@ -43,7 +38,7 @@ class Shift:
         for name in ("heard", "go"):
             os.mkfifo(self.folder / name)
         self._line = os.open(self.folder / "heard", os.O_RDWR | os.O_NONBLOCK)
-        commands = {name: program(self.folder, name, self._manner, self._argument) for name in self.names}
+        commands = {name: self._command(name, argument) for name, argument in self._arguments.items()}
         self.supervisor = self._kind(self.folder, commands)
         return self
 
@@ -99,6 +94,10 @@ class Shift:
     def go(self) -> None:
         """Let the flood begin."""
         os.close(os.open(self.folder / "go", os.O_WRONLY))
+
+    def _command(self, name: str, argument: str) -> list[str]:
+        command = [sys.executable, "-I", "-S", folk.PROGRAM, str(self.folder), name, self._manner]
+        return [*command, argument] if argument else command
 
     def _hear(self) -> None:
         *lines, self._half = (self._half + os.read(self._line, 65536)).split(b"\n")
