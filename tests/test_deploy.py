@@ -11,11 +11,12 @@ from typing import ClassVar
 import pytest
 
 from tradewarden.orchestrator.heartbeat import INTERVAL
+from tradewarden.settings_services import StopSettings
 
 ROOT = Path(__file__).parents[1]
 UNITS = ROOT / "deploy" / "systemd"
 SERVICE, ALERT = UNITS / "tradewarden.service", UNITS / "tradewarden-alert@.service"
-SINK = UNITS / "tradewarden-sink@.service"
+SINK, KEEPERS = UNITS / "tradewarden-sink@.service", UNITS / "tradewarden-keepers.service"
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
 
@@ -35,7 +36,7 @@ def units(tmp_path: Path) -> Path:
     """The shipped units, with a program that exists in the daemon's place."""
     for file in UNITS.iterdir():
         shutil.copy(file, tmp_path)
-    for unit in (tmp_path / SERVICE.name, tmp_path / SINK.name):
+    for unit in (tmp_path / each.name for each in (SERVICE, SINK, KEEPERS)):
         text, count = re.subn(r"(?m)^ExecStart=.*$", "ExecStart=/bin/true", unit.read_text())
         assert count == 1
         unit.write_text(text)
@@ -47,19 +48,20 @@ def values(unit: Path, key: str) -> list[str]:
 
 
 @needs_systemd
-@pytest.mark.parametrize("name", [SERVICE.name, ALERT.name, SINK.name])
+@pytest.mark.parametrize("name", [SERVICE.name, ALERT.name, SINK.name, KEEPERS.name])
 def test_systemd_has_nothing_to_say_about_the_units(units: Path, name: str) -> None:
     done = analyze("verify", units / name)
     assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", [SERVICE, ALERT, SINK], ids=lambda unit: unit.name)
-def test_the_units_are_exposed_to_1_5_at_most(unit: Path) -> None:
+@pytest.mark.parametrize(("unit", "at_most"), [(SERVICE, 1.5), (ALERT, 1.5), (SINK, 1.5), (KEEPERS, 1.9)], ids=str)
+def test_the_units_are_exposed_to_little(unit: Path, at_most: float) -> None:
+    """The keepers' a little more: under it live programs of all kinds."""
     done = analyze("security", "--offline=true", unit)
     found = re.search(r"Overall exposure level for \S+: (\d+\.\d)", done.stdout)
     assert found, done.stdout + done.stderr
-    assert float(found[1]) <= 1.5
+    assert float(found[1]) <= at_most
 
 
 def test_a_wrong_configuration_is_not_started_again() -> None:
@@ -80,6 +82,33 @@ def test_a_sink_is_as_locked_in_as_the_daemon_and_shares_its_user_and_state() ->
         assert values(SINK, key) == values(SERVICE, key), key
     assert values(SINK, "Restart") == ["always"]
     assert values(SINK, "RestartPreventExitStatus") == ["78"]
+
+
+def test_a_restart_of_the_daemon_touches_no_service_and_the_end_of_the_keepers_is_a_word_to_each() -> None:
+    for key in ("Wants", "After"):
+        assert KEEPERS.name in values(SERVICE, key)[0].split()
+    assert [values(SERVICE, key) for key in ("Requires", "BindsTo", "PartOf")] == [[], [], []]
+    assert (values(KEEPERS, "Delegate"), values(KEEPERS, "KillMode")) == (["yes"], ["mixed"])
+    assert (values(KEEPERS, "OOMPolicy"), values(KEEPERS, "OOMScoreAdjust")) == (["continue"], ["-900"])
+
+
+def test_daemon_and_keepers_meet_in_a_directory_that_outlives_both() -> None:
+    for unit in (SERVICE, KEEPERS):
+        (place,) = re.findall(r"TRADEWARDEN_DESK__RUN_DIR=(\S+)", unit.read_text())
+        assert Path(place).name in values(unit, "RuntimeDirectory")[0].split()
+        assert Path(place).parent == Path("/run")
+        assert values(unit, "RuntimeDirectoryPreserve") == ["yes"]
+        assert "TRADEWARDEN_BOOT_ID=%b" in unit.read_text()
+        for key in ("DynamicUser", "User", "StateDirectory", "StateDirectoryMode", "RuntimeDirectoryMode"):
+            assert values(unit, key) == values(SERVICE, key), key
+
+
+def test_no_service_is_given_more_time_to_stop_than_systemd_gives_the_keepers() -> None:
+    field = StopSettings.model_fields["seconds"]
+    most = next(rule.le for rule in field.metadata if hasattr(rule, "le"))
+    minutes = re.fullmatch(r"(\d+)min", values(KEEPERS, "TimeoutStopSec")[0])
+    assert minutes
+    assert most < 60 * int(minutes[1])
 
 
 def test_credentials_bear_the_names_of_settings() -> None:
