@@ -1,0 +1,72 @@
+"""How a service hangs on its keeper: whether one lives, and what it was told last."""
+
+from __future__ import annotations
+
+from tradewarden.machines.deed import KILL, Command, Deed, Keep, restart, stop
+from tradewarden.machines.kept import Happening, Started
+from tradewarden.machines.service import Service
+
+
+class Leash:
+    """One service's keeper, as far as its daemon knows; every deed waits in `deeds` until it is fetched."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.deeds: list[Deed] = []
+        self.held = False  # a keeper lives
+        self.asked = False  # one was asked for and has not been seen yet
+        self.leaving = False  # it was told to stop and to leave
+        self.again = False  # it was told to end the service and to start it again
+        self._policy: str | None = None  # until when it may start the service by itself, as it was told last
+        self._former: int | None = None  # the keeper before the one that was asked for
+
+    def start(self, policy: str, former: int | None) -> None:
+        """Have the service started; a second keeper is never asked for while one is there or on its way."""
+        self.leaving = self.again = False
+        if self.held:
+            self.tell_policy(policy)
+            self.deeds.append(Command("start"))
+        elif not self.asked:
+            self.asked, self._policy, self._former = True, policy, former
+            self.deeds.append(Keep())
+
+    def stop(self) -> None:
+        """Have it stopped, once; its keeper leaves."""
+        self.again = False
+        if self.held and not self.leaving:
+            self.leaving = True
+            self.deeds.append(stop(self.service))
+
+    def restart(self) -> None:
+        """Have it ended and started again by the same keeper."""
+        self.again = True
+        self.deeds.append(restart(self.service))
+
+    def kill(self) -> None:
+        """Have it killed with everything it started."""
+        self.leaving, self.again = True, False
+        self.deeds.append(Command(KILL))
+
+    def unheard(self) -> None:
+        """The last lines did not reach it: none of them counts."""
+        self.leaving = self.again = False
+        self._policy = None
+
+    def tell_policy(self, policy: str) -> None:
+        """Until when it may start the service by itself; told when it is news."""
+        if self.held and policy != self._policy:
+            self._policy = policy
+            self.deeds.append(Command(f"policy until={policy}"))
+
+    def seen(self) -> None:
+        """The keeper lives."""
+        self.held, self.asked = True, False
+
+    def lost(self) -> None:
+        """The keeper is gone; the next one knows nothing of what this one was told."""
+        self.held = self.asked = False
+        self.unheard()
+
+    def is_history(self, happening: Happening) -> bool:
+        """Whether this was written by a keeper that is gone, and read after the next one was asked for."""
+        return happening.keeper == self._former and not self.held and not isinstance(happening, Started)

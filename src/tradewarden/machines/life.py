@@ -1,0 +1,297 @@
+"""The moves of a service between its states, each with the reason that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Final
+
+from tradewarden.machines.backoff import SECOND, Backoff
+from tradewarden.machines.deed import BeginAsking, Deed, EndAsking, Tell
+from tradewarden.machines.gate import Gate
+from tradewarden.machines.kept import Escalated, Exited, Paused, StartFailed, Stopping
+from tradewarden.machines.leash import Leash
+from tradewarden.machines.past import Past, span
+from tradewarden.machines.service import Again, Kind, Service, ServiceState, Tier
+
+ANSWER: Final = 10 * SECOND  # a keeper that says nothing for so long is asked again
+TRIES: Final = 3  # starts that may pass without the service becoming ready
+KNOCK: Final = Backoff(cap=10 * SECOND)  # between two tries to get a keeper
+STOPPED: Final = "somebody stopped it"
+UNSEEN: Final = Gate(reason="its conditions have not been looked at yet")
+
+_YIELDS: Final = frozenset({Tier.OPTIONAL, Tier.UTILITY})  # after their attempts these have failed; others pause
+_HEALS: Final = "it is tried again when its conditions turn true, with the next session, or when somebody starts it"
+
+
+class Life:
+    """Where a service stands; `ServiceLife` tells it what happens."""
+
+    def __init__(self, service: Service, uniform: Callable[[], float], now: int, zone: tzinfo) -> None:
+        self.service = service
+        self.state = ServiceState.DOWN
+        self.reason: str | None = "it has not been started"
+        self.since = now
+        self.past = Past(service.restarts)
+        self.wanted = False  # somebody wants it to run
+        self.auto = True  # its keeper may start it again by itself
+        self.gate = UNSEEN
+        self._leash = Leash(service)
+        self._uniform, self._zone, self._now = uniform, zone, now
+        self._deadline: int | None = None
+        self._asking = False  # its readiness is looked at
+        self._tries = self._knocks = 0
+        self._farewell: str | None = STOPPED  # why it was stopped last
+        self._verdict: str | None = None  # why it is given up, once it has stopped
+        self._trouble = "nothing was heard from it"  # what its last check said
+
+    # What others may ask
+
+    @property
+    def policy(self) -> str:
+        """Until when its keeper may start it again by itself: always, never, or a second of the wall clock."""
+        if not self.auto or self.gate.bars:
+            return "never"
+        return "always" if self.gate.until is None else str(int(self.gate.until.timestamp()))
+
+    @property
+    def until(self) -> float | None:
+        """The same as a new keeper is told: 0 for never, none for always."""
+        return {"never": 0.0, "always": None}[self.policy] if self.policy.isalpha() else float(self.policy)
+
+    def next_deadline(self) -> int | None:
+        """When it wants to be woken, at the latest."""
+        return self._deadline
+
+    # Moves
+
+    def _launch(self) -> None:
+        """Nothing of it runs, and it is wanted: start it, or say what it waits for."""
+        self.past.life = None
+        if not self.gate.is_open:
+            self._enter(ServiceState.WAITING, self.gate.reason)
+            return
+        self._leash.start(self.policy, None if self.past.last is None else self.past.last.keeper)
+        self._enter(ServiceState.STARTING, "its keeper is asked to start it", ANSWER)
+
+    def _knock(self, why: str) -> None:
+        """The keeper that was asked for does not come."""
+        self._leash.asked = False
+        if not self.wanted:
+            self._enter(ServiceState.DOWN, "it was stopped before it started")
+            return
+        self._enter(ServiceState.STARTING, f"waits for a keeper: {why}", KNOCK.delay(self._knocks, self._uniform))
+        self._knocks += 1
+
+    def _halt(self, why: str | None) -> None:
+        """End it, or have it stay where it is."""
+        self._stop_asking()
+        self._farewell = why
+        self._leash.stop()
+        if self.state not in (ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING):
+            self._enter(ServiceState.DOWN, why)
+        elif self._leash.held or self._leash.asked:
+            self._enter(ServiceState.STOPPING, why, self._grace)
+        else:
+            self._ended()
+
+    def _again(self, why: str) -> None:
+        """End it and start it again, if it may."""
+        if self.gate.bars:
+            self._halt(why)
+            return
+        self._stop_asking()
+        self._leash.restart()
+        self._enter(ServiceState.STOPPING, why, self._grace)
+
+    def _begin(self) -> None:
+        """A life of it has begun, by somebody's wish or by its keeper's policy."""
+        if not self.wanted or self.gate.bars or self._leash.leaving:
+            self._leash.stop()
+            is_told = self.state is ServiceState.STOPPING
+            self._enter(ServiceState.STOPPING, self.reason if is_told else self.gate.reason or STOPPED, self._grace)
+            return
+        self._leash.again = False
+        self._wait_until_ready(self.service.ready.within)
+
+    def _adopt_life(self, age: float) -> None:
+        """It runs for so long already; who must have been ready by now is taken for it until a check says otherwise."""
+        within = self.service.ready.within
+        if not self.wanted:
+            self._begin()
+        elif 0 <= age < within or self.service.kind is Kind.STEP:
+            self._wait_until_ready(within - age if 0 <= age < within else within)
+        else:
+            self._ask()
+            self._enter(ServiceState.UP, None)
+
+    def _wait_until_ready(self, seconds: float) -> None:
+        self._trouble = "nothing was heard from it"
+        if self.service.kind is Kind.STEP:
+            self._enter(ServiceState.STARTING, "it runs and has not ended yet", int(seconds * SECOND))
+            return
+        self._ask()
+        self._enter(ServiceState.STARTING, "it is not ready yet", int(seconds * SECOND))
+
+    def _never_ready(self) -> None:
+        """Its time to become ready is over: what is transient passes with another try."""
+        self._tries += 1
+        within = span(self.service.ready.within)
+        is_step = self.service.kind is Kind.STEP
+        why = f"did not end within {within}" if is_step else f"never became ready within {within}: {self._trouble}"
+        if self._tries < TRIES:
+            self._again(f"{why}; it is started again (attempt {self._tries + 1} of {TRIES})")
+        else:
+            self._verdict = f"{why}, {TRIES} times"
+            self._halt(self._verdict)
+
+    def _stops(self, happening: Stopping | Escalated) -> None:
+        """Its keeper ends it, kindly or not."""
+        if isinstance(happening, Stopping) and self._lives():
+            self._stop_asking()
+            self._enter(ServiceState.STOPPING, STOPPED, self._grace)
+        elif isinstance(happening, Escalated) and self.state is ServiceState.STOPPING:
+            why = f"it did not stop on SIG{self.service.stop_signal} and is killed"
+            self._enter(ServiceState.STOPPING, why, ANSWER)
+            self._tell("killed", why)
+
+    def _end(self) -> None:
+        """A life of it has ended, or could not begin."""
+        self._stop_asking()
+        asked = isinstance(self.past.ended, Exited) and self.past.ended.asked
+        if self.state is ServiceState.STOPPING:
+            if self._leash.again:
+                self._leash.again = False
+                self._enter(ServiceState.STARTING, "it is started again", ANSWER)
+        elif self.wanted and asked:
+            self._enter(ServiceState.STOPPING, STOPPED, ANSWER)
+        elif self.wanted:
+            self._end_by_itself()
+
+    def _end_by_itself(self) -> None:
+        """Nobody had asked for its end: what follows is for its keeper, for its gate or for a person."""
+        ending, at = self._ending(), self.past.next_start_at
+        if not self.wanted:
+            self._enter(ServiceState.DOWN, ending)
+        elif self._is_final() and self.past.exit_code == 0:
+            self._enter(ServiceState.DONE, f"{ending}: it has done its work")
+        elif self.gate.bars:
+            self._enter(ServiceState.WAITING, f"{self.gate.reason} ({ending})")
+        elif self._is_final():
+            self._enter(ServiceState.FAILED, f"{ending}; it is not started again by itself")
+        elif at is not None:
+            attempt = f"attempt {self.past.attempt} of {self.service.restarts.attempts}"
+            when = f"{at.astimezone(self._zone):%H:%M:%S}"
+            self._enter(ServiceState.BACKING_OFF, f"{ending}; its keeper tries again at {when} ({attempt})")
+        elif not self.auto:
+            self._enter(ServiceState.FAILED, f"{ending}; automatic restart is switched off")
+        else:
+            self._enter(ServiceState.BACKING_OFF, f"{ending}; its keeper has not said what follows", ANSWER)
+
+    def _is_final(self) -> bool:
+        """Whether nothing is expected of it after the end of its last life."""
+        match self.past.ended:
+            case Exited(again_at=None, asked=False, fenced=False, code=code):
+                well = code == 0 and self.service.restarts.when is not Again.ALWAYS
+            case StartFailed(again_at=None):
+                well = False
+            case _:
+                return False
+        return well or self.service.kind is Kind.STEP or self.service.restarts.when is Again.NEVER
+
+    def _pause(self, paused: Paused) -> None:
+        """It ended too often."""
+        if self.wanted:
+            self._give_up(f"{self._ending()}; it ended {paused.attempts} times within {span(paused.window)}")
+        else:
+            self._enter(ServiceState.DOWN, self._ending())
+
+    def _give_up(self, why: str) -> None:
+        """Its attempts are used up."""
+        self._stop_asking()
+        if self.service.tier in _YIELDS or self.service.kind is Kind.STEP:
+            self._enter(ServiceState.FAILED, why)
+        elif self.gate.is_open or self.gate is UNSEEN:
+            self._enter(ServiceState.PAUSED, f"{why}; {_HEALS}")
+        else:
+            self._enter(ServiceState.WAITING, f"{self.gate.reason} ({why})")
+
+    def _lose(self, why: str) -> None:
+        """No keeper is there any more."""
+        self._leash.lost()
+        self._stop_asking()
+        self.past.life = None
+        match self.state:
+            case ServiceState.STOPPING:
+                self._ended()
+            case ServiceState.STARTING | ServiceState.UP | ServiceState.BACKING_OFF:
+                self._tell("keeper_lost", why)
+                self._knock(why)
+            case _:
+                pass
+
+    def _ended(self) -> None:
+        """It was to stop, and nothing of it is there any more."""
+        self._leash.asked = False
+        verdict, self._verdict = self._verdict, None
+        if not self.wanted:
+            self._enter(ServiceState.DOWN, self._ending() if self.past.killed else self._farewell)
+        elif verdict is not None:
+            self._give_up(verdict)
+        else:
+            self._launch()
+
+    def _rest(self) -> None:
+        """Nothing of it runs, and nothing has been looked at yet."""
+        if self.wanted:
+            self._enter(ServiceState.WAITING, UNSEEN.reason)
+        elif self.past.life is not None:
+            self._enter(ServiceState.DOWN, "its keeper was killed; what is left of it is ended before its next start")
+        elif self.past.ended is not None:
+            self._enter(ServiceState.DOWN, self._ending())
+
+    # Small things
+
+    @property
+    def _grace(self) -> int:
+        """After so long a keeper must have ended it, kindly or not."""
+        return int(self.service.stop_seconds * SECOND) + ANSWER
+
+    def _lives(self) -> bool:
+        return self.past.life is not None and self.state in (ServiceState.STARTING, ServiceState.UP)
+
+    def _is_knocking(self) -> bool:
+        """Whether it waits before it asks for a keeper again."""
+        return self.state is ServiceState.STARTING and not (self._leash.held or self._leash.asked)
+
+    def _ending(self) -> str:
+        return self.past.tell_end(self.service.stop_signal, self.service.stop_seconds)
+
+    def _forget(self) -> None:
+        self._tries = self._knocks = 0
+        self._verdict = None
+
+    def _ask(self) -> None:
+        if not self._asking:
+            self._asking = True
+            self._leash.deeds.append(BeginAsking())
+
+    def _stop_asking(self) -> None:
+        if self._asking:
+            self._asking = False
+            self._leash.deeds.append(EndAsking())
+
+    def _tell(self, event: str, reason: str | None) -> None:
+        self._leash.deeds.append(Tell(event, reason))
+
+    def _enter(self, state: ServiceState, reason: str | None, patience: int | None = None) -> None:
+        """Go there, and be woken when its patience is over."""
+        before, self.state, self.reason = self.state, state, reason
+        self._deadline = None if patience is None else self._now + patience
+        if state is not before:
+            self.since = self._now
+            self._tell(state.value, reason)
+
+    def _answer(self) -> list[Deed]:
+        deeds, self._leash.deeds = self._leash.deeds, []
+        return deeds

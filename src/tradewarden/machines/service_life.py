@@ -1,0 +1,236 @@
+"""A service's life: what people, its keeper and its check say, and what is done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, assert_never
+
+from tradewarden.machines.backoff import SECOND
+from tradewarden.machines.deed import Command, Deed, number
+from tradewarden.machines.gate import Gate
+from tradewarden.machines.kept import (
+    Escalated,
+    Exited,
+    Gone,
+    Happening,
+    OutputLost,
+    Paused,
+    Started,
+    StartFailed,
+    Stopping,
+)
+from tradewarden.machines.life import ANSWER, STOPPED, UNSEEN, Life
+from tradewarden.machines.past import Past, span
+from tradewarden.machines.service import OnToken, ServiceState
+
+MOMENT: Final = SECOND // 4  # a keeper that is not yet, or no more, at its fifo is told again
+
+_AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING})
+
+
+class ServiceLife(Life):
+    """One service's states; times are monotonic nanoseconds. Every fact answers what is to be done about it."""
+
+    # Facts that people and the desk bring
+
+    def adopt(
+        self, happenings: Sequence[Happening], *, held: bool, wanted: bool, now: int, wall: datetime
+    ) -> list[Deed]:
+        """Take over what an earlier daemon left, by the last lines of its status log; nothing is restarted for it.
+
+        What is wanted and does not run starts as soon as its gate has been looked at.
+        """
+        self._now, self.wanted, self._leash.held = now, wanted, held
+        self.past = past = Past(self.service.restarts, happenings)
+        match past.last:
+            case Started() as started if held:
+                self._adopt_life((wall - started.at).total_seconds())
+            case Stopping() | Escalated() | Exited(asked=True) if held:
+                self._enter(ServiceState.STOPPING, STOPPED, self._grace)
+            case Paused() as paused if held:
+                self._pause(paused)
+            case Exited() | StartFailed() | Gone() if past.ended is not None and (held or self._is_final()):
+                self._end_by_itself()
+            case _:
+                self._rest()
+        return self._answer()
+
+    def wish(self, on: bool, now: int, why: str = STOPPED) -> list[Deed]:  # noqa: FBT001 - the fact itself
+        """Somebody wants it to run, or not to run; earlier troubles are forgotten."""
+        self._now, self.wanted = now, on
+        self._forget()
+        if not on:
+            self._halt(why)
+        elif self.state not in _AT_WORK or self._is_knocking():
+            self._launch()
+        return self._answer()
+
+    def restart(self, now: int, why: str = "somebody restarts it") -> list[Deed]:
+        """Somebody wants a new life of it."""
+        self._now, self.wanted = now, True
+        self._forget()
+        if self._lives():
+            self._again(why)
+        elif self.state not in _AT_WORK or self._is_knocking():
+            self._launch()
+        return self._answer()
+
+    def kill(self, now: int) -> list[Deed]:
+        """It had time enough to stop."""
+        self._now = now
+        if self.state is ServiceState.STOPPING and self._leash.held:
+            self._leash.kill()
+            self._enter(ServiceState.STOPPING, "it had time enough to stop and is killed", ANSWER)
+        return self._answer()
+
+    def allow(self, gate: Gate, now: int) -> list[Deed]:
+        """Whether it may start, be started again and go on, as its conditions and needs stand now."""
+        self._now, self.gate = now, gate
+        self._leash.tell_policy(self.policy)
+        match self.state:
+            case ServiceState.WAITING if gate.is_open:
+                self._launch()
+            case ServiceState.WAITING:
+                self.reason = gate.reason
+            case ServiceState.PAUSED if not gate.is_open:
+                self._enter(ServiceState.WAITING, gate.reason)
+            case ServiceState.BACKING_OFF if gate.bars:
+                self._enter(ServiceState.WAITING, gate.reason)
+            case ServiceState.STARTING | ServiceState.UP if gate.stops or (gate.bars and not self._lives()):
+                self._halt(gate.reason)
+            case ServiceState.STOPPING if gate.bars and self._leash.again:
+                self._halt(gate.reason)
+            case _:
+                pass
+        return self._answer()
+
+    def auto_restart(self, on: bool, now: int) -> list[Deed]:  # noqa: FBT001 - the fact itself
+        """Whether its keeper may start it again by itself."""
+        self._now, self.auto = now, on
+        if self.gate is not UNSEEN:
+            self._leash.tell_policy(self.policy)
+        if not on and self.state is ServiceState.BACKING_OFF:
+            self._enter(ServiceState.FAILED, f"{self._ending()}; automatic restart is switched off")
+        return self._answer()
+
+    def session_began(self, now: int) -> list[Deed]:
+        """A session of the market begins: what was paused gets another chance."""
+        self._now = now
+        if self.state is ServiceState.PAUSED:
+            self._forget()
+            self._launch()
+        return self._answer()
+
+    def token_changed(self, now: int) -> list[Deed]:
+        """The broker's token is new: what runs is signalled or restarted, as the operator wants it."""
+        self._now = now
+        if not self._lives():
+            return []
+        match self.service.on_token:
+            case OnToken.NOTHING:
+                return []
+            case OnToken.SIGNAL:
+                self._leash.deeds.append(Command(f"sig {number(self.service.token_signal)}"))
+                return self._answer()
+            case OnToken.RESTART:
+                return self.restart(now, "the token is new")
+        assert_never(self.service.on_token)
+
+    # Facts that its keeper brings
+
+    def refused(self, why: str, now: int) -> list[Deed]:
+        """The keeper that was asked for cannot be had."""
+        self._now = now
+        self._knock(why)
+        return self._answer()
+
+    def held(self, on: bool, now: int) -> list[Deed]:  # noqa: FBT001 - the fact itself
+        """Whether a keeper lives, which only its lock tells."""
+        self._now = now
+        before = self._leash.held
+        if on and not before:
+            self._leash.seen()
+            if not self.wanted or self.gate.bars:
+                self._leash.stop()
+        elif before and not on:
+            self._lose("its keeper is gone")
+        return self._answer()
+
+    def unheard(self, now: int) -> list[Deed]:
+        """Its keeper lives, but could not be told the last lines: it is told again in a moment."""
+        self._now = now
+        self._leash.unheard()
+        if self.state in _AT_WORK:
+            self._deadline = now + MOMENT
+        return self._answer()
+
+    def kept(self, happening: Happening, now: int) -> list[Deed]:
+        """The next line of its status log."""
+        self._now = now
+        self.past.hear(happening)
+        if self._leash.is_history(happening):
+            return []
+        match happening:
+            case Gone():
+                self._lose("its keeper has left")
+            case Started():
+                self._leash.seen()
+                self._begin()
+            case OutputLost(lines=lines):
+                self._tell("output_lost", f"{lines} lines of its output found no room on the disk")
+            case Exited(fenced=True):
+                self._tell("fenced", self._ending())
+            case Exited() | StartFailed():
+                self._leash.seen()
+                self._end()
+            case Stopping() | Escalated():
+                self._stops(happening)
+            case Paused() if self.wanted:
+                self._pause(happening)
+            case _:
+                pass
+        return self._answer()
+
+    # Facts that its check brings
+
+    def ready(self, now: int) -> list[Deed]:
+        """It works."""
+        self._now, self._tries = now, 0
+        if self.state is ServiceState.STARTING and self._lives():
+            self._enter(ServiceState.UP, None)
+        elif self.state is ServiceState.UP and self.reason is not None:
+            self.reason = None
+            self._tell("ready_again", None)
+        return self._answer()
+
+    def unready(self, why: str, now: int) -> list[Deed]:
+        """It does not work yet, or no more: that is shown, and kills nothing that has worked."""
+        self._now = now
+        if self.state is ServiceState.STARTING and self._lives():
+            self._trouble, self.reason = why, f"it is not ready yet: {why}"
+        elif self.state is ServiceState.UP:
+            if self.reason is None:
+                self._tell("unready", why)
+            self.reason = why
+        return self._answer()
+
+    def due(self, now: int) -> list[Deed]:
+        """Its deadline has come."""
+        self._now, self._deadline = now, None
+        match self.state:
+            case ServiceState.STARTING if self._lives():
+                self._never_ready()
+            case ServiceState.STARTING if self._leash.asked:
+                self._knock(f"none came within {span(ANSWER / SECOND)}")
+            case ServiceState.STARTING | ServiceState.BACKING_OFF:
+                self._launch()
+            case ServiceState.STOPPING if self._leash.held:
+                self._leash.unheard()
+                self._leash.stop()
+                self._enter(ServiceState.STOPPING, "its keeper does not answer", self._grace)
+            case ServiceState.STOPPING:
+                self._ended()
+            case _:
+                pass
+        return self._answer()
