@@ -7,18 +7,20 @@ import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import orjson
 from aiohttp import web
 
 from tradewarden.http.auth import Auth
+from tradewarden.http.desk_port import Programs
 from tradewarden.http.health import ROOT, Answers, Health
 from tradewarden.http.live import Live
 from tradewarden.http.metrics import Figures, Metrics, Requests
 from tradewarden.http.pages import Pages
 from tradewarden.http.ports import Login, Reports, Verifier
 from tradewarden.http.problems import boundary, route_of
+from tradewarden.http.service_news import ServiceNews
 from tradewarden.http.visitors import Visitors
 from tradewarden.orchestrator.clock import Clock
 
@@ -34,6 +36,15 @@ class Part(Protocol):
 
     def routes(self, visitors: Visitors) -> list[web.RouteDef]:
         """Its paths; `visitors` tells who asks."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A part with answers that last: the door waits for nobody."""
+
+    def close(self) -> None:
+        """End them, and begin none."""
         ...
 
 
@@ -57,6 +68,7 @@ class Http:
         control_path: Path | None = None,
         figures: Figures = _NOTHING,
         parts: Sequence[Part] = (),
+        programs: Programs | None = None,
     ) -> None:
         self._host, self._port = host, port
         self._reports = reports
@@ -67,14 +79,16 @@ class Http:
         self._clock = clock
         visitors = Visitors(admin_token)
         answers = Answers(reports, clock, version)
-        pages = Pages(answers.picture, version)
+        pages = Pages(answers.picture, version, visitors)
         self._health = Health(answers, visitors, cors_origins=cors_origins, fail_code=fail_code)
-        self._live = Live(answers, visitors, clock, cors=self._health.cors)
+        news = None if programs is None else ServiceNews(programs, clock)
+        self._live = Live(answers, visitors, clock, cors=self._health.cors, services=news)
         self._auth = Auth(login, verifier, visitors, pages, clock, public_url=public_url, is_stopping=self.is_stopping)
         self._metrics = Metrics(
             answers.picture, visitors, self._requests, self._live.count, version=version, figures=figures
         )
         self._pages = pages
+        self._streaming = [part for part in parts if isinstance(part, Streaming)]
         self._more = [route for part in parts for route in part.routes(visitors)]
         reports.subscribe(self._live.publish)
 
@@ -118,6 +132,8 @@ class Http:
         """The first step of the end: not ready any more, every event stream ends, no login begins."""
         self._stopping = True
         self._live.close()
+        for part in self._streaming:
+            part.close()
 
     async def stop(self) -> None:
         """Stop listening; requests that are being answered have a few seconds."""

@@ -13,6 +13,7 @@ from tradewarden.http.allowance import Allowance
 from tradewarden.http.health import Answer, Answers
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import HEADERS, ProblemError, rate_limited, stopping
+from tradewarden.http.service_news import ServiceNews
 from tradewarden.http.visitors import Viewer, Visitors, address, is_local
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.clock import Clock
@@ -23,7 +24,7 @@ PING = 15.0  # seconds
 LOOK = 5.0  # seconds after which a waiting client looks whether the heartbeat still beats
 _WRITE = 10.0  # seconds for one frame to a client that does not read
 
-_HEADERS = MappingProxyType(
+STREAM_HEADERS = MappingProxyType(
     {
         **HEADERS,
         "Content-Type": "text/event-stream; charset=utf-8",
@@ -37,12 +38,14 @@ _HEADERS = MappingProxyType(
 class _Client:
     """One open stream. It holds no queue: when it wakes it takes the newest frame, however many it slept through."""
 
-    __slots__ = ("address", "request", "viewer", "wake")
+    __slots__ = ("address", "hears_services", "news", "request", "viewer", "wake")
 
     def __init__(self, request: web.Request, viewer: Viewer, share: str | None) -> None:
         self.request = request
         self.viewer = viewer
         self.address = share  # none for programs on this machine, which count towards the total only
+        self.hears_services = viewer is Viewer.ADMIN or is_local(request)
+        self.news = 0  # the number of the last one it was told
         self.wake = asyncio.Event()
 
     def is_open(self) -> bool:
@@ -69,6 +72,7 @@ class Live:
         clock: Clock,
         *,
         cors: Callable[[web.Request], dict[str, str]] = lambda _: {},
+        services: ServiceNews | None = None,
     ) -> None:
         self._answers = answers
         self._visitors = visitors
@@ -80,6 +84,9 @@ class Live:
         self._version = 0
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
+        self._services = services
+        if services is not None:
+            services.woken = self._wake
 
     def publish(self, _picture: Picture) -> None:
         """Something changed: wake every client; the frame is made once for each kind of viewer."""
@@ -99,6 +106,8 @@ class Live:
     def _look(self) -> None:
         """One timer for all clients, and none without: a deadline for each of them would double a frame's cost."""
         self._timer = asyncio.get_running_loop().call_later(LOOK, self._look) if self._clients else None
+        if self._services is not None and any(client.hears_services for client in self._clients):
+            self._services.look()
         self._wake()
 
     def count(self) -> int:
@@ -108,7 +117,7 @@ class Live:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """GET …/events: the whole document at once, again with every change, and a sign of life in between."""
         client = self._admit(request)
-        response = web.StreamResponse(headers={**_HEADERS, **self._cors(request)})
+        response = web.StreamResponse(headers={**STREAM_HEADERS, **self._cors(request)})
         self._clients.add(client)
         if self._timer is None:
             self._look()
@@ -134,11 +143,14 @@ class Live:
 
     async def _tell(self, client: _Client, response: web.StreamResponse) -> None:
         seen, was_stale = self._version, self._answers.is_stale()
-        await client.write(response, b"retry: 2000\n\n" + self._now(client.viewer) + self._sign_of_life())
+        first = b"retry: 2000\n\n" + self._now(client.viewer) + self._sign_of_life()
+        await client.write(response, first + self._news_for(client, all_of_it=True))
         pinged = self._clock.mono_ns()
         while not self._closing:
             await client.wake.wait()  # at most until the next look
             client.wake.clear()
+            if news := self._news_for(client):
+                await client.write(response, news)
             stale = self._answers.is_stale()
             if seen != self._version or stale != was_stale:
                 # A frame kept for all clients is that of a change; whatever else happened needs a fresh one.
@@ -148,6 +160,13 @@ class Live:
             elif self._clock.mono_ns() - pinged >= PING * 1e9:
                 pinged = self._clock.mono_ns()
                 await client.write(response, b": ping\n\n" + self._sign_of_life())
+
+    def _news_for(self, client: _Client, *, all_of_it: bool = False) -> bytes:
+        """What the client does not know yet of the services; nothing for one that may not know."""
+        if self._services is None or not client.hears_services:
+            return b""
+        since, client.news = client.news, self._services.number
+        return self._services.snapshot() if all_of_it else self._services.since(since)
 
     def _frame(self, viewer: Viewer) -> bytes:
         frame = self._frames.get(viewer)

@@ -14,12 +14,13 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from tradewarden.http import explained, recording
+from tradewarden.http import explained, recording, services_panel
 from tradewarden.http.account_words import login_link
 from tradewarden.http.banner import banner, glyph_of
 from tradewarden.http.documents import account_severity, ordered, view_of
 from tradewarden.http.moments import clock_time, iso
 from tradewarden.http.problems import TITLES, ProblemError
+from tradewarden.http.visitors import Viewer, Visitors, is_local
 from tradewarden.machines.headline import auth_severity, feed_severity, segment_severity
 from tradewarden.machines.report import FEEDING, AccountReport, Picture, Severity
 from tradewarden.orchestrator.clock import IST
@@ -127,8 +128,8 @@ class Note:
 class Pages:
     """Renders the pages from the picture and serves their few files from memory."""
 
-    def __init__(self, picture: Callable[[], Picture], version: str) -> None:
-        self._picture = picture
+    def __init__(self, picture: Callable[[], Picture], version: str, visitors: Visitors) -> None:
+        self._picture, self._visitors = picture, visitors
         self._version = version
         folder = files("tradewarden.http") / "static"
         self._files: dict[str, tuple[bytes, str, str]] = {}
@@ -165,17 +166,28 @@ class Pages:
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, headers=headers | {"Content-Type": kind})
 
-    async def desk(self, _request: web.Request) -> web.Response:
-        """GET /: the banner and the three machines."""
+    async def desk(self, request: web.Request) -> web.Response:
+        """GET /: the banner and the three machines; the programs by name for this machine and for an admin."""
         picture = self._picture()
+        names = is_local(request) or self._visitors.viewer(request) is Viewer.ADMIN
         words = {
             "glyphs": {code: glyph_of(code, Severity.OK) for code in explained.CODES},
-            "words": {layer: dict(words) for layer, words in WORDS.items()} | {"sinks": dict(recording.STATES)},
+            "words": {layer: dict(words) for layer, words in WORDS.items()}
+            | {
+                "sinks": dict(recording.STATES),
+                "services": dict(services_panel.STATES),
+                "desk": dict(services_panel.DESK),
+            },
             "signs": dict(SIGNS),
             "sinkSigns": dict(recording.SIGNS),
+            "serviceSigns": dict(services_panel.SIGNS),
+            "serviceCounts": services_panel.COUNTED,
             "acts": {str(severity): act for severity, act in ACTS.items()},
         }
-        return self._page(200, "desk", words=orjson.dumps(words).decode(), **self._state(picture))
+        services = services_panel.panel(picture.desk, names=names)
+        return self._page(
+            200, "desk", words=orjson.dumps(words).decode(), services_html=services, **self._state(picture)
+        )
 
     async def docs(self, _request: web.Request) -> web.Response:
         """GET /docs/health: what the answer means; problems point here too."""

@@ -14,7 +14,7 @@ const LONGEST = 15; // seconds between two tries
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
-const { glyphs, words, signs, sinkSigns, acts } = JSON.parse($("desk").dataset.words);
+const { glyphs, words, signs, sinkSigns, serviceSigns, serviceCounts, acts } = JSON.parse($("desk").dataset.words);
 
 let offset = Date.parse(root.dataset.now) - Date.now(); // the desk's clock may be simulated
 let shown = null; // the document on the page
@@ -202,6 +202,53 @@ function tick() {
   say();
 }
 
+// --- the desk's programs ---------------------------------------------------------------------------------------------
+
+let programs = null; // as they were last told, which is on this machine and to an admin only
+
+function desk(doc) {
+  programs = doc;
+  if (!$("services")) return;
+  const { desk, host, services } = doc;
+  text($("services-tally"), servicesTally(desk, host, services));
+  $("programs").replaceChildren(...services.map(service));
+}
+
+/** One of them has changed. */
+function changed(service) {
+  if (!programs) return;
+  desk({ ...programs, services: programs.services.map((each) => (each.name === service.name ? service : each)) });
+}
+
+function servicesTally({ state, reason, phase, phases, keepersReachable }, host, services) {
+  const count = (name) => services.filter((each) => each.state === name).length;
+  const told = [`${count("up")} of ${services.length} up`];
+  for (const [name, one, many] of serviceCounts) if (count(name)) told.push(`${count(name)} ${count(name) === 1 ? one : many}`);
+  const parts = [`${words.desk[state]}${phase === null ? "" : `, phase ${phase} of ${phases.length}`}: ${told.join(", ")}`];
+  if (reason !== null) parts.push(reason);
+  if (!keepersReachable) parts.push("The keepers cannot be reached: nothing can be started");
+  if (host) parts.push(`The machine: CPU ${host.cpuPercent.toFixed(0)} %, memory ${(host.memoryUsed / 1e9).toFixed(1)} of ${(host.memoryTotal / 1e9).toFixed(1)} GB`);
+  return parts.join(". ");
+}
+
+function service(each) {
+  return list(each.status, [
+    ["name", each.name],
+    ["sign", serviceSigns[each.state] ?? "!"],
+    ["word", words.services[each.state] ?? each.state],
+    ["lag", serviceFigures(each)],
+    ["why", (each.state === "up" ? each.says : each.reason || each.says) || ""],
+  ]);
+}
+
+function serviceFigures({ memoryBytes, cpuPercent, restarts, errorsLastHour }) {
+  const told = [];
+  if (memoryBytes !== null) told.push(`${(memoryBytes / 1e6).toFixed(0)} MB`);
+  if (cpuPercent !== null) told.push(`${cpuPercent.toFixed(1)} %`);
+  for (const [count, word] of [[restarts, "restart"], [errorsLastHour, "error"]]) if (count) told.push(`${count} ${word}${count === 1 ? "" : "s"}`);
+  return told.join(" · ");
+}
+
 // --- the connection -----------------------------------------------------------------------------------------------
 
 function linked(state) {
@@ -242,6 +289,8 @@ function open() {
     show(JSON.parse(event.data));
     recording();
   });
+  stream.addEventListener("desk", (event) => desk(JSON.parse(event.data)));
+  stream.addEventListener("service", (event) => changed(JSON.parse(event.data)));
   stream.addEventListener("clock", (event) => {
     const now = Date.parse(JSON.parse(event.data).now);
     if (Math.abs(now - deskNow()) > 2_000) offset = now - Date.now();

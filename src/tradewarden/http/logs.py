@@ -1,0 +1,123 @@
+"""The services' logs over HTTP: the last lines of one or of all, as JSON lines or as text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from tradewarden.http.desk_port import Programs
+from tradewarden.http.problems import ProblemError, rate_limited
+from tradewarden.http.verbs import Permission, nobody
+from tradewarden.http.visitors import Visitors
+from tradewarden.orchestrator.clock import IST, Clock
+from tradewarden.orchestrator.log_line import LEVELS, LogLine, Wanted, stamp
+from tradewarden.orchestrator.logs import MOST_LINES, Logs, Tail
+
+USUAL: Final = 100  # lines
+FORMATS: Final = ("json", "text")
+SECONDS: Final = 30.0  # for one question
+_GREP: Final = 200  # characters
+_AT_ONCE: Final = 2  # questions: each takes a thread and may read a lot
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PARAMETERS: Final = ("lines", "grep", "since", "level", "format", "service")
+
+
+class LogsDoor:
+    """GET /api/logs and GET /api/logs/NAME, for an admin; see http/log_stream.py for what comes from now on."""
+
+    def __init__(self, logs: Logs, programs: Programs, clock: Clock, *, public_url: str) -> None:
+        self._logs, self._programs, self._clock, self._public_url = logs, programs, clock, public_url
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+        """All services together, and one of them."""
+        may = Permission(visitors, self._public_url)
+
+        async def get(request: web.Request) -> web.Response:
+            may.to_read(request)
+            names = services_of(request, self._programs)
+            wanted, lines = wanted_of(request, self._clock.now()), count_of(request)
+            form = _one_of(request, "format", FORMATS) or "json"
+            if self._turns.locked():
+                raise rate_limited(2)
+            async with self._turns, asyncio.timeout(SECONDS):
+                found = await asyncio.to_thread(self._logs.tail, names, wanted, lines=lines)
+            return _told(found, form)
+
+        return [web.get("/api/logs", get), web.get("/api/logs/{name}", get)]
+
+
+def services_of(request: web.Request, programs: Programs) -> Sequence[str]:
+    """The services that are asked about: the path's, those named by ?service=, or all."""
+    strange = [key[:64] for key in request.query if key not in _PARAMETERS]
+    if strange:
+        raise _invalid(strange[0], f"not known; allowed are {', '.join(_PARAMETERS)}")
+    own = request.match_info.get("name")
+    names = list(dict.fromkeys([own] if own is not None else request.query.getall("service", [])))
+    if (problem := nobody(names, programs)) is not None:
+        raise problem
+    return names or [service.name for service in programs.report().services]
+
+
+def wanted_of(request: web.Request, now: datetime) -> Wanted:
+    """Which of their lines are wanted."""
+    grep = request.query.get("grep", "")
+    if len(grep) > _GREP:
+        raise _invalid("grep", f"at most {_GREP} characters")
+    since = request.query.get("since")
+    return Wanted(
+        text=grep, level=_one_of(request, "level", LEVELS), since="" if since is None else stamp(_moment(since, now))
+    )
+
+
+def line_document(line: LogLine) -> dict[str, Any]:
+    """One line as programs read it."""
+    return {"at": line.at, "service": line.service, "level": line.level, "text": line.text}
+
+
+def _told(found: Tail, form: str) -> web.Response:
+    if form == "text":
+        lines = [f"{line.at} {line.service} {line.text}" for line in found.lines]
+        body = "".join(f"{line}\n" for line in [*(f"# {trouble}" for trouble in found.troubles), *lines]).encode()
+        kind = "text/plain; charset=utf-8"
+    else:
+        documents = [*({"trouble": trouble} for trouble in found.troubles), *map(line_document, found.lines)]
+        body = b"".join(orjson.dumps(document) + b"\n" for document in documents)
+        kind = "application/x-ndjson"
+    return web.Response(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
+
+
+def count_of(request: web.Request, *, usual: int = USUAL) -> int:
+    """How many lines are asked for."""
+    text = request.query.get("lines", str(usual))
+    if not text.isdecimal() or not 0 <= int(text[:9]) <= MOST_LINES:
+        raise _invalid("lines", f"allowed is 0 to {MOST_LINES}")
+    return int(text)
+
+
+def _one_of(request: web.Request, key: str, known: Sequence[str]) -> str | None:
+    value = request.query.get(key)
+    if value is not None and value not in known:
+        raise _invalid(key, f"known are {', '.join(known)}")
+    return value
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """A moment (ISO 8601, IST without an offset), or so long ago: 90s, 15m, 2h, 1d."""
+    number, unit = text[:-1], text[-1:]
+    if number.isdecimal() and len(number) < 7 and unit in _UNITS:  # noqa: PLR2004 - digits, more than any log has days
+        return now - timedelta(seconds=int(number) * _UNITS[unit])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _invalid("since", "a moment such as 2026-11-23T09:15, or 90s, 15m, 2h, 1d ago") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=IST)
+
+
+def _invalid(parameter: str, detail: str) -> ProblemError:
+    return ProblemError(422, "validation", errors=[{"parameter": parameter, "detail": detail}])

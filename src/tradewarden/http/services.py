@@ -1,0 +1,151 @@
+"""The desk's programs over HTTP: how each does, and the verbs for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from tradewarden.http.body import answer
+from tradewarden.http.desk_port import Programs
+from tradewarden.http.moments import iso, iso_or_none
+from tradewarden.http.selection import flag, only
+from tradewarden.http.verbs import Permission, needs_keepers, nobody, refusals, told
+from tradewarden.http.visitors import Visitors
+from tradewarden.machines.service import DeskReport, HostFigures, Order, Selection, ServiceReport, Tier
+from tradewarden.orchestrator.clock import Clock
+
+Deed = Callable[[str, str, dict[str, Any]], Order]  # name, by whom, body
+
+
+class Services:
+    """GET /api/services and what may be asked of one of them, for an admin."""
+
+    def __init__(self, programs: Programs, clock: Clock, *, public_url: str) -> None:
+        self._programs, self._clock, self._public_url = programs, clock, public_url
+
+    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+        """The list, one of it, and a path for each verb."""
+        may = Permission(visitors, self._public_url)
+
+        async def everyone(request: web.Request) -> web.Response:
+            may.to_read(request)
+            return answer(document(self._programs.report(), self._clock.now()))
+
+        async def one(request: web.Request) -> web.Response:
+            may.to_read(request)
+            name = self._named(request)
+            found = next(each for each in self._programs.report().services if each.name == name)
+            return answer(service_document(found, self._clock.now()))
+
+        return [
+            web.get("/api/services", everyone),
+            web.get("/api/services/{name}", one),
+            web.post("/api/services/{name}/start", self._verb(may, self._start)),
+            web.post("/api/services/{name}/stop", self._verb(may, self._stop)),
+            web.post("/api/services/{name}/restart", self._verb(may, self._restart)),
+            web.post("/api/services/{name}/enable", self._verb(may, self._enable)),
+            web.post("/api/services/{name}/disable", self._verb(may, self._disable)),
+            web.post("/api/services/{name}/auto-restart", self._verb(may, self._auto_restart, "on")),
+        ]
+
+    def _verb(self, may: Permission, deed: Deed, *known: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def post(request: web.Request) -> web.Response:
+            by = may.to_act(request)
+            body, name = await only(request, *known), self._named(request)
+            with refusals(self._programs):
+                return told(deed(name, by, body), self._programs, named=True)
+
+        return post
+
+    def _named(self, request: web.Request) -> str:
+        name: str = request.match_info["name"]
+        if (problem := nobody([name], self._programs)) is not None:
+            raise problem
+        return name
+
+    def _start(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+        needs_keepers(self._programs)
+        return self._programs.start(Selection(names=(name,)), by=by)
+
+    def _stop(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+        return self._programs.stop(Selection(names=(name,)), by=by)
+
+    def _restart(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+        return self._programs.restart(Selection(names=(name,)), by=by)
+
+    def _enable(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+        return self._programs.enable([name], on=True, by=by)
+
+    def _disable(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+        return self._programs.enable([name], on=False, by=by)
+
+    def _auto_restart(self, name: str, by: str, body: dict[str, Any]) -> Order:
+        return self._programs.auto_restart([name], on=flag(body, "on"), by=by)
+
+
+def document(report: DeskReport, now: datetime) -> dict[str, Any]:
+    """The whole answer: the desk, the machine it runs on, and each service."""
+    return {
+        "time": iso(now),
+        "desk": {
+            "state": report.state,
+            "reason": report.reason,
+            "since": iso(report.since),
+            "phase": report.phase,
+            "phases": report.phases,
+            "keepersReachable": report.keepers_reachable,
+        },
+        "host": None if report.host is None else _host(report.host),
+        "services": [service_document(service, now) for service in report.services],
+    }
+
+
+def _host(host: HostFigures) -> dict[str, Any]:
+    return {
+        "cpuPercent": round(host.cpu_percent, 1),
+        "memoryUsed": host.memory_used,
+        "memoryTotal": host.memory_total,
+        "diskFree": host.disk_free,
+    }
+
+
+def service_document(service: ServiceReport, now: datetime) -> dict[str, Any]:
+    """One service as programs read it."""
+    started = service.started_at
+    return {
+        "name": service.name,
+        "description": service.description,
+        "kind": service.kind,
+        "tier": service.tier,
+        "phase": service.phase,
+        "enabled": service.enabled,
+        "autoRestart": service.auto_restart,
+        "state": service.state,
+        "status": status_of(service),
+        "reason": service.reason,
+        "since": iso(service.since),
+        "needs": service.needs,
+        "conditions": service.conditions,
+        "pid": service.pid,
+        "startedAt": iso_or_none(started),
+        "uptimeSeconds": None if started is None else round(max(0.0, (now - started).total_seconds())),
+        "restarts": service.restarts,
+        "exitCode": service.exit_code,
+        "nextStartAt": iso_or_none(service.next_start_at),
+        "memoryBytes": service.memory_bytes,
+        "cpuPercent": None if service.cpu_percent is None else round(service.cpu_percent, 1),
+        "errorsLastHour": service.errors_last_hour,
+        "says": service.says,
+        "figures": dict(service.figures),
+        "reach": service.reach,
+    }
+
+
+def status_of(service: ServiceReport) -> str:
+    """Fail for a critical service that is down, warn for another one, else pass."""
+    if not service.is_down:
+        return "pass"
+    return "fail" if service.tier is Tier.CRITICAL else "warn"
