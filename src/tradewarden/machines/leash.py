@@ -20,14 +20,14 @@ class Leash:
         self._policy: str | None = None  # until when it may start the service by itself, as it was told last
         self._former: int | None = None  # the keeper before the one that was asked for
 
-    def start(self, policy: str, former: int | None) -> None:
+    def start(self, until: float | None, former: int | None) -> None:
         """Have the service started; a second keeper is never asked for while one is there or on its way."""
         self.leaving = self.again = False
         if self.held:
-            self.tell_policy(policy)
+            self.tell_policy(until)
             self.deeds.append(Command("start"))
         elif not self.asked:
-            self.asked, self._policy, self._former = True, policy, former
+            self.asked, self._policy, self._former = True, _policy(until), former
             self.deeds.append(Keep())
 
     def stop(self) -> None:
@@ -52,11 +52,12 @@ class Leash:
         self.leaving = self.again = False
         self._policy = None
 
-    def tell_policy(self, policy: str) -> None:
+    def tell_policy(self, until: float | None) -> None:
         """Until when it may start the service by itself; told when it is news."""
+        policy = _policy(until)
         if self.held and policy != self._policy:
             self._policy = policy
-            self.deeds.append(Command(f"policy until={policy}"))
+            self.deeds.append(Command(f"policy {policy}"))
 
     def seen(self) -> None:
         """The keeper lives."""
@@ -70,3 +71,10 @@ class Leash:
     def is_history(self, happening: Happening) -> bool:
         """Whether this was written by a keeper that is gone, and read after the next one was asked for."""
         return happening.keeper == self._former and not self.held and not isinstance(happening, Started)
+
+
+def _policy(until: float | None) -> str:
+    """A permission in the keeper's words."""
+    if until is None:
+        return "always"
+    return f"until={until:.0f}" if until else "never"

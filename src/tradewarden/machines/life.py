@@ -32,7 +32,7 @@ class Life:
         self.state = ServiceState.DOWN
         self.reason: str | None = "it has not been started"
         self.since = now
-        self.past = Past(service.restarts)
+        self.past = Past(service)
         self.wanted = False  # somebody wants it to run
         self.auto = True  # its keeper may start it again by itself
         self.gate = UNSEEN
@@ -48,16 +48,16 @@ class Life:
     # What others may ask
 
     @property
-    def policy(self) -> str:
-        """Until when its keeper may start it again by itself: always, never, or a second of the wall clock."""
-        if not self.auto or self.gate.bars:
-            return "never"
-        return "always" if self.gate.until is None else str(int(self.gate.until.timestamp()))
+    def is_held(self) -> bool:
+        """Whether a keeper lives, as far as it was told."""
+        return self._leash.held
 
     @property
     def until(self) -> float | None:
-        """The same as a new keeper is told: 0 for never, none for always."""
-        return {"never": 0.0, "always": None}[self.policy] if self.policy.isalpha() else float(self.policy)
+        """The wall clock's second until which its keeper may start it again by itself: 0 for never, none for always."""
+        if not self.auto or self.gate.bars:
+            return 0.0
+        return None if self.gate.until is None else self.gate.until.timestamp()
 
     def next_deadline(self) -> int | None:
         """When it wants to be woken, at the latest."""
@@ -71,7 +71,7 @@ class Life:
         if not self.gate.is_open:
             self._enter(ServiceState.WAITING, self.gate.reason)
             return
-        self._leash.start(self.policy, None if self.past.last is None else self.past.last.keeper)
+        self._leash.start(self.until, None if self.past.last is None else self.past.last.keeper)
         self._enter(ServiceState.STARTING, "its keeper is asked to start it", ANSWER)
 
     def _knock(self, why: str) -> None:
@@ -191,7 +191,7 @@ class Life:
     def _is_final(self) -> bool:
         """Whether nothing is expected of it after the end of its last life."""
         match self.past.ended:
-            case Exited(again_at=None, asked=False, fenced=False, code=code):
+            case Exited(again_at=None, asked=False, code=int(code)):
                 well = code == 0 and self.service.restarts.when is not Again.ALWAYS
             case StartFailed(again_at=None):
                 well = False
@@ -265,7 +265,7 @@ class Life:
         return self.state is ServiceState.STARTING and not (self._leash.held or self._leash.asked)
 
     def _ending(self) -> str:
-        return self.past.tell_end(self.service.stop_signal, self.service.stop_seconds)
+        return self.past.tell_end()
 
     def _forget(self) -> None:
         self._tries = self._knocks = 0
@@ -290,7 +290,6 @@ class Life:
         self._deadline = None if patience is None else self._now + patience
         if state is not before:
             self.since = self._now
-            self._tell(state.value, reason)
 
     def _answer(self) -> list[Deed]:
         deeds, self._leash.deeds = self._leash.deeds, []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 from typing import Final
 
 from tradewarden.machines.kept import (
@@ -17,16 +18,17 @@ from tradewarden.machines.kept import (
     StartFailed,
     Stopping,
 )
-from tradewarden.machines.service import Restarts
+from tradewarden.machines.service import Kind, Service
 
+_PASSING: Final = frozenset({EAGAIN, ENOMEM, ENFILE, EMFILE})
 UNKNOWN_END: Final = "it ended and nobody saw how"
 
 
 class Past:
     """One service's past, as far as it was read; tell it every line in order."""
 
-    def __init__(self, restarts: Restarts, happenings: Iterable[Happening] = ()) -> None:
-        self.restarts = restarts
+    def __init__(self, service: Service, happenings: Iterable[Happening] = ()) -> None:
+        self.service = service
         self.last: Happening | None = None  # lost output is no turn in a life
         self.life: Started | None = None  # the present one
         self.lives = 0  # since it was last asked to start
@@ -62,40 +64,44 @@ class Past:
 
     def _end(self, ended: Exited | StartFailed) -> None:
         self.life, self.ended, self.next_start_at = None, ended, ended.again_at
-        if isinstance(ended, Exited):
-            if ended.asked or ended.fenced:
-                return
-            if ended.up >= self.restarts.min_uptime:
-                self._crashes.clear()
-        self._crashes.append(ended.at)
+        if not _is_excused(ended):
+            self._crashes.append(ended.at)
 
     @property
     def attempt(self) -> int:
-        """Which try the next start is, of those that its keeper may make within the window."""
-        if not self._crashes:
-            return 1
-        since = self._crashes[-1] - timedelta(seconds=self.restarts.window)
-        return min(sum(at > since for at in self._crashes), self.restarts.attempts)
+        """Which of the starts that its keeper may make by itself within the window comes next; a step has no window."""
+        restarts, crashes = self.service.restarts, self._crashes
+        window = timedelta.max if self.service.kind is Kind.STEP else timedelta(seconds=restarts.window)
+        recent = sum(crashes[-1] - at < window for at in crashes)
+        return min(max(recent, 1), restarts.attempts)
 
     @property
     def exit_code(self) -> int | None:
         """Of the last life that ended; negative: the signal."""
         return self.ended.code if isinstance(self.ended, Exited) else None
 
-    def tell_end(self, signal: str, seconds: float) -> str:
-        """How the last life ended, as a trader reads it; `signal` and `seconds` are what a stop gives it."""
+    def tell_end(self) -> str:
+        """How the last life ended, as a trader reads it."""
         match self.ended:
             case None:
                 return UNKNOWN_END
             case StartFailed(text=text):
                 return f"it cannot be started: {text}"
             case Exited() as exited:
-                return _ending(exited, signal, seconds, killed=self.killed) + _left(exited)
+                return (self._killing() if self.killed else _ending(exited)) + _left(exited)
+
+    def _killing(self) -> str:
+        return f"killed after {span(self.service.stop_seconds)}: it did not stop on SIG{self.service.stop_signal}"
 
 
-def _ending(exited: Exited, signal: str, seconds: float, *, killed: bool) -> str:
-    if killed:
-        return f"killed after {span(seconds)}: it did not stop on SIG{signal}"
+def _is_excused(ended: Exited | StartFailed) -> bool:
+    """Whether its keeper does not count it: somebody wanted it, nobody saw it, or the machine had nothing to spare."""
+    if isinstance(ended, StartFailed):
+        return ended.errno in _PASSING
+    return ended.asked or ended.code is None
+
+
+def _ending(exited: Exited) -> str:
     if exited.fenced:
         return "it had outlived its keeper and was ended by the next one"
     match exited.code:

@@ -42,7 +42,7 @@ class ServiceLife(Life):
         What is wanted and does not run starts as soon as its gate has been looked at.
         """
         self._now, self.wanted, self._leash.held = now, wanted, held
-        self.past = past = Past(self.service.restarts, happenings)
+        self.past = past = Past(self.service, happenings)
         match past.last:
             case Started() as started if held:
                 self._adopt_life((wall - started.at).total_seconds())
@@ -87,7 +87,7 @@ class ServiceLife(Life):
     def allow(self, gate: Gate, now: int) -> list[Deed]:
         """Whether it may start, be started again and go on, as its conditions and needs stand now."""
         self._now, self.gate = now, gate
-        self._leash.tell_policy(self.policy)
+        self._leash.tell_policy(self.until)
         match self.state:
             case ServiceState.WAITING if gate.is_open:
                 self._launch()
@@ -109,7 +109,7 @@ class ServiceLife(Life):
         """Whether its keeper may start it again by itself."""
         self._now, self.auto = now, on
         if self.gate is not UNSEEN:
-            self._leash.tell_policy(self.policy)
+            self._leash.tell_policy(self.until)
         if not on and self.state is ServiceState.BACKING_OFF:
             self._enter(ServiceState.FAILED, f"{self._ending()}; automatic restart is switched off")
         return self._answer()
@@ -179,8 +179,8 @@ class ServiceLife(Life):
                 self._begin()
             case OutputLost(lines=lines):
                 self._tell("output_lost", f"{lines} lines of its output found no room on the disk")
-            case Exited(fenced=True):
-                self._tell("fenced", self._ending())
+            case Exited(code=None):
+                self._tell("outlived", self._ending())
             case Exited() | StartFailed():
                 self._leash.seen()
                 self._end()
