@@ -30,6 +30,7 @@ from pydantic_settings import (
 from tradewarden.feed.tick import Mode
 from tradewarden.machines.instruments import most
 from tradewarden.machines.report import FEEDING
+from tradewarden.machines.service import Service
 from tradewarden.orchestrator.rule_files import RuleError, load_rules
 from tradewarden.settings_accounts import AccountName, AccountSettings, KiteSettings, about_accounts, clashes
 from tradewarden.settings_kinds import (
@@ -46,6 +47,15 @@ from tradewarden.settings_kinds import (
     split,
 )
 from tradewarden.settings_problems import misread, sentence, unknown_credentials, unknown_variables
+from tradewarden.settings_programs import (
+    about_services,
+    keepers_directory,
+    log_directory,
+    remarks,
+    secrets_of,
+    services_of,
+)
+from tradewarden.settings_services import DeskSettings, ServiceName, ServiceSettings
 from tradewarden.settings_sinks import SECRETS, BusUrl, RedisBroker, SinksSettings, about_sinks
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
 
@@ -53,6 +63,7 @@ __all__ = [
     "AccountSettings",
     "AlertSettings",
     "ConfigError",
+    "DeskSettings",
     "FeedSettings",
     "File",
     "Hour",
@@ -62,6 +73,7 @@ __all__ = [
     "KiteSettings",
     "LogSettings",
     "Origin",
+    "ServiceSettings",
     "Settings",
     "SinksSettings",
     "SocketUrl",
@@ -243,6 +255,8 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     alerts: AlertSettings = AlertSettings()
     sinks: SinksSettings = SinksSettings()
+    desk: DeskSettings = DeskSettings()
+    services: dict[ServiceName, ServiceSettings] = Field({}, description="the desk's programs, one table each")
     log: LogSettings = LogSettings()
     state_dir: File = Field(
         default_factory=state_directory,
@@ -255,6 +269,26 @@ class Settings(BaseSettings):
         """Each account by its name, the one that the ticks come with first."""
         return {FEEDING: self.kite, **self.accounts}
 
+    @property
+    def file(self) -> Path | None:
+        """The file that was read, if there was one."""
+        return self._file
+
+    @property
+    def programs(self) -> tuple[Service, ...]:
+        """The desk's programs, in the order of the file."""
+        return services_of(self.services, self._file)
+
+    @property
+    def run_dir(self) -> Path:
+        """Where the keepers have their files."""
+        return keepers_directory(self.desk, self.state_dir)
+
+    @property
+    def log_dir(self) -> Path:
+        """Where the services' words go."""
+        return log_directory(self.desk, self.state_dir)
+
     def warnings(self) -> Iterator[str]:
         """What works but will surprise somebody, one sentence each."""
         yield from _exposed(self._file)
@@ -262,6 +296,7 @@ class Settings(BaseSettings):
             yield from about_accounts(self.every_account)
         yield from self._about_addresses()
         yield from about_sinks(self.sinks)
+        yield from remarks(self.programs, self.state_dir)
         if self.feed.source == "kite" and not self.feed.subscriptions() and not self.feed.rules:
             yield "feed.instruments and feed.rules are empty: no tick will come, and a live market will look stale."
 
@@ -282,10 +317,10 @@ class Settings(BaseSettings):
 def load(config: Path | None = None, *, known_segments: Collection[str] | None = None) -> Settings:
     """Read and check everything. Raises ConfigError with one sentence per problem and never a secret's value."""
     path = config or find(FILES)
-    if path is not None:
-        read(path)
+    asked_for = secrets_of(read(path)) if path is not None else frozenset()
     sources = Sources(path)
-    problems = [*unknown_variables(Settings), *misread(Settings), *unknown_credentials(Settings, sources.credentials)]
+    strange = unknown_credentials(Settings, sources.credentials, besides=asked_for)
+    problems = [*unknown_variables(Settings), *misread(Settings), *strange]
     try:
         settings = sources.merge(Settings)
     except ValidationError as error:
@@ -293,10 +328,10 @@ def load(config: Path | None = None, *, known_segments: Collection[str] | None =
         raise ConfigError(*faults, *problems, *_besides(error, known_segments, sources)) from None
     except SettingsError as error:
         raise ConfigError(*problems or [f"{error}."]) from None
+    settings._file = path  # noqa: SLF001 - our own model; not a setting, so not a field
     problems += _relations(settings, known_segments, sources)
     if problems:
         raise ConfigError(*problems)
-    settings._file = path  # noqa: SLF001 - our own model; not a setting, so not a field
     return settings
 
 
@@ -307,6 +342,7 @@ def _besides(error: ValidationError, known_segments: Collection[str] | None, sou
         good = sources.without(Settings, [keys for keys in faulty if keys])
     except ValidationError:
         return []  # too much is wrong to look at the rest
+    good._file = sources.file  # noqa: SLF001 - as in load
     return list(_relations(good, known_segments, sources))
 
 
@@ -328,6 +364,7 @@ def _relations(settings: Settings, known_segments: Collection[str] | None, sourc
     if state.exists() and not state.is_dir():
         yield f"{sources.origin(('state_dir',))}: state_dir = {str(state)!r} is a file; allowed is a directory."
     yield from clashes(settings.every_account, state, sources)
+    yield from about_services(settings.programs, sources, settings.run_dir)
 
 
 def _about_rules(feed: FeedSettings, sources: Sources) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import io
 import os
 import pickle
 import sys
@@ -85,6 +86,16 @@ def said_apart(ask: Callable[[], Said | None]) -> Said | None:
     return said
 
 
+def pack(value: object) -> bytes:
+    """The value as bytes for another process of ours."""
+    packed = io.BytesIO()
+    pickler = pickle.Pickler(packed)
+    # a calendar is full of read-only mappings, which pickle does not know
+    pickler.dispatch_table = copyreg.dispatch_table | {MappingProxyType: lambda one: (_read_only, (dict(one),))}
+    pickler.dump(value)
+    return packed.getvalue()
+
+
 def _read_only(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     return MappingProxyType(mapping)
 
@@ -95,10 +106,7 @@ def _say(ask: Callable[[], Any], reading: int, writing: int) -> None:
     try:
         os.close(reading)
         with os.fdopen(writing, "wb") as pipe:
-            pickler = pickle.Pickler(pipe)
-            # a calendar is full of read-only mappings, which pickle does not know
-            pickler.dispatch_table = copyreg.dispatch_table | {MappingProxyType: lambda one: (_read_only, (dict(one),))}
-            pickler.dump(ask())
+            pipe.write(pack(ask()))
         status = 0
     except BaseException:  # noqa: BLE001 - a forked copy must end here, whatever it met
         traceback.print_exc()

@@ -16,7 +16,17 @@ from tradewarden.settings_sources import BETWEEN, PREFIX, Sources
 
 OURS = frozenset({"TRADEWARDEN_BOOT_ID"})  # set by the unit, not by an operator
 UNTOLD = frozenset(
-    {"api_key", "api_secret", "admin_token", "webhook_url", "telegram_bot_token", "smtp_password", "password", "token"}
+    {
+        "api_key",
+        "api_secret",
+        "admin_token",
+        "environment",
+        "webhook_url",
+        "telegram_bot_token",
+        "smtp_password",
+        "password",
+        "token",
+    }
 )  # whatever is wrong with them, their value is not repeated
 
 ALLOWED = {  # what pydantic calls it: what a person would
@@ -37,7 +47,9 @@ ALLOWED = {  # what pydantic calls it: what a person would
 def sentence(model: type[BaseModel], fault: Any, sources: Sources) -> str:
     """What pydantic found, for a person."""
     keys = tuple(key for key in fault["loc"] if key != "[key]")
-    dotted, where = ".".join(str(key) for key in keys), sources.origin(keys)
+    # a line end in a name must not look like the next problem
+    dotted = ".".join(str(key) if str(key).isprintable() else ascii(key) for key in keys)
+    where = sources.origin(keys)
     if fault["type"] == "extra_forbidden":
         return f"{where}: {dotted} is not known{_nearest(str(keys[-1]), _siblings(model, keys))}."
     allowed = ALLOWED.get(fault["type"])
@@ -53,10 +65,12 @@ def unknown_variables(model: type[BaseModel]) -> Iterator[str]:
             yield f"environment variable {name}: not known{_nearest(name, known)}."
 
 
-def unknown_credentials(model: type[BaseModel], directory: Path | None) -> Iterator[str]:
-    """Credentials that set nothing, most often for want of the section's name."""
+def unknown_credentials(
+    model: type[BaseModel], directory: Path | None, *, besides: Collection[str] = ()
+) -> Iterator[str]:
+    """Credentials that set nothing, most often for want of the section's name; `besides` are the services' secrets."""
     for file in sorted(directory.iterdir()) if directory is not None and directory.is_dir() else []:
-        if file.name.split(BETWEEN)[0].lower() not in model.model_fields:
+        if file.name not in besides and file.name.split(BETWEEN)[0].lower() not in model.model_fields:
             yield f"credential {file.name}: not known{_nearest(file.name, _leaves(model))}."
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from tradewarden.machines.service import Again, Kind, OnToken, Place, Reference, Tier
-from tradewarden.settings_kinds import File, Section, WebUrl, url
+from tradewarden.settings_kinds import File, Section
 
 LONGEST_NAME = 64
 TAKEN = ("host", "zygote")  # names of files that the keepers keep beside those of the services
@@ -67,21 +67,9 @@ def _signal(text: str) -> str:
     return name
 
 
-def _place(told: object) -> str:
-    """A port of this machine, or of another."""
-    match told:
-        case bool():
-            host, port = "", ""
-        case int():
-            host, port = "127.0.0.1", str(told)
-        case str():
-            host, _, port = told.rpartition(":")
-            host = host or "127.0.0.1"
-        case _:
-            host, port = "", ""
-    if not port.isdecimal() or not 0 < int(port) <= MOST_PORTS:
-        raise ValueError("allowed is a port such as 8050, or host:port")
-    return f"{host}:{port}"
+def _place(told: object) -> object:
+    """An address; a number is a port of this machine."""
+    return str(told) if isinstance(told, int) and not isinstance(told, bool) else told
 
 
 def _rate(text: str) -> str:
@@ -95,7 +83,7 @@ Command = Annotated[list[str], BeforeValidator(_words)]
 Variable = Annotated[str, AfterValidator(_variable)]
 Value = Annotated[Any, PlainValidator(_value)]
 Signal = Annotated[str, AfterValidator(_signal)]
-ServerPort = Annotated[str, BeforeValidator(_place)]
+Address = Annotated[str, Field(min_length=1), BeforeValidator(_place)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=MOST_PORTS)]
@@ -113,13 +101,13 @@ class DeskSettings(Section):
 class ReadySettings(Section):
     """How the desk knows that the service works: one way at most; the next phase waits for it."""
 
-    port: ServerPort | None = Field(None, description="it takes connections: 8050, or host:port")
-    http: WebUrl | None = Field(None, description="this address answers with 2xx or 3xx")
-    log_line: Text | None = Field(None, description="it has written a line that contains this text")
+    port: Address | None = Field(None, description="it takes connections: 8050, or host:port")
+    http: Address | None = Field(None, description="this address answers with 2xx or 3xx: http://127.0.0.1:8050/health")
+    log_line: Text | None = Field(None, description="it has written a line with this text, or /expression/")
     file: Text | None = Field(None, description="this file is there, and newer than the service's start")
-    redis: Annotated[str, url("redis", "rediss", "unix")] | None = Field(None, description="this Redis answers a PING")
-    mysql: Text | None = Field(None, description="this MariaDB or MySQL greets: host:port, or its socket's path")
-    influx: WebUrl | None = Field(None, description="this InfluxDB answers a ping")
+    redis: Address | None = Field(None, description="this Redis answers a PING: port, host:port or redis://")
+    mysql: Address | None = Field(None, description="this MariaDB or MySQL greets: host:port, socket or mysql://")
+    influx: Address | None = Field(None, description="this InfluxDB answers a ping: http://127.0.0.1:8086")
     rate: Rate | None = Field(None, description="so much flows: redis:ticks >= 20/s")
     process: float | None = Field(None, ge=0, description="it has run for so many seconds")
     exit: int | None = Field(None, ge=0, le=255, description="it has ended with this code; for steps")

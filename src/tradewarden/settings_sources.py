@@ -60,7 +60,7 @@ class Sources:
     """The places that values were read from, so that a problem can be told with its place."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
+        self.file = path
         named = os.environ.get("CREDENTIALS_DIRECTORY")
         self.credentials = Path(named) if named else None
         self.faulty: frozenset[tuple[int | str, ...]] = frozenset()  # places whose values were left out
@@ -120,8 +120,8 @@ class Sources:
                 secrets_nested_delimiter=BETWEEN,
             )
             self._named.append(("credential", nested))
-        if self._path is not None:
-            self._named.append((str(self._path), TomlConfigSettingsSource(model, self._path)))
+        if self.file is not None:
+            self._named.append((str(self.file), TomlConfigSettingsSource(model, self.file)))
         return tuple(source for _, source in self._named)
 
     def origin(self, keys: tuple[int | str, ...]) -> str:

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from tradewarden import daemon, log
 from tradewarden import settings as known
+from tradewarden import settings_services as services
 from tradewarden import settings_sinks as sinks
 from tradewarden.__main__ import parser
 from tradewarden.commands.terminal import BAD_CONFIGURATION, BAD_DATA
@@ -177,6 +178,13 @@ NAMED: tuple[tuple[Any, str], ...] = (
     (sinks.NatsUrl, "address with nats:// or tls://"),
     (sinks.Name, "name of letters, digits and _"),
     (known.Instrument, "instrument token"),
+    (services.Command, "list of words, or text"),
+    (services.Value, "text, number or reference"),
+    (services.Signal, "name of a signal"),
+    (services.ServiceName, "name"),
+    (services.Variable, "names"),
+    (services.Address, "address"),
+    (services.Rate, "source and rate"),
 )
 
 
