@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The provisioning of Grafana: where the ticks are and how they are shown, in files that a Grafana reads as it starts.
 
-provision.py SHIPPED FOLDER URL        SHIPPED holds datasource.yaml and tradewarden.json, URL is InfluxDB's
+provision.py SHIPPED FOLDER URL [SEEN_AS]
+
+SHIPPED holds datasource.yaml and tradewarden.json, URL is InfluxDB's; SEEN_AS is the folder as Grafana sees it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ providers:
 """
 
 
-def provision(shipped: Path, folder: Path, url: str) -> None:
+def provision(shipped: Path, folder: Path, url: str, seen_as: Path) -> None:
     """Write the files; each is looked at first, so that no Grafana is the first to find it broken."""
     source, dashboard = (shipped / "datasource.yaml").read_text(), (shipped / "tradewarden.json").read_text()
     if PRESET not in source:
@@ -29,7 +31,7 @@ def provision(shipped: Path, folder: Path, url: str) -> None:
     panels = len(json.loads(dashboard)["panels"])
     files = {
         "datasources/tradewarden.yaml": source.replace(PRESET, url),
-        "dashboards/tradewarden.yaml": PROVIDER.format(folder=(folder / "shown").resolve()),
+        "dashboards/tradewarden.yaml": PROVIDER.format(folder=seen_as / "shown"),
         "shown/tradewarden.json": dashboard,
     }
     for name, text in files.items():
@@ -41,6 +43,8 @@ def provision(shipped: Path, folder: Path, url: str) -> None:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case [shipped, folder, url]:
-            provision(Path(shipped), Path(folder), url)
+            provision(Path(shipped), Path(folder), url, Path(folder).resolve())
+        case [shipped, folder, url, seen_as]:
+            provision(Path(shipped), Path(folder), url, Path(seen_as))
         case _:
-            raise SystemExit("usage: provision.py SHIPPED FOLDER URL")
+            raise SystemExit("usage: provision.py SHIPPED FOLDER URL [SEEN_AS]")
