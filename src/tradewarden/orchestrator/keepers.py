@@ -1,0 +1,247 @@
+"""The daemon's side of the keepers: asks for them, reads what they write, tells them what to do.
+
+It holds no pipe and no child of theirs: whatever becomes of the daemon, a keeper does not notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from tradewarden.machines.kept import Happening
+from tradewarden.machines.service import HostFigures
+from tradewarden.orchestrator import published
+from tradewarden.orchestrator.keeping import lock
+from tradewarden.orchestrator.published import Figures, Says
+from tradewarden.orchestrator.status_log import StatusReader
+
+ZYGOTE: Final = Path(__file__).with_name("zygote.py")
+SOCKET: Final = "zygote.sock"
+HELD: Final = 75  # another zygote was quicker
+PATIENCE: Final = 10.0  # seconds for a zygote to answer, or to begin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What a keeper is told of its service, everything resolved: it goes over a socket and is never written down."""
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str]
+    user: str | None
+    revision: str
+    stop_signal: int
+    stop_seconds: float
+    log: str
+    log_bytes: int
+    log_files: int
+    compress: bool
+    restart: str  # always, failure, never
+    attempts: int
+    window: float
+    base: float
+    cap: float
+    min_uptime: float
+    once: bool = False  # a step: its keeper leaves when it has ended well, or its attempts are used up
+    until: float | None = None  # restarts by its keeper alone are allowed until then; none: always
+
+
+class KeepersError(Exception):
+    """No keeper could be had; the text says why and what to do."""
+
+
+class Keepers:
+    """All keepers of one run directory."""
+
+    def __init__(self, run_dir: Path, log_dir: Path, *, now: Callable[[], datetime], start_zygote: bool = True) -> None:
+        """Without `start_zygote` only one that runs already is asked: `tradewarden keepers` is a unit of its own."""
+        self.run_dir, self.log_dir = run_dir.absolute(), log_dir.absolute()
+        self._now, self._start_zygote = now, start_zygote
+        self._wake = -1
+        self._readers: dict[str, StatusReader] = {}
+        self._starting = asyncio.Lock()
+
+    def open(self) -> None:
+        """Make the directories and the fifo on which keepers wake the daemon; raises KeepersError."""
+        try:
+            self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._wake = self._fifo(self.run_dir / "wake")
+        except OSError as trouble:
+            raise KeepersError(
+                f"{trouble.filename}: nothing can be kept there: {trouble.strerror}; set desk.run_dir and desk.log_dir"
+                " to directories of this user."
+            ) from None
+
+    def close(self) -> None:
+        """Let go of the fifo; the keepers stay."""
+        if self._wake >= 0:
+            os.close(self._wake)
+            self._wake = -1
+
+    @property
+    def wake_fd(self) -> int:
+        """Readable when a keeper has written something down."""
+        return self._wake
+
+    def woken(self) -> set[str]:
+        """The services whose keepers wrote something down since the last time of asking."""
+        try:
+            text = os.read(self._wake, 1 << 16)
+        except BlockingIOError:
+            return set()
+        return set(text.decode(errors="replace").split("\n")) - {""}
+
+    @property
+    def unreadable(self) -> int:
+        """How many lines of the status logs no keeper can have written."""
+        return sum(each.unreadable for each in self._readers.values())
+
+    def names(self) -> list[str]:
+        """Every service that had a keeper here."""
+        return sorted(path.name.removesuffix(".status") for path in self.run_dir.glob("*.status"))
+
+    def held(self, name: str) -> bool:
+        """Whether a keeper of this service lives."""
+        return lock.is_held(str(self.run_dir / f"{name}.lock"))
+
+    def read(self, name: str) -> list[Happening]:
+        """What its keeper wrote down since the last time of asking, oldest first."""
+        return self._reader(name).read()
+
+    def last(self, name: str) -> tuple[Happening, ...]:
+        """The newest of it, whether read before or not: enough to know how the service stands."""
+        return self._reader(name).last()
+
+    def remember(self, name: str) -> None:
+        """All that was read is processed: the next daemon goes on after it."""
+        self._reader(name).remember()
+
+    def command(self, name: str, line: str) -> bool:
+        """Tell a keeper what to do; false when there is none to hear it."""
+        try:
+            control = os.open(self.run_dir / f"{name}.ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            return stat.S_ISFIFO(os.fstat(control).st_mode) and os.write(control, line.encode() + b"\n") > 0
+        except OSError:
+            return False
+        finally:
+            os.close(control)
+
+    def figures(self, name: str) -> Figures | None:
+        """What the service uses of the machine."""
+        return published.figures(self.run_dir / f"{name}.figures", self._now())
+
+    def host(self) -> HostFigures | None:
+        """How busy the machine is."""
+        return published.host(self.run_dir / "host.figures", self.log_dir, self._now())
+
+    def says(self, name: str) -> Says | None:
+        """What the service says of itself."""
+        return published.says(self.run_dir / f"{name}.says")
+
+    async def keep(self, spec: Spec) -> None:
+        """Have a keeper for this service, unless it has one; raises KeepersError."""
+        request = {"keep": spec.name, "spec": asdict(spec)}
+        answer = await self._ask(request)
+        if answer is None and self._start_zygote:
+            await self._begin_zygote()
+            answer = await self._ask(request)
+        if answer is None:
+            raise KeepersError(
+                f"nobody starts keepers in {self.run_dir}: run `tradewarden keepers` or start tradewarden-keepers."
+            )
+        if not answer.get("ok"):
+            raise KeepersError(f"{spec.name}: {answer.get('why')}")
+
+    async def reachable(self) -> bool:
+        """Whether somebody answers who can start keepers; the daemon may start one itself when it needs it."""
+        return await self._ask({"hello": 1}) is not None
+
+    async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The zygote's answer; none when there is no zygote."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._converse(json.dumps(request).encode() + b"\n")
+        except (ConnectionError, FileNotFoundError):
+            return None
+        except TimeoutError:
+            raise KeepersError(f"the process that starts keepers in {self.run_dir} does not answer: end it.") from None
+        except (OSError, ValueError) as trouble:
+            raise KeepersError(f"{self.run_dir / SOCKET}: {trouble}") from None
+
+    async def _converse(self, line: bytes) -> dict[str, Any]:
+        place = os.open(self.run_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:  # by descriptor: the directory's name may be longer than a socket's may be
+            reader, writer = await asyncio.open_unix_connection(f"/proc/self/fd/{place}/{SOCKET}")
+        finally:
+            os.close(place)
+        try:
+            writer.write(line)
+            answer: dict[str, Any] = json.loads(await reader.readline())
+            return answer
+        finally:
+            writer.close()
+
+    async def _begin_zygote(self) -> None:
+        """Start one that outlives this daemon; two daemons that do so at once end up with one."""
+        async with self._starting:
+            code, said = await asyncio.to_thread(_detached, self.run_dir)
+            if code not in (0, HELD):
+                raise KeepersError(f"no keepers can be started in {self.run_dir}: {said or f'exit code {code}'}")
+
+    def _reader(self, name: str) -> StatusReader:
+        if name not in self._readers:
+            self._readers[name] = StatusReader(self.run_dir, name)
+        return self._readers[name]
+
+    @staticmethod
+    def _fifo(path: Path) -> int:
+        try:
+            os.mkfifo(path, 0o600)
+        except FileExistsError:
+            if not path.is_fifo():
+                path.unlink()
+                os.mkfifo(path, 0o600)
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+
+def _command(run_dir: Path, *options: str) -> list[str]:
+    return [sys.executable, "-I", "-S", str(ZYGOTE), str(run_dir), *options]
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the daemon's own: its secrets are not the keepers', and its mark, if it is kept itself, not theirs."""
+    return {name: os.environ[name] for name in ("PATH", "LANG", "TZ", "TRADEWARDEN_BOOT_ID") if name in os.environ}
+
+
+def _detached(run_dir: Path) -> tuple[int, str]:
+    try:
+        done = subprocess.run(  # noqa: S603 - our own file
+            _command(run_dir, "--detach"),
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as trouble:
+        return 1, str(trouble)
+    return done.returncode, done.stderr.decode(errors="replace").strip()
+
+
+def run_zygote(run_dir: Path) -> int:
+    """Become the process that starts keepers; SIGTERM stops them all, each in its own way."""
+    os.execve(sys.executable, _command(run_dir, "--stop-all-on-term"), _environment())  # noqa: S606 - no shell needed

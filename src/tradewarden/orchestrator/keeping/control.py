@@ -1,0 +1,86 @@
+"""The fifo through which a keeper is told what to do, one command a line."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+_LONGEST = 4096  # bytes of a line: up to this much is written in one piece by the kernel
+_SIGNALS = range(1, 65)
+
+
+class Control:
+    """The reading end, which never sees an end: the keeper holds a writing one too."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._half = b""
+        self.descriptor = -1
+        self.ensure()
+
+    def ensure(self) -> bool:
+        """Make the fifo, or make it anew after somebody removed it; whether it is another one now."""
+        if self._is_there():
+            return False
+        self.close()
+        try:
+            os.mkfifo(self._path, 0o600)
+        except FileExistsError:
+            os.unlink(self._path)
+            os.mkfifo(self._path, 0o600)
+        self.descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return True
+
+    def lines(self) -> list[list[str]]:
+        """The commands that have arrived, each as its words."""
+        try:
+            text = self._half + os.read(self.descriptor, 1 << 16)
+        except OSError:
+            return []
+        whole, _, self._half = text.rpartition(b"\n")
+        if len(self._half) > _LONGEST:
+            self._half = b""
+        return [line.decode(errors="replace").split() for line in whole.split(b"\n") if len(line) < _LONGEST]
+
+    def remove(self) -> None:
+        """Nobody is to be obeyed any more; what was said before can still be read."""
+        if self._is_there():
+            os.unlink(self._path)
+
+    def close(self) -> None:
+        """Let go of the fifo."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def _is_there(self) -> bool:
+        if self.descriptor < 0:
+            return self._take_over()
+        try:
+            return os.path.samestat(os.lstat(self._path), os.fstat(self.descriptor))
+        except OSError:
+            return False
+
+    def _take_over(self) -> bool:
+        """An earlier keeper's fifo will do: somebody may be writing into it."""
+        try:
+            if not stat.S_ISFIFO(os.lstat(self._path).st_mode):
+                return False
+            self.descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        return True
+
+
+def number(word: str) -> int | None:
+    """A signal's number as a command carries it."""
+    return int(word) if word.isascii() and word.isdigit() and int(word) in _SIGNALS else None
+
+
+def seconds(word: str) -> float | None:
+    """A time to wait as a command carries it."""
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 86_400 else None  # noqa: PLR2004 - a day

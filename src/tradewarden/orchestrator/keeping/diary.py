@@ -1,0 +1,44 @@
+"""What a keeper has to say of its service, each thing with the time of the wall."""
+
+from __future__ import annotations
+
+from tradewarden.orchestrator.keeping.brief import Brief
+from tradewarden.orchestrator.keeping.clocks import Clocks
+from tradewarden.orchestrator.keeping.output import Lost
+from tradewarden.orchestrator.keeping.restarts import PAUSE
+from tradewarden.orchestrator.keeping.status import StatusLog
+
+
+class Diary:
+    """The status log, in the keeper's words."""
+
+    def __init__(self, log: StatusLog, clocks: type[Clocks]) -> None:
+        self._log, self._clocks = log, clocks
+
+    def begin(self) -> list[dict[str, object]]:
+        """What an earlier keeper wrote last."""
+        return self._log.begin()
+
+    def retry(self) -> None:
+        """Write what the disk has refused before."""
+        self._log.retry()
+
+    def tell(self, event: str, **facts: object) -> None:
+        """Write one event down."""
+        self._log.write(event, self._clocks.wall(), **facts)
+
+    def unseen(self, start: dict[str, object], *, fenced: bool) -> None:
+        """A life ended that no keeper saw to its end; `fenced`: it was ended by this one."""
+        began, wall = start.get("t"), self._clocks.wall()
+        up = max(0.0, wall - began) if isinstance(began, float) and fenced else 0.0
+        self.tell("exit", pid=start.get("pid"), code=None, up=round(up, 3), asked=False, fenced=fenced)
+
+    def paused(self, outcome: float | str | None, brief: Brief) -> None:
+        """It ended too often, if it did."""
+        if outcome == PAUSE:
+            self.tell("paused", attempts=brief.attempts, window=brief.window)
+
+    def lost(self, lost: Lost | None) -> None:
+        """Lines that no disk took, if there were any."""
+        if lost is not None:
+            self.tell("lost", since=round(lost.since, 6), lines=lost.lines, bytes=lost.bytes)

@@ -1,0 +1,173 @@
+"""Everything that a service has started, however it tried to get away: children, orphans, sessions of their own.
+
+A keeper adopts the orphans of its descendants (it is their subreaper), so that walking the children finds all of them.
+Those that an earlier keeper left behind are known by the mark that every service carries in its environment. A process
+is pinned by a pidfd before it is judged, so that no stranger who got the same number is ever signalled.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Iterable
+
+_PARENT, _GROUP, _STARTED = 1, 2, 19  # fields of /proc/PID/stat behind the name
+_USER, _SYSTEM = 11, 12
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Process:
+    """One process of another keeper's making, pinned: its number cannot pass to a stranger unnoticed."""
+
+    def __init__(self, pid: int, descriptor: int) -> None:
+        self.pid, self._descriptor = pid, descriptor
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not been let go of."""
+        return self._descriptor >= 0
+
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended; one that only waits to be reaped has."""
+        waiting = select.poll()
+        waiting.register(self._descriptor, select.POLLIN)
+        return not waiting.poll(0)
+
+    def signal(self, number: int) -> bool:
+        """Send a signal; false when this user may not."""
+        try:
+            signal.pidfd_send_signal(self._descriptor, number)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+
+def pin(pid: int) -> Process | None:
+    """This process, as long as it is there."""
+    try:
+        return Process(pid, os.pidfd_open(pid))
+    except (OSError, OverflowError):
+        return None
+
+
+def stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on; none when there is no such process."""
+    text = _read(f"/proc/{pid}/stat")
+    return text[text.rindex(b")") + 2 :].decode().split() if b")" in text else None
+
+
+def ticks(pid: int) -> int | None:
+    """When a process began, in clock ticks since the machine did: with its number, its identity."""
+    fields = stat(pid)
+    return int(fields[_STARTED]) if fields else None
+
+
+def group(pid: int) -> int | None:
+    """The process group of a process."""
+    fields = stat(pid)
+    return int(fields[_GROUP]) if fields else None
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process, those of each of its threads."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    found = []
+    for thread in threads:
+        found += [int(each) for each in _read(f"/proc/{pid}/task/{thread}/children").split()]
+    return found
+
+
+def descendants(pid: int, without: Iterable[int] = ()) -> list[int]:
+    """All that came from a process and still runs, nearest first."""
+    left_out = set(without)
+    found: list[int] = []
+    ahead = [each for each in children(pid) if each not in left_out]
+    while ahead:
+        each = ahead.pop(0)
+        found.append(each)
+        ahead += [child for child in children(each) if child not in left_out]
+    return [each for each in found if not _is_over(each)]
+
+
+def carriers(mark: bytes) -> list[Process]:
+    """Every process that carries this mark in its environment, but not those that this one descends from."""
+    found = []
+    spared = _ancestors()
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit() or int(entry) in spared:
+            continue
+        process = pin(int(entry)) if mark in _read(f"/proc/{entry}/environ").split(b"\0") else None
+        if process is None:
+            continue
+        if mark in _read(f"/proc/{entry}/environ").split(b"\0") and process.lives:  # the pinned one carries it too
+            found.append(process)
+        else:
+            process.close()
+    return found
+
+
+def identified(pid: int, started: int) -> Process | None:
+    """The process of this number, if it is the one that began at that tick and still lives."""
+    process = pin(pid)
+    if process is None:
+        return None
+    if ticks(pid) == started and process.lives:
+        return process
+    process.close()
+    return None
+
+
+def usage(pids: Iterable[int]) -> tuple[float, int]:
+    """Seconds of processor time that processes have used, and bytes of memory that they hold, together."""
+    seconds, memory = 0.0, 0
+    for pid in pids:
+        fields = stat(pid)
+        pages = _read(f"/proc/{pid}/statm").split()
+        if fields and len(pages) > 1:
+            seconds += (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS
+            memory += int(pages[1]) * _PAGE
+    return seconds, memory
+
+
+def _is_over(pid: int) -> bool:
+    fields = stat(pid)
+    return fields is None or fields[0] in "ZX"
+
+
+def _ancestors() -> set[int]:
+    found, each = set(), os.getpid()
+    while each > 0 and each not in found:
+        found.add(each)
+        fields = stat(each)
+        each = int(fields[_PARENT]) if fields else 0
+    return found
+
+
+def _read(path: str) -> bytes:
+    """A small file of the kernel's; empty when the process is gone or somebody else's."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        parts = []
+        while part := os.read(descriptor, 1 << 16):
+            parts.append(part)
+        return b"".join(parts)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)

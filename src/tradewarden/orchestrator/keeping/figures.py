@@ -1,0 +1,62 @@
+"""What a service and all that it started use of the machine, in one small line that is overwritten again and again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+
+from tradewarden.orchestrator.keeping import family
+
+_WIDTH = 256  # bytes: every line is as long as the one before
+
+
+class FiguresFile:
+    """One line of JSON of a fixed width."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def write(self, facts: dict[str, object]) -> None:
+        """Overwrite it; a disk that refuses costs a figure."""
+        try:
+            if self._descriptor < 0:
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+                self._descriptor = os.open(self._path, flags, 0o600)
+            os.pwrite(self._descriptor, json.dumps(facts).encode().ljust(_WIDTH - 1) + b"\n", 0)
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Open the file anew the next time."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Figures:
+    """The figures of one service, each reckoned against the one before."""
+
+    def __init__(self, path: str) -> None:
+        self._file = FiguresFile(path)
+        self._before: tuple[int | None, float, float] = (None, 0.0, 0.0)  # pid, moment, seconds of processor time
+
+    def tell(self, pid: int | None, members: Sequence[int], now: float, wall: float) -> None:
+        """`pid` is the service's own process; none while it does not run."""
+        if pid is None and self._before[0] is None and self._before[1]:
+            return
+        seconds, memory = family.usage(members)
+        earlier, moment, used = self._before
+        percent = 100 * max(0.0, seconds - used) / (now - moment) if pid == earlier and now > moment else 0.0
+        self._before = (pid, now, seconds)
+        self._file.write(
+            {
+                "pid": pid,
+                "t": round(wall, 3),
+                "cpu": round(seconds, 2),
+                "percent": round(percent, 2),
+                "memory": memory,
+                "processes": len(members),
+            }
+        )

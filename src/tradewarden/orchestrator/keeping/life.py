@@ -1,0 +1,100 @@
+"""One run of a service's program, and the pipe through which all of its runs speak."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from tradewarden.orchestrator.keeping import birth
+from tradewarden.orchestrator.keeping.birth import Account
+from tradewarden.orchestrator.keeping.brief import Brief
+
+_ROOM = 1 << 20  # bytes that may wait in the pipe
+_FLOOD = 4096  # bytes at once: let more gather before the next look
+_GATHER = 0.002
+
+
+class Life:
+    """One run of the program, from its start to its exit."""
+
+    def __init__(self, pid: int, began: float) -> None:
+        self.pid, self.began = pid, began
+        self.descriptor = os.pidfd_open(pid)
+        self.asked = False  # somebody asked it to stop
+
+    def signal(self, number: int) -> None:
+        """A signal for the program alone."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            signal.pidfd_send_signal(self.descriptor, number)
+
+    def ask(self, number: int) -> None:
+        """Ask it, and what it started in its session, to stop."""
+        self.asked = True
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+            os.killpg(self.pid, signal.SIGCONT)  # a stopped one hears nothing else
+
+
+class Voice:
+    """The pipe of a service: both ends are the keeper's, so that a grandchild which holds it keeps no next life up."""
+
+    def __init__(self) -> None:
+        self.hearing, self.speaking = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self.hearing, False)
+        with contextlib.suppress(OSError):  # this user's pipes are full already: a smaller one does too
+            fcntl.fcntl(self.speaking, fcntl.F_SETPIPE_SZ, _ROOM)
+
+    def hear(self, take: Callable[[bytes], None], *, out: bool = False) -> None:
+        """Pass on what was said; `out`: to the end, for the speaker has ended."""
+        done = 0
+        while done < (2 * _ROOM if out else _ROOM):
+            try:
+                data = os.read(self.hearing, 1 << 16)
+            except BlockingIOError:
+                break
+            take(data)
+            done += len(data)
+        if done >= _FLOOD and not out:
+            time.sleep(_GATHER)
+
+
+class Nursery:
+    """Where the lives of one service begin."""
+
+    def __init__(self, brief: Brief, path: str, voice: Voice) -> None:
+        self._brief, self._path, self._voice = brief, path, voice
+        self._environment = {
+            **brief.env,
+            "TRADEWARDEN_SERVICE": brief.name,
+            "TRADEWARDEN_KEEPER": path,
+            "TRADEWARDEN_STATUS_FILE": f"{path}.says",
+        }
+
+    def begin(self, now: float) -> Life:
+        """Start the program; raises OSError with the reason when it cannot be."""
+        account = Account(self._brief.user) if self._brief.user is not None else None
+        self._prepare(account)
+        pid = birth.begin(self._brief, self._environment, account, self._voice.speaking)
+        return Life(pid, now)
+
+    def _prepare(self, account: Account | None) -> None:
+        """An empty file for what it says of itself, and a voice that are its own."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            says = os.open(f"{self._path}.says", flags, 0o600)
+        except OSError as trouble:
+            if trouble.errno in (errno.ENOSPC, errno.EDQUOT):
+                return  # it runs without one
+            raise
+        try:
+            if account is not None and account.uid != os.geteuid():
+                os.fchown(says, account.uid, account.gid)
+                os.fchown(self._voice.speaking, account.uid, account.gid)  # /dev/stdout can be opened by it
+                os.chmod(os.path.dirname(self._path), 0o711)  # noqa: S103 - to be walked through; the files stay closed
+        finally:
+            os.close(says)

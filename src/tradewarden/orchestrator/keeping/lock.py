@@ -1,0 +1,68 @@
+"""The one proof that somebody lives: a lock that the kernel drops with its holder, however that one dies.
+
+An open-file-description lock, because its holder can be asked about without taking it for an instant.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+
+_FORMAT = "hhqqi4x"  # struct flock: type, whence, start, length, pid (0 for this kind of lock)
+
+
+class Lock:
+    """A lock file held by this process."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self.path, self.descriptor = path, descriptor
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether the file that others would ask about is still the one held here: somebody may have deleted it."""
+        try:
+            there, here = os.stat(self.path), os.fstat(self.descriptor)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+    def renew(self) -> bool:
+        """Hold a file of this name again after it was deleted; false when somebody else holds one by now."""
+        if self.is_mine:
+            return True
+        again = take(self.path)
+        if again is None:
+            return False
+        os.close(self.descriptor)
+        self.descriptor = again.descriptor
+        return True
+
+
+def take(path: str) -> Lock | None:
+    """Hold this lock until the process ends; none while another holds it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(_FORMAT, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        except OSError:
+            os.close(descriptor)
+            return None
+        lock = Lock(path, descriptor)
+        if lock.is_mine:
+            return lock
+        os.close(descriptor)  # deleted between the opening and the locking
+
+
+def is_held(path: str) -> bool:
+    """Whether somebody holds this lock; asks only, and takes nothing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        asked = struct.pack(_FORMAT, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked)
+    finally:
+        os.close(descriptor)
+    return bool(struct.unpack(_FORMAT, answer)[0] != fcntl.F_UNLCK)

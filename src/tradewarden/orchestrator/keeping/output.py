@@ -1,0 +1,183 @@
+"""A service's words on their way to its log: each line stamped with its arrival, whole lines only, never held up.
+
+A disk that takes nothing costs lines, which are counted, and never blocks the service.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from tradewarden.orchestrator.keeping.brief import Brief
+from tradewarden.orchestrator.keeping.compress import Compressor
+
+LONGEST = 1 << 20  # bytes of one line; a longer one goes on as a line of its own
+
+
+class Lost:
+    """Lines that no disk took, since a moment."""
+
+    def __init__(self, since: float) -> None:
+        self.since, self.lines, self.bytes = since, 0, 0
+
+
+class Output:
+    """The log of one service: the file of today's words and the older ones beside it."""
+
+    def __init__(self, brief: Brief, compressor: Compressor | None) -> None:
+        self._path, self._limit, self._files = brief.log, brief.log_bytes, brief.log_files
+        self._name = brief.name.encode()
+        self._partial = b""
+        self._descriptor = -1
+        self._compressor = compressor
+        self._lost: Lost | None = None
+        self._refused = False
+        self.dropped = 0  # lines, since this object was made
+
+    def take(self, data: bytes, at: float) -> None:
+        """Keep what arrived; the line that is not complete yet waits for its end."""
+        whole, newline, partial = data.rpartition(b"\n")
+        if newline:
+            self._keep(self._partial + whole, at)
+            self._partial = partial
+        else:
+            self._partial += partial
+        if len(self._partial) >= LONGEST:
+            self.end_line(at)
+
+    def end_line(self, at: float) -> None:
+        """A life ended: its last words are a line, whatever they lack."""
+        if self._partial:
+            self._keep(self._partial, at)
+            self._partial = b""
+
+    def settled(self, *, leaving: bool = False) -> Lost | None:
+        """What was lost, once nothing more was since the last time of asking; told once."""
+        lost, refused = self._lost, self._refused
+        self._refused = False
+        if lost is None or (refused and not leaving):
+            return None
+        self._lost = None
+        return lost
+
+    def _keep(self, lines: bytes, at: float) -> None:
+        prefix = stamp(at) + b" " + self._name + b" "
+        stamped = prefix + lines.replace(b"\n", b"\n" + prefix) + b"\n"
+        stuck = False  # no older file can be made: better one that is too large than lines that are lost
+        while stamped:
+            try:
+                size = self._open()
+                cut = len(stamped) if stuck else self._cut(stamped, size)
+                if cut:
+                    self._write(stamped[:cut] if cut < len(stamped) else stamped, size)
+                stamped = stamped[cut:]
+                stuck = bool(stamped) and not self._rotate()
+            except _Refused as refused:
+                stamped = stamped[refused.taken :]
+                self._lose(stamped, len(prefix), at)
+                return
+
+    def _cut(self, stamped: bytes, size: int) -> int:
+        """How much fits into the present file: whole lines, and into an empty file at least one."""
+        room = self._limit - size
+        if self._limit <= 0 or len(stamped) <= room:
+            return len(stamped)
+        cut = stamped.rfind(b"\n", 0, max(room, 0)) + 1
+        return cut or (0 if size else stamped.index(b"\n") + 1)
+
+    def _open(self) -> int:
+        """The size of the present file, which is opened anew when somebody moved or removed it."""
+        try:
+            there = os.stat(self._path)
+            if self._descriptor >= 0 and os.path.samestat(there, os.fstat(self._descriptor)):
+                return there.st_size
+        except FileNotFoundError:
+            there = None
+        except OSError:
+            raise _Refused(0) from None
+        self.close()
+        try:
+            if there is None:
+                os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+            self._descriptor = os.open(self._path, flags, 0o600)
+            size = os.fstat(self._descriptor).st_size
+            if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
+                size += os.write(self._descriptor, b"\n")  # an earlier keeper was killed within a line
+        except OSError:
+            raise _Refused(0) from None
+        return size
+
+    def _write(self, stamped: bytes, size: int) -> None:
+        taken = 0
+        try:
+            while taken < len(stamped):
+                taken += os.write(self._descriptor, stamped[taken:] if taken else stamped)
+        except OSError:
+            whole = stamped.rfind(b"\n", 0, taken) + 1
+            if whole < taken:
+                self._shorten(size + whole)
+            raise _Refused(whole) from None
+
+    def _shorten(self, size: int) -> None:
+        try:
+            os.ftruncate(self._descriptor, size)  # no half line stays behind
+        except OSError:
+            self.close()  # the next opening ends it with a newline
+
+    def _lose(self, stamped: bytes, prefix: int, at: float) -> None:
+        lines = stamped.count(b"\n")
+        if self._lost is None:
+            self._lost = Lost(at)
+        self._lost.lines += lines
+        self._lost.bytes += len(stamped) - lines * prefix
+        self.dropped += lines
+        self._refused = True
+
+    def _rotate(self) -> bool:
+        """The present file becomes `.1`, each older one moves up, the oldest goes."""
+        self.close()
+        try:
+            if self._files <= 0:
+                os.unlink(self._path)
+                return True
+            for number in range(self._files, 0, -1):
+                for ending in ("", ".gz"):
+                    older = f"{self._path}.{number}{ending}"
+                    if os.path.lexists(older):
+                        if number == self._files:
+                            os.unlink(older)
+                        else:
+                            os.rename(older, f"{self._path}.{number + 1}{ending}")
+            os.rename(self._path, f"{self._path}.1")
+        except OSError:
+            return False
+        if self._compressor is not None:
+            self._compressor.begin()
+        return True
+
+    def close(self) -> None:
+        """Let go of the file; the next line opens it again."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class _Refused(Exception):  # noqa: N818 - the disk's answer, no error of ours
+    """The disk took so many bytes and no more."""
+
+    def __init__(self, taken: int) -> None:
+        super().__init__(taken)
+        self.taken = taken
+
+
+_second: tuple[int, bytes] = (-1, b"")
+
+
+def stamp(at: float) -> bytes:
+    """A moment as every log line begins: UTC, to the microsecond."""
+    global _second  # noqa: PLW0603 - the text of the present second, for each of its thousands of lines
+    second, fraction = divmod(round(at * 1_000_000), 1_000_000)
+    if _second[0] != second:
+        _second = second, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second)).encode()
+    return _second[1] + b"%06dZ" % fraction

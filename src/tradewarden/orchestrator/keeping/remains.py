@@ -1,0 +1,111 @@
+"""What must end before anything new begins: what a life left behind, and what an earlier keeper did."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+
+from tradewarden.orchestrator.keeping import family
+from tradewarden.orchestrator.keeping.family import Process
+
+AGAIN = 0.05  # seconds between two rounds of SIGKILL
+_UNKILLABLE = 3.0  # seconds after the first of them: then a person has to be told
+_TOLD = 3600.0  # seconds until that person is told again
+
+
+class Remains:
+    """The descendants of this keeper, and those processes that outlived the keeper before it."""
+
+    def __init__(self, spared: Callable[[], int | None]) -> None:
+        """`spared` is a child of the keeper's own, if there is one: no part of the service."""
+        self._spared = spared
+        self._earlier: list[Process] = []
+        self.kill_at: float | None = None
+        self._killed_at: float | None = None
+
+    def end_by(self, moment: float) -> None:
+        """All of it is killed at this moment, or at an earlier one that was set before."""
+        self.kill_at = moment if self.kill_at is None else min(moment, self.kill_at)
+
+    def over(self) -> None:
+        """Nothing is left: nothing has to be killed."""
+        self.kill_at = self._killed_at = None
+
+    def kill(self, now: float) -> str | None:
+        """Kill all of it; `escalate` the first time, `unkillable` when it has not helped for long."""
+        first = self._killed_at is None
+        if self._killed_at is None:
+            self._killed_at = now
+        self.signal(signal.SIGKILL)
+        self.kill_at = now + AGAIN
+        if first:
+            return "escalate"
+        if now - self._killed_at > _UNKILLABLE:
+            self._killed_at, self.kill_at = now + _TOLD, now + 1
+            return "unkillable"
+        return None
+
+    def adopt(self, earlier: Iterable[Process]) -> None:
+        """These outlived their keeper: they and all that they started have to end."""
+        self._earlier = list(earlier)
+        self._widen()
+
+    def alive(self) -> list[int]:
+        """Everything that still runs."""
+        if self._earlier:
+            self._widen()
+            for each in self._earlier:
+                if not each.lives:
+                    each.close()
+            self._earlier = [each for each in self._earlier if each.is_open]
+        return [*self._own(), *(each.pid for each in self._earlier)]
+
+    def signal(self, number: int, *, but_group: int | None = None) -> int:
+        """Send a signal to all of it, save to a process group that has had it; how many were meant."""
+        pinned = [process for pid in self._own() if (process := family.pin(pid)) is not None]
+        still = set(self._own())  # pinned now, and ours still: no stranger under an old number
+        meant = 0
+        for process in pinned:
+            if process.pid in still and (but_group is None or family.group(process.pid) != but_group):
+                meant += process.signal(number)
+            process.close()
+        for process in self._earlier:
+            meant += process.signal(number)
+        return meant
+
+    def _own(self) -> list[int]:
+        spared = self._spared()
+        return family.descendants(os.getpid(), without=() if spared is None else (spared,))
+
+    def _widen(self) -> None:
+        known = {each.pid for each in self._earlier}
+        for each in [each for each in self._earlier if each.lives]:
+            for pid in family.descendants(each.pid):
+                if pid not in known and (process := family.pin(pid)) is not None:
+                    known.add(pid)
+                    self._earlier.append(process)
+
+
+def left_by_earlier(events: list[dict[str, object]], mark: bytes, boot: str) -> list[Process]:
+    """What of this service outlived its keeper: by the mark it carries, or as the status log names the last life."""
+    found = family.carriers(mark)
+    start = unfinished(events)
+    if start is None or start.get("boot") != boot:
+        return found
+    pid, began = start.get("pid"), start.get("ctime")
+    if type(pid) is not int or type(began) is not int or pid <= 1 or pid == os.getpid():
+        return found
+    named = None if pid in {each.pid for each in found} else family.identified(pid, began)
+    return [named, *found] if named is not None else found
+
+
+def unfinished(events: list[dict[str, object]]) -> dict[str, object] | None:
+    """The start of a life whose end nobody has written down."""
+    for event in reversed(events):
+        match event["ev"]:
+            case "start":
+                return event
+            case "exit":
+                return None
+    return None

@@ -1,0 +1,136 @@
+"""What keepers, the zygote and the services themselves publish in small files: figures, and a word of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from tradewarden.machines.service import HostFigures
+
+LARGEST: Final = 4096  # bytes of such a file that are read
+LONGEST: Final = 300  # characters of a service's own line
+MOST: Final = 16  # figures of a service's own
+STALE: Final = timedelta(seconds=10)  # older figures say nothing about now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What a service and all that it started use of the machine."""
+
+    at: datetime
+    pid: int | None
+    cpu_percent: float  # of one core
+    cpu_seconds: float
+    memory_bytes: int
+    processes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Says:
+    """What a service says of itself."""
+
+    at: datetime
+    text: str | None
+    figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def figures(path: Path, now: datetime) -> Figures | None:
+    """The figures of one service; none when its keeper wrote none lately."""
+    told = _facts(path)
+    try:
+        found = Figures(
+            at=datetime.fromtimestamp(told["t"], UTC),
+            pid=told["pid"],
+            cpu_percent=float(told["percent"]),
+            cpu_seconds=float(told["cpu"]),
+            memory_bytes=int(told["memory"]),
+            processes=int(told["processes"]),
+        )
+    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+        return None
+    return found if found.pid is not None and abs(now - found.at) < STALE else None
+
+
+def host(path: Path, disk: Path, now: datetime) -> HostFigures | None:
+    """The figures of the machine; none when nobody wrote any lately."""
+    told = _facts(path)
+    try:
+        if abs(now - datetime.fromtimestamp(told["t"], UTC)) >= STALE:
+            return None
+        return HostFigures(
+            cpu_percent=float(told["percent"]),
+            memory_used=int(told["used"]),
+            memory_total=int(told["total"]),
+            disk_free=_free(disk),
+        )
+    except (LookupError, TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def says(path: Path) -> Says | None:
+    """A service's own line: a text, or an object with `text` and `figures`; none when it has not said anything."""
+    text, at = _read(path)
+    line = text.decode(errors="replace").strip().partition("\n")[0].strip()
+    if not line or at is None:
+        return None
+    if line.startswith("{"):
+        told = _object(line.encode())
+        if told is not None:
+            return Says(at=at, text=_clean(told.get("text")), figures=_numbers(told.get("figures")))
+    return Says(at=at, text=_clean(line))
+
+
+def _clean(text: object) -> str | None:
+    if not isinstance(text, str):
+        return None
+    return "".join(each if each.isprintable() else " " for each in text)[:LONGEST].strip() or None
+
+
+def _numbers(told: object) -> Mapping[str, float]:
+    if not isinstance(told, dict):
+        return MappingProxyType({})
+    good = {
+        _clean(name) or "": float(value)
+        for name, value in list(told.items())[:MOST]
+        if type(value) in (int, float) and abs(value) < float("inf")
+    }
+    return MappingProxyType(good)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    return _object(_read(path)[0]) or {}
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _read(path: Path) -> tuple[bytes, datetime | None]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b"", None
+    try:
+        return os.read(descriptor, LARGEST), datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+    except OSError:
+        return b"", None
+    finally:
+        os.close(descriptor)
+
+
+def _free(path: Path) -> int | None:
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None

@@ -1,0 +1,205 @@
+"""What keepers wrote down, read by the daemon: each event once, whatever happened while nobody looked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from tradewarden.machines.kept import (
+    Escalated,
+    Exited,
+    Gone,
+    Happening,
+    OutputLost,
+    Paused,
+    Started,
+    StartFailed,
+    Stopping,
+)
+
+TAIL: Final = 1 << 16  # bytes that surely tell the present state
+MOST: Final = 4 << 20  # bytes read at once; the rest the next time
+KIB: Final = 1024
+
+
+class StatusReader:
+    """The status log of one service, and how far the daemon has processed it."""
+
+    def __init__(self, run_dir: Path, name: str) -> None:
+        self.unreadable = 0  # half lines, and lines that no keeper writes
+        self._path, self._older = run_dir / f"{name}.status", run_dir / f"{name}.status.1"
+        self._seen = run_dir / f"{name}.seen"
+        self._place = _remembered(self._seen)  # inode and offset
+
+    def read(self) -> list[Happening]:
+        """The whole lines that were not read before, oldest first; a log moved aside meanwhile is read to its end."""
+        found: list[Happening] = []
+        for path in (self._older, self._path):
+            inode, size = _identity(path)
+            if not inode or (path == self._older and inode != self._place[0]):
+                continue
+            offset = self._place[1] if inode == self._place[0] else 0
+            if offset > size:
+                offset = 0  # somebody made it shorter: better an event twice than never
+            text = _part(path, offset, MOST)
+            whole = text[: text.rfind(b"\n") + 1]
+            self._place = (inode, offset + len(whole))
+            found += self._parse(whole)
+        return found
+
+    def last(self) -> tuple[Happening, ...]:
+        """The newest lines, whether read before or not."""
+        _, size = _identity(self._path)
+        before, self.unreadable = self.unreadable, 0
+        text = _part(self._path, max(0, size - TAIL), TAIL)
+        if size > TAIL:
+            text = text.partition(b"\n")[2]
+        found = tuple(self._parse(text[: text.rfind(b"\n") + 1]))
+        self.unreadable = before  # counted when they are read
+        return found
+
+    def remember(self) -> None:
+        """What was read is processed: a daemon that starts anew goes on after it."""
+        fresh = self._seen.with_name(f"{self._seen.name}.new")
+        fresh.write_text(json.dumps({"inode": self._place[0], "offset": self._place[1]}), encoding="utf-8")
+        fresh.replace(self._seen)
+
+    def _parse(self, text: bytes) -> list[Happening]:
+        found = []
+        for line in text.split(b"\n")[:-1]:
+            happening = parse(line)
+            if happening is None:
+                self.unreadable += bool(line)
+            else:
+                found.append(happening)
+        return found
+
+
+def parse(line: bytes) -> Happening | None:
+    """One line of a status log; none when no keeper can have written it."""
+    try:
+        told = json.loads(line)
+        make = _EVENTS[told["ev"]]
+        return make({**told, "at": _moment(told["t"]), "keeper": _whole(told["keeper"])})
+    except (ValueError, LookupError, TypeError, OverflowError, OSError):
+        return None
+
+
+def _started(told: Mapping[str, Any]) -> Started:
+    return Started(
+        at=told["at"],
+        keeper=told["keeper"],
+        pid=_whole(told["pid"]),
+        ticks=_whole(told["ctime"]),
+        revision=_text(told["rev"]),
+        boot=_text(told["boot"]),
+        life=_whole(told["life"]),
+        protocol=_whole(told["protocol"]),
+    )
+
+
+def _start_failed(told: Mapping[str, Any]) -> StartFailed:
+    return StartFailed(
+        at=told["at"],
+        keeper=told["keeper"],
+        errno=_whole(told["errno"]),
+        text=_text(told["text"]),
+        again_at=_moment_or_none(told.get("again")),
+    )
+
+
+def _exited(told: Mapping[str, Any]) -> Exited:
+    return Exited(
+        at=told["at"],
+        keeper=told["keeper"],
+        pid=_whole(told["pid"]),
+        code=None if told["code"] is None else _whole(told["code"]),
+        up=_figure(told["up"]),
+        asked=told.get("asked") is True,
+        peak_memory=_whole(told.get("maxrss", 0)) * KIB,
+        dropped_lines=_whole(told.get("dropped", 0)),
+        left=_whole(told.get("left", 0)),
+        fenced=told.get("fenced") is True,
+        again_at=_moment_or_none(told.get("again")),
+    )
+
+
+_EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Happening]]] = {
+    "start": _started,
+    "start_failed": _start_failed,
+    "exit": _exited,
+    "stopping": lambda told: Stopping(
+        at=told["at"], keeper=told["keeper"], pid=_whole(told["pid"]), signal=_whole(told["signal"])
+    ),
+    "escalate": lambda told: Escalated(at=told["at"], keeper=told["keeper"], pid=_whole(told["pid"])),
+    "paused": lambda told: Paused(
+        at=told["at"], keeper=told["keeper"], attempts=_whole(told["attempts"]), window=_figure(told["window"])
+    ),
+    "lost": lambda told: OutputLost(
+        at=told["at"],
+        keeper=told["keeper"],
+        since=_moment(told["since"]),
+        lines=_whole(told["lines"]),
+        bytes=_whole(told["bytes"]),
+    ),
+    "gone": lambda told: Gone(at=told["at"], keeper=told["keeper"]),
+}
+
+
+def _moment(value: object) -> datetime:
+    return datetime.fromtimestamp(_figure(value), UTC)
+
+
+def _moment_or_none(value: object) -> datetime | None:
+    return None if value is None else _moment(value)
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(value)
+    return value
+
+
+def _figure(value: object) -> float:
+    if type(value) not in (int, float):
+        raise TypeError(value)
+    return float(value)  # type: ignore[arg-type]  # proven in the line above
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _remembered(path: Path) -> tuple[int, int]:
+    try:
+        told = json.loads(path.read_bytes())
+        return _whole(told["inode"]), _whole(told["offset"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0, 0
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        known = path.stat()
+    except OSError:
+        return 0, 0
+    return known.st_ino, known.st_size
+
+
+def _part(path: Path, offset: int, most: int) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    try:
+        return os.pread(descriptor, most, offset)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
