@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from tradewarden.orchestrator.checks.flow_reader import FlowError
 from tradewarden.orchestrator.checks.flow_window import Window
 from tradewarden.orchestrator.checks.redis import redis_address
 from tradewarden.orchestrator.checks.resp import RefusedError, ask, enter
-from tradewarden.orchestrator.checks.wire import GarbledError, Wire, connected, words
+from tradewarden.orchestrator.checks.wire import GarbledError, Wire, dial, words
 
 ADDED: Final = "entries-added"  # since Redis 7
 
@@ -32,7 +31,8 @@ class RedisFlow:
         """What is added a second."""
         try:
             if self._wire is None:
-                self._wire = await self._connect()
+                self._wire = await dial(self._address, tls=self._address.scheme == "rediss")
+                await enter(self._wire, self._address)
             told = await ask(self._wire, "XINFO", "STREAM", self._stream)
         except RefusedError as refusal:
             raise FlowError(self._refused(refusal)) from None
@@ -49,18 +49,9 @@ class RedisFlow:
         if wire is not None:
             wire[1].transport.abort()
 
-    async def _connect(self) -> Wire:
-        async with AsyncExitStack() as stack:
-            wire = await stack.enter_async_context(connected(self._address, tls=self._address.scheme == "rediss"))
-            await enter(wire, self._address)
-            stack.pop_all()  # it stays
-        return wire
-
     def _refused(self, refusal: RefusedError) -> str:
         if "no such key" in str(refusal):
             return f"Redis at {self._address} has no stream {self._stream!r}"
         if refusal.code == "WRONGTYPE":
-            return (
-                f"{self._stream!r} at Redis {self._address} is no stream, and nothing else counts what is added to it"
-            )
+            return f"{self._stream!r} of Redis at {self._address} is no stream; nothing else counts what is added to it"
         return f"Redis at {self._address} refuses: {refusal}; see sinks.redis"

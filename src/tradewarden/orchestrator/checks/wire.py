@@ -33,14 +33,18 @@ class GarbledError(Exception):
     """The server says something else than its protocol allows."""
 
 
+async def dial(address: Address, *, tls: bool = False) -> Wire:
+    """A connection, which is the caller's to end. Raises OSError."""
+    if address.host.startswith("/"):
+        return await asyncio.open_unix_connection(address.host)
+    context = ssl.create_default_context() if tls else None
+    return await asyncio.open_connection(address.host, address.port, ssl=context)
+
+
 @asynccontextmanager
 async def connected(address: Address, *, tls: bool = False) -> AsyncIterator[Wire]:
-    """A connection, which is gone afterwards."""
-    context = ssl.create_default_context() if tls else None
-    if address.host.startswith("/"):
-        reader, writer = await asyncio.open_unix_connection(address.host)
-    else:
-        reader, writer = await asyncio.open_connection(address.host, address.port, ssl=context)
+    """A connection, which is gone afterwards. Raises OSError."""
+    reader, writer = await dial(address, tls=tls)
     try:
         yield reader, writer
     finally:
