@@ -9,10 +9,10 @@ from typing import Final
 from tradewarden.machines.backoff import SECOND, Backoff
 from tradewarden.machines.deed import BeginAsking, Deed, EndAsking, Tell
 from tradewarden.machines.gate import Gate
-from tradewarden.machines.kept import Escalated, Exited, Paused, StartFailed, Stopping
+from tradewarden.machines.kept import Escalated, Exited, Paused, Stopping
 from tradewarden.machines.leash import Leash
 from tradewarden.machines.past import Past, span
-from tradewarden.machines.service import Again, Kind, Service, ServiceState, Tier
+from tradewarden.machines.service import Kind, Service, ServiceState, Tier
 
 ANSWER: Final = 10 * SECOND  # a keeper that says nothing for so long is asked again
 TRIES: Final = 3  # starts that may pass without the service becoming ready
@@ -39,6 +39,7 @@ class Life:
         self._leash = Leash(service)
         self._uniform, self._zone, self._now = uniform, zone, now
         self._deadline: int | None = None
+        self._remind_at: int | None = None  # when its keeper is told again what did not reach it
         self._asking = False  # its readiness is looked at
         self._tries = self._knocks = 0
         self._farewell: str | None = STOPPED  # why it was stopped last
@@ -61,7 +62,7 @@ class Life:
 
     def next_deadline(self) -> int | None:
         """When it wants to be woken, at the latest."""
-        return self._deadline
+        return min((at for at in (self._deadline, self._remind_at) if at is not None), default=None)
 
     # Moves
 
@@ -127,6 +128,7 @@ class Life:
 
     def _wait_until_ready(self, seconds: float) -> None:
         self._trouble = "nothing was heard from it"
+        self._stop_asking()
         if self.service.kind is Kind.STEP:
             self._enter(ServiceState.STARTING, "it runs and has not ended yet", int(seconds * SECOND))
             return
@@ -163,9 +165,9 @@ class Life:
             if self._leash.again:
                 self._leash.again = False
                 self._enter(ServiceState.STARTING, "it is started again", ANSWER)
-        elif self.wanted and asked:
+        elif asked and self.state in (ServiceState.STARTING, ServiceState.UP):
             self._enter(ServiceState.STOPPING, STOPPED, ANSWER)
-        elif self.wanted:
+        elif self.wanted and not asked:
             self._end_by_itself()
 
     def _end_by_itself(self) -> None:
@@ -173,11 +175,11 @@ class Life:
         ending, at = self._ending(), self.past.next_start_at
         if not self.wanted:
             self._enter(ServiceState.DOWN, ending)
-        elif self._is_final() and self.past.exit_code == 0:
+        elif self.past.is_final and self.past.exit_code == 0:
             self._enter(ServiceState.DONE, f"{ending}: it has done its work")
         elif self.gate.bars:
             self._enter(ServiceState.WAITING, f"{self.gate.reason} ({ending})")
-        elif self._is_final():
+        elif self.past.is_final:
             self._enter(ServiceState.FAILED, f"{ending}; it is not started again by itself")
         elif at is not None:
             attempt = f"attempt {self.past.attempt} of {self.service.restarts.attempts}"
@@ -187,17 +189,6 @@ class Life:
             self._enter(ServiceState.FAILED, f"{ending}; automatic restart is switched off")
         else:
             self._enter(ServiceState.BACKING_OFF, f"{ending}; its keeper has not said what follows", ANSWER)
-
-    def _is_final(self) -> bool:
-        """Whether nothing is expected of it after the end of its last life."""
-        match self.past.ended:
-            case Exited(again_at=None, asked=False, code=int(code)):
-                well = code == 0 and self.service.restarts.when is not Again.ALWAYS
-            case StartFailed(again_at=None):
-                well = False
-            case _:
-                return False
-        return well or self.service.kind is Kind.STEP or self.service.restarts.when is Again.NEVER
 
     def _pause(self, paused: Paused) -> None:
         """It ended too often."""
@@ -219,6 +210,7 @@ class Life:
     def _lose(self, why: str) -> None:
         """No keeper is there any more."""
         self._leash.lost()
+        self._remind_at = None
         self._stop_asking()
         self.past.life = None
         match self.state:
@@ -241,6 +233,15 @@ class Life:
         else:
             self._launch()
 
+    def _remind(self) -> None:
+        """Tell its keeper again what must reach it."""
+        self._remind_at = None
+        self._tell_policy()
+        if self.state is ServiceState.STARTING and self._leash.held and not self._lives():
+            self._leash.start(self.until, None)
+        elif self.state in (ServiceState.STOPPING, ServiceState.DOWN):
+            self._leash.stop()
+
     def _rest(self) -> None:
         """Nothing of it runs, and nothing has been looked at yet."""
         if self.wanted:
@@ -251,6 +252,10 @@ class Life:
             self._enter(ServiceState.DOWN, self._ending())
 
     # Small things
+
+    def _tell_policy(self) -> None:
+        if self.gate is not UNSEEN:
+            self._leash.tell_policy(self.until)
 
     @property
     def _grace(self) -> int:
@@ -272,9 +277,8 @@ class Life:
         self._verdict = None
 
     def _ask(self) -> None:
-        if not self._asking:
-            self._asking = True
-            self._leash.deeds.append(BeginAsking())
+        self._asking = True
+        self._leash.deeds.append(BeginAsking())
 
     def _stop_asking(self) -> None:
         if self._asking:

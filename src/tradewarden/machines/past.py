@@ -18,7 +18,7 @@ from tradewarden.machines.kept import (
     StartFailed,
     Stopping,
 )
-from tradewarden.machines.service import Kind, Service
+from tradewarden.machines.service import Again, Kind, Service
 
 _PASSING: Final = frozenset({EAGAIN, ENOMEM, ENFILE, EMFILE})
 UNKNOWN_END: Final = "it ended and nobody saw how"
@@ -79,6 +79,18 @@ class Past:
     def exit_code(self) -> int | None:
         """Of the last life that ended; negative: the signal."""
         return self.ended.code if isinstance(self.ended, Exited) else None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing is to follow the end of the last life, as its keeper sees it."""
+        match self.ended:
+            case Exited(again_at=None, asked=False, code=int(code)):
+                well = code == 0 and self.service.restarts.when is not Again.ALWAYS
+            case StartFailed(again_at=None):
+                well = False
+            case _:
+                return False
+        return well or self.service.kind is Kind.STEP or self.service.restarts.when is Again.NEVER
 
     def tell_end(self) -> str:
         """How the last life ended, as a trader reads it."""

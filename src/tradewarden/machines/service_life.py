@@ -20,7 +20,7 @@ from tradewarden.machines.kept import (
     StartFailed,
     Stopping,
 )
-from tradewarden.machines.life import ANSWER, STOPPED, UNSEEN, Life
+from tradewarden.machines.life import ANSWER, STOPPED, Life
 from tradewarden.machines.past import Past, span
 from tradewarden.machines.service import OnToken, ServiceState
 
@@ -50,7 +50,7 @@ class ServiceLife(Life):
                 self._enter(ServiceState.STOPPING, STOPPED, self._grace)
             case Paused() as paused if held:
                 self._pause(paused)
-            case Exited() | StartFailed() | Gone() if past.ended is not None and (held or self._is_final()):
+            case Exited() | StartFailed() | Gone() if past.ended is not None and (held or past.is_final):
                 self._end_by_itself()
             case _:
                 self._rest()
@@ -87,7 +87,7 @@ class ServiceLife(Life):
     def allow(self, gate: Gate, now: int) -> list[Deed]:
         """Whether it may start, be started again and go on, as its conditions and needs stand now."""
         self._now, self.gate = now, gate
-        self._leash.tell_policy(self.until)
+        self._tell_policy()
         match self.state:
             case ServiceState.WAITING if gate.is_open:
                 self._launch()
@@ -108,8 +108,7 @@ class ServiceLife(Life):
     def auto_restart(self, on: bool, now: int) -> list[Deed]:  # noqa: FBT001 - the fact itself
         """Whether its keeper may start it again by itself."""
         self._now, self.auto = now, on
-        if self.gate is not UNSEEN:
-            self._leash.tell_policy(self.until)
+        self._tell_policy()
         if not on and self.state is ServiceState.BACKING_OFF:
             self._enter(ServiceState.FAILED, f"{self._ending()}; automatic restart is switched off")
         return self._answer()
@@ -142,7 +141,8 @@ class ServiceLife(Life):
     def refused(self, why: str, now: int) -> list[Deed]:
         """The keeper that was asked for cannot be had."""
         self._now = now
-        self._knock(why)
+        if self._leash.asked:
+            self._knock(why)
         return self._answer()
 
     def held(self, on: bool, now: int) -> list[Deed]:  # noqa: FBT001 - the fact itself
@@ -159,10 +159,8 @@ class ServiceLife(Life):
 
     def unheard(self, now: int) -> list[Deed]:
         """Its keeper lives, but could not be told the last lines: it is told again in a moment."""
-        self._now = now
+        self._now, self._remind_at = now, now + MOMENT
         self._leash.unheard()
-        if self.state in _AT_WORK:
-            self._deadline = now + MOMENT
         return self._answer()
 
     def kept(self, happening: Happening, now: int) -> list[Deed]:
@@ -180,13 +178,13 @@ class ServiceLife(Life):
             case OutputLost(lines=lines):
                 self._tell("output_lost", f"{lines} lines of its output found no room on the disk")
             case Exited(code=None):
-                self._tell("outlived", self._ending())
+                self._tell("ended_unseen", self._ending())
             case Exited() | StartFailed():
                 self._leash.seen()
                 self._end()
             case Stopping() | Escalated():
                 self._stops(happening)
-            case Paused() if self.wanted:
+            case Paused() if self.state is not ServiceState.STOPPING and self.wanted:
                 self._pause(happening)
             case _:
                 pass
@@ -197,7 +195,7 @@ class ServiceLife(Life):
     def ready(self, now: int) -> list[Deed]:
         """It works."""
         self._now, self._tries = now, 0
-        if self.state is ServiceState.STARTING and self._lives():
+        if self.state is ServiceState.STARTING and self._asking:
             self._enter(ServiceState.UP, None)
         elif self.state is ServiceState.UP and self.reason is not None:
             self.reason = None
@@ -207,7 +205,7 @@ class ServiceLife(Life):
     def unready(self, why: str, now: int) -> list[Deed]:
         """It does not work yet, or no more: that is shown, and kills nothing that has worked."""
         self._now = now
-        if self.state is ServiceState.STARTING and self._lives():
+        if self.state is ServiceState.STARTING and self._asking:
             self._trouble, self.reason = why, f"it is not ready yet: {why}"
         elif self.state is ServiceState.UP:
             if self.reason is None:
@@ -217,7 +215,15 @@ class ServiceLife(Life):
 
     def due(self, now: int) -> list[Deed]:
         """Its deadline has come."""
-        self._now, self._deadline = now, None
+        self._now = now
+        if self._remind_at is not None and now >= self._remind_at:
+            self._remind()
+        if self._deadline is not None and now >= self._deadline:
+            self._deadline = None
+            self._expire()
+        return self._answer()
+
+    def _expire(self) -> None:
         match self.state:
             case ServiceState.STARTING if self._lives():
                 self._never_ready()
@@ -233,4 +239,3 @@ class ServiceLife(Life):
                 self._ended()
             case _:
                 pass
-        return self._answer()
