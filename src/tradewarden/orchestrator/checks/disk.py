@@ -10,6 +10,7 @@ from tradewarden.orchestrator.checks.check import Verdict
 
 LEAST: Final = 1 << 30  # bytes; with less, one lively day may fill it
 LEAST_DAYS: Final = 2.0
+MANY_DAYS: Final = 10  # whose fractions nobody wants to know
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -31,7 +32,7 @@ class DiskCheck:
         days = None
         if self._bytes_a_day:
             days = free / self._bytes_a_day
-            text += f", {days:,.0f} days at {size(self._bytes_a_day)} a day"
+            text += f", {days:,.{0 if days >= MANY_DAYS else 1}f} days at {size(self._bytes_a_day)} a day"
         if found.f_files and not found.f_favail:
             return Verdict(good=False, text=f"{self._told} takes no more files: delete some, there is no inode left")
         if free < LEAST or (days is not None and days < LEAST_DAYS):

@@ -9,7 +9,10 @@ from typing import Final, Self
 from tradewarden.orchestrator.checks.check import Subject, Verdict
 
 PATIENCE: Final = 10.0  # seconds; docker's own client takes some when its daemon is away
-_QUESTIONS: Final = (("compose", "version"), ("version", "--format", "{{.Server.Version}}"))
+_QUESTIONS: Final = {
+    ("compose", "version"): "install docker's compose plugin",
+    ("version", "--format", "{{.Server.Version}}"): "start the docker daemon, and let this user use it",
+}
 
 
 class DockerCheck:
@@ -27,7 +30,7 @@ class DockerCheck:
     async def ask(self) -> Verdict:
         """Whether a group of containers can be started here."""
         told: list[str] = []
-        for question in _QUESTIONS:
+        for question, advice in _QUESTIONS.items():
             asked = " ".join((self._program, *question[:2])).removesuffix(" --format")
             try:
                 code, said = await self._run(question)
@@ -37,8 +40,7 @@ class DockerCheck:
                 text = f"{self._program} cannot be run ({trouble.strerror}): install docker and its compose plugin"
                 return Verdict(good=False, text=text)
             if code:
-                said = said or f"code {code}"
-                return Verdict(good=False, text=f"`{asked}` fails: {said}: install the compose plugin, start docker")
+                return Verdict(good=False, text=f"`{asked}` fails ({said or f'code {code}'}): {advice}")
             told.append(said)
         return Verdict(good=True, text=f"docker {told[1]} answers ({told[0]})")
 
