@@ -9,7 +9,7 @@ CALENDARS := .venv-calendars
 FUZZ := .venv-fuzz
 MINUTES ?= 10
 
-.PHONY: setup run test nightly chaos mutants fuzz bench docs check format lock clean
+.PHONY: setup run eleven five test nightly chaos mutants fuzz bench docs check format lock clean
 
 setup: $(VENV)/.ready
 
@@ -23,6 +23,13 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 
 run: setup
 	@exec $(BIN)/tradewarden demo --port $(PORT)
+
+# The example desks: eleven programs, on any day and at any hour; five phases on real servers of Debian's.
+eleven: setup
+	@exec env TRADEWARDEN_SERVICES__FEED__CONDITIONS='[]' TRADEWARDEN_SERVICES__COMMODITIES__CONDITIONS='[]' TRADEWARDEN_HTTP__PORT=$(PORT) $(BIN)/tradewarden run --config examples/eleven/tradewarden.toml
+
+five: setup
+	@exec env TRADEWARDEN_HTTP__PORT=$(PORT) $(BIN)/tradewarden run --config examples/five/tradewarden.toml
 
 test: setup
 	$(BIN)/python -m pytest
