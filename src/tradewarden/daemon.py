@@ -28,6 +28,7 @@ from tradewarden.http.metrics import Figures
 from tradewarden.http.query import MOST_BYTES, SECONDS, Query
 from tradewarden.http.quotes import QuotesDoor
 from tradewarden.http.retention import RetentionDoor
+from tradewarden.http.service_metrics import of_services
 from tradewarden.http.sink_metrics import of_sinks
 from tradewarden.http.sinks import Sinks
 from tradewarden.http.token import TokenDoor
@@ -42,6 +43,7 @@ from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
 from tradewarden.orchestrator.checks.stores import StoresCheck
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
+from tradewarden.orchestrator.desk import DeskDriver
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.dump_file import DumpFile
 from tradewarden.orchestrator.feed import FeedDriver
@@ -72,6 +74,7 @@ from tradewarden.wiring.recording import (
     sinks_of,
     validations_of,
 )
+from tradewarden.wiring.services import flows_of, programs_of
 from tradewarden.wiring.stream import Carrier, carrier, limits_of
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
@@ -106,19 +109,24 @@ class Desk:
     alerts: Alerts | None
     recorder: Recorder | None
     sinks: SinkGroup | None
+    programs: DeskDriver
 
     def reload(self) -> None:
-        """SIGHUP: read tokens, calendars, rules and the clock again, dial again after a 400; nothing is restarted."""
+        """SIGHUP: read tokens, calendars, rules, services and the clock again, dial again after a 400.
+
+        Of the services only those are restarted whose description has changed.
+        """
         self.notifier.reloading()
         self.feed.machine.forgive()
         for token in self.accounts.tokens():
             token.read_files()
         self.keeper.read_files()
         self.rule_files.read_files()
+        self.programs.reload_soon(by="SIGHUP")
         self.notifier.ready()
 
 
-def wire(
+def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a part
     settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, spawn: Spawn, *, journal: Journal | None
 ) -> Desk:
     """Make every long-lived object of the daemon and tie them together."""
@@ -171,6 +179,8 @@ def wire(
     if recorder is not None:
         feed.record, recorder.changed = recorder.record, coupling.settle
     sinks = None if recorder is None else sinks_of(settings, recorder, names, clock, sealer)
+    flows = flows_of(settings, feed, recorder, clock, spawn)
+    programs = programs_of(settings, market, accounts, flows, clock=clock, spawn=spawn)
     stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     notifier, retention = Notifier(), retention_of(settings, names, clock, spawn)
@@ -203,6 +213,7 @@ def wire(
     lasts = forecaster.of if settings.feed.source == "kite" else lambda _auth: "lasts"  # what dies is a broker's token
     reports = Reports(market, auth, feed, clock, heartbeat.age, forecast=lasts, further=accounts.further)
     reports.instruments = instruments.health
+    reports.desk, programs.changed = programs.shown, reports.refresh
     reports.gaps = GapTally(ledger, clock, gaps.so_far).today
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
     http = Http(
@@ -225,7 +236,10 @@ def wire(
             lost=feed.lost_total,
             lag=heartbeat,
             lag_bounds=LAG_BOUNDS,
-            parts=[] if sinks is None else [lambda: of_sinks(sinks.reports())],
+            parts=[
+                *([] if sinks is None else [lambda: of_sinks(sinks.reports())]),
+                lambda: of_services(programs.report()),
+            ],
         ),
         parts=[
             Gaps(ledger, gaps.so_far),
@@ -242,9 +256,10 @@ def wire(
                 public_url=settings.http.public_url,
             ),
         ],
+        programs=programs,
     )
     alerts = alarm(settings, reports, forecaster, clock, spawn)
-    settled = [gaps.look, reports.refresh]
+    settled = [gaps.look, programs.settle, reports.refresh]
     if recorder is not None:
         reports.journal = recorder.report
         settled.insert(0, recorder.follow)
@@ -253,7 +268,7 @@ def wire(
         reports.sinks = sinks.reports
         heartbeat.beats += [sinks.look, StoresCheck(validations, clock, spawn, reports=reports).look]
     coupling.join(market, auth, feed, settled=settled)
-    heartbeat.beats += [ledger.look, reports.refresh, pulse.beat, retention.look]
+    heartbeat.beats += [flows.look, programs.look, ledger.look, reports.refresh, pulse.beat, retention.look]
     return Desk(
         market,
         keeper,
@@ -273,6 +288,7 @@ def wire(
         alerts,
         recorder,
         sinks,
+        programs,
     )
 
 
@@ -311,6 +327,7 @@ async def run(
             desk.market.sync()
             for token in desk.accounts.tokens():
                 token.begin()
+            desk.programs.begin()
             desk.notifier.ready()
             ready(desk)
             await _either(stop, failed)
@@ -345,6 +362,7 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
     """Put the desk to rest: say so, end the feed and whatever is under way, then close the door."""
     desk.notifier.stopping()
     desk.reports.stop()
+    desk.programs.end()
     desk.http.close_streams()
     for token in desk.accounts.tokens():
         token.disarm()

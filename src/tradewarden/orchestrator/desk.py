@@ -1,12 +1,43 @@
-"""The desk's programs all together: started in phases, looked at each second, stopped in reverse."""
+"""The desk's programs all together: what people may ask of them, and how they do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
 
-from tradewarden.machines.service import DeskReport, Difference, Order, Selection, ServiceReport
+import structlog
+
+from tradewarden.machines.desk_step import DeskState
+from tradewarden.machines.plan import SelectionError, selection
+from tradewarden.machines.service import (
+    DeskReport,
+    Difference,
+    HostFigures,
+    Kind,
+    Order,
+    Selection,
+    Service,
+    ServiceReport,
+    ServiceState,
+)
+from tradewarden.orchestrator.crew import Crew, needed
+from tradewarden.orchestrator.error_tally import ErrorTally
+from tradewarden.orchestrator.facts import World
+from tradewarden.orchestrator.keepers import KeepersError
+from tradewarden.orchestrator.reading import UnreadableError
+from tradewarden.orchestrator.redefinition import Redefinition
+from tradewarden.orchestrator.service import Host, ServiceDriver
+from tradewarden.orchestrator.wishes import Wishes, WishesError
 
 News = Callable[[ServiceReport | DeskReport], None]
+
+MEASURED_EVERY: Final = 2.0  # seconds
+STRAY: Final = "stop 15 10"  # to the keeper of a service that the configuration does not know any more
+_AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING})
+_AT_REST: Final = frozenset({ServiceState.DOWN, ServiceState.FAILED})
+
+log = structlog.get_logger()
 
 
 class RefusedError(Exception):
@@ -14,44 +45,372 @@ class RefusedError(Exception):
 
 
 class DeskDriver:
-    """What people and programs may ask of the desk's programs; verbs set the work going and answer at once."""
+    """What people and programs may ask of the desk's programs; verbs set the work going and answer at once.
 
-    def report(self) -> DeskReport:
-        """How the desk does at this moment."""
-        raise NotImplementedError
+    `look` belongs into a heartbeat, `settle` behind each change of market and tokens.
+    """
 
-    def plan(self) -> tuple[tuple[str, ...], ...]:
-        """The phases of a start, in their order."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        services: Sequence[Service],
+        host: Host,
+        world: World,
+        wishes: Wishes,
+        reread: Callable[[], Awaitable[tuple[Service, ...]]],
+        *,
+        begins: bool = True,
+    ) -> None:
+        """`begins`: what nobody has stopped is started with the daemon. `reread` raises UnreadableError."""
+        self._host, self._world, self._wishes, self._reread = host, world, wishes, reread
+        self._begins = begins
+        self.crew = Crew(services, host, world, self._heard)
+        self._redefinition = Redefinition(self.crew, wishes, self._belongs)
+        self._tally = ErrorTally(host.log_dir, host.clock.now)
+        self._subscribers: list[News] = []
+        self.changed: Callable[[], None] = lambda: None  # called when all have come to rest after a change
+        self._since = host.clock.now()
+        self._told: tuple[DeskState, str | None, int | None] | None = None
+        self._figures: HostFigures | None = None
+        self._measured_at: float | None = None
+        self._report: DeskReport | None = None
+        self._strays: tuple[str, ...] = ()
+        self._knocking = self._is_open = False
 
-    def start(self, which: Selection, *, by: str) -> Order:
-        """Start services, with what they need. Raises RefusedError for names and tiers that are not known."""
-        raise NotImplementedError
+    # The daemon
 
-    def stop(self, which: Selection, *, by: str) -> Order:
-        """Stop services, after what needs them; it lasts until somebody starts them. Raises RefusedError."""
-        raise NotImplementedError
+    def begin(self) -> None:
+        """Take over what runs, tell what happened while nobody looked, and start what is missing.
 
-    def restart(self, which: Selection, *, by: str) -> Order:
-        """End and start services anew. Raises RefusedError."""
-        raise NotImplementedError
+        Call it when market and tokens have a state: conditions act from here on. Raises KeepersError.
+        """
+        keepers = self._host.keepers
+        if not self.crew.drivers and not keepers.run_dir.exists():
+            return  # a desk without programs makes no directories for them
+        self._open()
+        with self.crew.together():
+            held = [name for name, driver in self.crew.drivers.items() if driver.is_held]
+            for driver in self.crew.drivers.values():
+                self._adopt(driver, fresh=not held)
+            if held:
+                self.crew.adopt()
+            if self._begins and self._wishes.trouble is None:
+                self._start_missing(fresh=not held)
+        self._strays = tuple(name for name in keepers.names() if name not in self.crew.drivers and keepers.held(name))
+        if self._strays:
+            log.warning("service.strays", services=list(self._strays), hint="tradewarden down ends them")
 
-    def enable(self, names: Sequence[str], *, on: bool, by: str) -> Order:
-        """Let services belong to the desk, or not; one that is disabled is stopped. Raises RefusedError."""
-        raise NotImplementedError
+    def _open(self) -> None:
+        self._host.keepers.open()
+        asyncio.get_running_loop().add_reader(self._host.keepers.wake_fd, self._woken)
+        self._is_open = True
 
-    def auto_restart(self, names: Sequence[str], *, on: bool, by: str) -> Order:
-        """Whether services that end are started again by themselves. Raises RefusedError."""
-        raise NotImplementedError
+    def _adopt(self, driver: ServiceDriver, *, fresh: bool) -> None:
+        """Take over one service; what does not run is left to the start, but a step that is done stays so."""
+        wish = self._wishes.of(driver.name)
+        runs = driver.is_held or (driver.service.kind is Kind.STEP and not fresh)
+        driver.adopt(wanted=runs and wish.wanted is not False, auto=wish.auto_restart is not False)
 
-    async def reload(self, *, dry: bool, by: str) -> Difference:
-        """Read the file again and do what changed in it; `dry` only tells. Faults of the file change nothing."""
-        raise NotImplementedError
+    def _start_missing(self, *, fresh: bool) -> None:
+        """Whatever should run and does not; a step that is done is done, unless the whole desk begins anew."""
+        missing = [
+            name
+            for name, driver in self.crew.drivers.items()
+            if self._wishes.of(name).wanted is not False and self._is_enabled(driver.service)
+            if driver.state not in _AT_WORK and (fresh or driver.state is not ServiceState.DONE)
+        ]
+        if missing:
+            self.crew.start(missing)
 
-    def down(self, *, by: str) -> Order:
-        """Stop everything deliberately, whatever runs here under a keeper."""
-        raise NotImplementedError
+    def _woken(self) -> None:
+        names = self._host.keepers.woken()
+        with self.crew.together():
+            for name in names & self.crew.drivers.keys():
+                self.crew.drivers[name].look()
+
+    def look(self) -> None:
+        """At each beat: read what keepers wrote, measure every two seconds, and let conditions and changes act."""
+        if not self._is_open:
+            return
+        with self.crew.together():
+            for driver in self.crew.drivers.values():
+                driver.look()
+            self._measure()
+            self._follow_the_world()
+            self._redefinition.go_on()
+
+    def settle(self) -> None:
+        """A market or a token has changed."""
+        if not self._is_open:
+            return
+        with self.crew.together():
+            self._follow_the_world()
+
+    def _follow_the_world(self) -> None:
+        drivers = self.crew.drivers.values()
+        if self._world.session_began():
+            for driver in drivers:
+                driver.session_began()
+        for made_at in self._world.new_tokens():
+            for driver in drivers:
+                if driver.started_at is not None and driver.started_at < made_at:
+                    driver.token_changed()
+
+    def _measure(self) -> None:
+        now = self._host.clock.mono_ns() / 1e9
+        if self._measured_at is not None and now - self._measured_at < MEASURED_EVERY:
+            return
+        self._measured_at = now
+        self._tally.look(self.crew.drivers)
+        for driver in self.crew.drivers.values():
+            driver.measure()
+        self._figures = self._host.keepers.host()
+        self._report = None
+        if not self._host.reachable and not self._knocking:
+            self._knocking = True
+            self._host.spawn(self._knock(), name="desk.keepers")
+
+    async def _knock(self) -> None:
+        """Keepers could not be had: see whether they can again."""
+        try:
+            self._host.reachable = await self._host.keepers.reachable()
+        except KeepersError as trouble:
+            log.debug("desk.keepers_absent", why=str(trouble))
+        finally:
+            self._knocking = False
+
+    def end(self) -> None:
+        """The daemon ends: nothing more is done, and everything runs on."""
+        self.crew.disarm()
+        if self._is_open:
+            self._is_open = False
+            asyncio.get_running_loop().remove_reader(self._host.keepers.wake_fd)
+            self._host.keepers.close()
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The services that run on when the daemon ends."""
+        return tuple(name for name, driver in self.crew.drivers.items() if driver.pid is not None) + self._strays
+
+    # What is told
 
     def subscribe(self, callback: News) -> None:
         """Call back with each change of a state."""
-        raise NotImplementedError
+        self._subscribers.append(callback)
+
+    def _heard(self, moved: Sequence[ServiceDriver]) -> None:
+        machine = self.crew.machine
+        now = machine.state, machine.reason, machine.phase
+        if not moved and now == self._told:
+            return
+        if self._told is None or now[0] is not self._told[0]:
+            self._since = self._host.clock.now()
+        desk_moved, self._told, self._report = now != self._told, now, None
+        for driver in moved:
+            self._publish(self._of(driver))
+        if desk_moved:
+            self._publish(self.report())
+        self.changed()
+
+    def _publish(self, news: ServiceReport | DeskReport) -> None:
+        for subscriber in self._subscribers:
+            subscriber(news)
+
+    def report(self) -> DeskReport:
+        """How the desk does at this moment."""
+        if self._report is None:
+            machine = self.crew.machine
+            self._report = DeskReport(
+                state=str(machine.state),
+                reason=self._reason(),
+                since=self._since,
+                phase=machine.phase,
+                phases=self.plan(),
+                services=tuple(self._of(driver) for driver in self.crew.drivers.values()),
+                host=self._figures,
+                keepers_reachable=self._host.reachable,
+            )
+        return self._report
+
+    def shown(self) -> DeskReport | None:
+        """The same for the picture; none on a desk without programs."""
+        return self.report() if self.crew.drivers else None
+
+    def _reason(self) -> str | None:
+        if self._wishes.trouble is not None:
+            return self._wishes.trouble
+        if self.crew.machine.state is DeskState.STOPPED and self.crew.drivers and self.crew.machine.reason is None:
+            return "`tradewarden start --all` starts it"
+        return self.crew.machine.reason
+
+    def _of(self, driver: ServiceDriver) -> ServiceReport:
+        return driver.report(
+            phase=self.crew.phase(driver.name),
+            enabled=self._is_enabled(driver.service),
+            errors=self._tally.count(driver.name),
+        )
+
+    def plan(self) -> tuple[tuple[str, ...], ...]:
+        """The phases of a start, in their order."""
+        return self.crew.machine.plan.phases
+
+    def _is_enabled(self, service: Service) -> bool:
+        wish = self._wishes.of(service.name).enabled
+        return service.enabled if wish is None else wish
+
+    # Verbs
+
+    def start(self, which: Selection, *, by: str) -> Order:
+        """Start services, with what they need. Raises RefusedError for names and tiers that are not known."""
+        chosen, drivers = self._chosen(which), self.crew.drivers
+        services = {name: driver.service for name, driver in drivers.items()}
+        left: dict[str, str] = {}
+        names: list[str] = []
+        fresh = self.crew.machine.state in (DeskState.STOPPED, DeskState.ABORTED)
+        for name in needed(chosen, services):
+            if not self._is_enabled(services[name]):
+                left[name] = f"it is disabled: `tradewarden enable {name}` first"
+            elif drivers[name].state is ServiceState.UP:
+                left[name] = "it is up already"
+            elif drivers[name].state is ServiceState.DONE and name not in which.names and not fresh:
+                left[name] = "it is done already"
+            else:
+                names.append(name)
+        self._keep(names, wanted=True)
+        self._log("start", names, by)
+        if names:
+            self.crew.start(names)
+        return self._order("start", names, left, "starting", by)
+
+    def stop(self, which: Selection, *, by: str) -> Order:
+        """Stop services, in the reverse order; it lasts until somebody starts them. Raises RefusedError."""
+        chosen, drivers = self._chosen(which), self.crew.drivers
+        self._keep(chosen, wanted=False)
+        names = [name for name in chosen if drivers[name].state not in _AT_REST]
+        left = {name: "it is down already" for name in chosen if name not in names}
+        self._log("stop", names, by)
+        if names:
+            self.crew.stop(names)
+        return self._order("stop", names, left, "stopping", by)
+
+    def restart(self, which: Selection, *, by: str) -> Order:
+        """End and start services anew. Raises RefusedError."""
+        chosen, drivers = self._chosen(which), self.crew.drivers
+        left = {
+            name: f"it is disabled: `tradewarden enable {name}` first"
+            for name in chosen
+            if not self._is_enabled(drivers[name].service)
+        }
+        names = [name for name in chosen if name not in left]
+        self._keep(names, wanted=True)
+        self._log("restart", names, by)
+        running = [name for name in names if drivers[name].pid is not None]
+        with self.crew.together():
+            if which.everything and running:
+                self.crew.stop(running)
+                self.crew.start(names)
+            else:
+                for name in running:
+                    drivers[name].restart()
+                others = [name for name in names if name not in running]
+                if others:
+                    self.crew.start(others)
+        return self._order("restart", names, left, "restarting", by)
+
+    def enable(self, names: Sequence[str], *, on: bool, by: str) -> Order:
+        """Let services belong to the desk, or not; one that is disabled is stopped. Raises RefusedError."""
+        chosen, drivers = self._chosen(Selection(names=tuple(names))), self.crew.drivers
+        self._keep(chosen, enabled=on)
+        self._log("enable" if on else "disable", chosen, by)
+        self._report = None
+        if not on:
+            self.crew.stop([name for name in chosen if drivers[name].state not in _AT_REST])
+        elif self.crew.machine.state not in (DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING):
+            wanted = [name for name in chosen if self._wishes.of(name).wanted is not False]
+            self.crew.start([name for name in wanted if drivers[name].state not in _AT_WORK])
+        verb = "enable" if on else "disable"
+        return self._order(verb, chosen, {}, "enabled" if on else "disabled", by)
+
+    def auto_restart(self, names: Sequence[str], *, on: bool, by: str) -> Order:
+        """Whether services that end are started again by themselves. Raises RefusedError."""
+        chosen = self._chosen(Selection(names=tuple(names)))
+        self._keep(chosen, auto_restart=on)
+        self._log("auto-restart", chosen, by, on=on)
+        self._report = None
+        with self.crew.together():
+            for name in chosen:
+                self.crew.drivers[name].auto_restart(on=on)
+        what = "are started again by themselves" if on else "are not started again by themselves"
+        return Order(verb="auto-restart", accepted=tuple(chosen), text=f"From now on they {what}: {_listed(chosen)}.")
+
+    def down(self, *, by: str) -> Order:
+        """Stop everything deliberately, whatever runs here under a keeper."""
+        drivers = self.crew.drivers
+        self._keep(drivers, wanted=False)
+        names = [name for name, driver in drivers.items() if driver.state not in _AT_REST]
+        self._log("down", [*names, *self._strays], by)
+        for stray in self._strays:
+            self._host.keepers.command(stray, STRAY)
+        if names:
+            self.crew.stop(names)
+        accepted, self._strays = [*names, *self._strays], ()
+        return self._order("down", accepted, {}, "stopping", by)
+
+    async def reload(self, *, dry: bool, by: str) -> Difference:
+        """Read the file again and do what changed in it; `dry` only tells. Faults of the file change nothing."""
+        try:
+            services = await self._reread()
+        except UnreadableError as error:
+            log.warning("desk.reload_refused", by=by, problems=len(error.problems))
+            return Difference(problems=error.problems)
+        difference = self._redefinition.difference(services)
+        if dry or difference.problems or difference.is_empty:
+            return difference
+        told = {"added": difference.added, "removed": difference.removed, "restarted": list(difference.restarted)}
+        log.info("desk.reload", by=by, **told, kept=list(difference.kept))
+        self._report = None
+        if not self._is_open:
+            self._open()
+        with self.crew.together():
+            self._redefinition.begin(services, difference)
+            self._redefinition.go_on()
+        self._tally.forget(difference.removed)
+        return difference
+
+    def reload_soon(self, *, by: str) -> None:
+        """The same for somebody who does not wait for the answer: the log tells."""
+        self._host.spawn(self._reload(by), name="desk.reload")
+
+    async def _reload(self, by: str) -> None:
+        difference = await self.reload(dry=False, by=by)
+        for problem in difference.problems:
+            log.error("desk.configuration", problem=problem)
+
+    def _belongs(self, service: Service) -> bool:
+        """Whether a new service should run: it belongs to the desk, the desk runs, and nobody has stopped it."""
+        is_up = self.crew.machine.state not in (DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING)
+        return is_up and self._is_enabled(service) and self._wishes.of(service.name).wanted is not False
+
+    # Small things
+
+    def _chosen(self, which: Selection) -> tuple[str, ...]:
+        try:
+            return selection(self.crew.services, which)
+        except SelectionError as error:
+            raise RefusedError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+    def _keep(self, names: Iterable[str], **wishes: bool) -> None:
+        try:
+            self._wishes.set(names, **wishes)
+        except WishesError as error:
+            raise RefusedError(f"{error}.") from None
+
+    def _log(self, verb: str, names: Sequence[str], by: str, **more: bool) -> None:
+        log.info("desk.order", verb=verb, services=list(names), by=by, **more)
+
+    def _order(self, verb: str, names: Sequence[str], left: dict[str, str], doing: str, _by: str) -> Order:
+        text = f"{doing.capitalize()}: {_listed(names)}." if names else "Nothing to do."
+        return Order(verb=verb, accepted=tuple(names), left=left, text=text)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"

@@ -59,7 +59,7 @@ class Reports:
         self.sinks: Callable[[], tuple[SinkReport, ...]] = tuple  # set where ticks are recorded
         self.agreement: Callable[[], AgreementReport | None] | None = None  # set where stores are compared
         self.gaps: Callable[[], GapsReport] | None = None  # set once there is a ledger
-        self.desk: Callable[[], DeskReport] | None = None  # set where there are programs
+        self.desk: Callable[[], DeskReport | None] | None = None  # set once there is somebody who keeps programs
         self.beat_age = beat_age
         self._started_at = clock.now()
         self._stopping = False

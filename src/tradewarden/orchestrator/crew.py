@@ -1,0 +1,199 @@
+"""The services' hands in step with each other: after each change everybody's gate, then the desk's own machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, assert_never
+
+import structlog
+
+from tradewarden.machines.condition import Condition, Flows, parse
+from tradewarden.machines.desk import Desk
+from tradewarden.machines.desk_step import Begin, Halt, Kill, Moved, Standings, Step
+from tradewarden.machines.gate import gate
+from tradewarden.machines.plan import plan
+from tradewarden.machines.service import Service
+from tradewarden.orchestrator.facts import World
+from tradewarden.orchestrator.service import Host, ServiceDriver
+
+ROUNDS: Final = 64  # one service's change may move each other one; what has not come to rest by then goes on at a beat
+
+log = structlog.get_logger()
+
+
+class Crew:
+    """All services of the desk and the machine that starts and stops them in phases.
+
+    `heard` is called once all have come to rest, with the services whose state or reason is another than before.
+    """
+
+    def __init__(
+        self, services: Sequence[Service], host: Host, world: World, heard: Callable[[Sequence[ServiceDriver]], None]
+    ) -> None:
+        self.host = host
+        self.drivers = {service.name: self.driver(service) for service in services}
+        self.machine = Desk(services, plan(services), host.clock.mono_ns())
+        self._world, self._heard = world, heard
+        self._conditions: dict[str, tuple[tuple[str, ...], tuple[Condition, ...]]] = {}
+        self._moved: dict[str, None] = {}  # who has changed since they last came to rest
+        self._news: dict[str, None] = {}
+        self._depth = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def driver(self, service: Service) -> ServiceDriver:
+        """The hands of one service."""
+        return ServiceDriver(service, self.host, self._changed)
+
+    def define(self, drivers: Iterable[ServiceDriver]) -> None:
+        """These are the services from now on."""
+        self.drivers = {driver.name: driver for driver in drivers}
+        self.machine.redefine(self.services, plan(self.services))
+        self._conditions.clear()
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """What the operator says of each."""
+        return tuple(driver.service for driver in self.drivers.values())
+
+    @property
+    def standings(self) -> Standings:
+        """Where each stands."""
+        return {name: driver.life for name, driver in self.drivers.items()}
+
+    def phase(self, name: str) -> int:
+        """Which phase a service starts in, from 1."""
+        return self.machine.plan.phase_of(name)
+
+    # What people want
+
+    def adopt(self) -> None:
+        """Some services ran before this daemon did."""
+        self._tell(lambda now: self.machine.adopt(self.standings, now))
+
+    def start(self, names: Sequence[str]) -> None:
+        """Start these, phase by phase."""
+        self._tell(lambda now: self.machine.start(names, self.standings, now))
+
+    def stop(self, names: Sequence[str]) -> None:
+        """Stop these in the reverse order."""
+        self._tell(lambda now: self.machine.stop(names, self.standings, now))
+
+    # Coming to rest
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Several facts as one: nobody follows before all of them are told."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+        self.settle()
+
+    def settle(self) -> None:
+        """Tell each service whether it may run, and the desk how they do, until nobody moves any more."""
+        if self._depth:
+            return
+        self._depth += 1
+        try:
+            for _ in range(ROUNDS):
+                self._moved.clear()
+                self._open_gates()
+                self._perform(self.machine.look(self.standings, self._now()))
+                if not self._moved:
+                    break
+        finally:
+            self._depth -= 1
+        self._arm()
+        news, self._news = self._news, {}
+        self._heard([self.drivers[name] for name in news if name in self.drivers])
+
+    def _changed(self, driver: ServiceDriver) -> None:
+        self._moved[driver.name] = self._news[driver.name] = None
+        self.settle()
+
+    def _open_gates(self) -> None:
+        conditions = {name: self._conditions_of(driver.service) for name, driver in self.drivers.items()}
+        sources = {each.source for some in conditions.values() for each in some if isinstance(each, Flows)}
+        facts = self._world.facts({name: driver.state for name, driver in self.drivers.items()}, sources)
+        for name, driver in self.drivers.items():
+            driver.allow(gate(driver.service.needs, conditions[name], facts))
+
+    def _conditions_of(self, service: Service) -> tuple[Condition, ...]:
+        known = self._conditions.get(service.name)
+        if known is None or known[0] != service.conditions:
+            known = self._conditions[service.name] = service.conditions, tuple(map(parse, service.conditions))
+        return known[1]
+
+    # The desk's machine
+
+    def _now(self) -> int:
+        return self.host.clock.mono_ns()
+
+    def _tell(self, fact: Callable[[int], list[Step]]) -> None:
+        with self.together():
+            self._open_gates()
+            self._perform(fact(self._now()))
+
+    def _perform(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            match step:
+                case Begin(names):
+                    self._each(names, lambda driver: driver.wish(on=True))
+                case Halt(names):
+                    self._each(names, lambda driver: driver.wish(on=False))
+                case Kill(names):
+                    self._each(names, lambda driver: driver.kill())
+                case Moved(src, dst, reason):
+                    log.info("desk.state", src=str(src), dst=str(dst), reason=reason, phase=self.machine.phase)
+                    self._moved["desk"] = None
+                case _:
+                    assert_never(step)
+
+    def _each(self, names: Iterable[str], deed: Callable[[ServiceDriver], None]) -> None:
+        for name in names:
+            if name in self.drivers:
+                deed(self.drivers[name])
+
+    def _arm(self) -> None:
+        """Keep exactly one timer, at the machine's next deadline."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.machine.next_deadline()
+        if deadline is not None:
+            wait = max(0.0, (deadline - self._now()) / 1e9)
+            self._timer = asyncio.get_running_loop().call_later(wait, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        deadline = self.machine.next_deadline()
+        if deadline is not None and self._now() >= deadline:
+            self._tell(lambda now: self.machine.due(self.standings, now))
+        else:
+            self._arm()
+
+    def disarm(self) -> None:
+        """Act no more; what runs, runs on."""
+        self._depth += 1
+        if self._timer is not None:
+            self._timer.cancel()
+        for driver in self.drivers.values():
+            driver.disarm()
+
+
+def needed(names: Iterable[str], services: Mapping[str, Service]) -> tuple[str, ...]:
+    """These services and all that they need, directly or not."""
+    found: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        if name in services and name not in found:
+            found[name] = None
+            for need in services[name].needs:
+                add(need)
+
+    for name in names:
+        add(name)
+    return tuple(found)

@@ -1,0 +1,107 @@
+"""A changed configuration under way: what is gone stops, what is new starts, only what changed is started anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from tradewarden.machines.plan import difference
+from tradewarden.machines.service import Difference, Service, ServiceState
+from tradewarden.orchestrator.crew import Crew
+from tradewarden.orchestrator.service import ServiceDriver
+from tradewarden.orchestrator.spec import revision
+from tradewarden.orchestrator.wishes import Wishes, WishesError
+
+DEFINITION = "definition"  # what differs when it was changed while no daemon was there
+
+log = structlog.get_logger()
+
+
+class Redefinition:
+    """The way from the services as they are to those of the file; `go_on` belongs into a heartbeat."""
+
+    def __init__(self, crew: Crew, wishes: Wishes, belongs: Callable[[Service], bool]) -> None:
+        self._crew, self._wishes, self._belongs = crew, wishes, belongs
+        self._coming: dict[str, tuple[Service, bool]] = {}  # the new definition of what must stop first; run it then?
+        self._leaving: set[str] = set()  # they stop, and are services no more
+
+    def difference(self, services: Sequence[Service]) -> Difference:
+        """What these services would change; one that runs by an older definition differs too."""
+        present = [self._coming.get(each.name, (each, False))[0] for each in self._crew.services]
+        found = difference([each for each in present if each.name not in self._leaving], services)
+        older = {
+            service.name: (DEFINITION,)
+            for service in services
+            if service.name not in found.restarted and self._is_older(service)
+        }
+        kept = {name: what for name, what in found.kept.items() if name not in older}
+        return replace(found, restarted={**found.restarted, **older}, kept=kept)
+
+    def _is_older(self, service: Service) -> bool:
+        driver = self._crew.drivers.get(service.name)
+        if driver is None or driver.revision is None or service.name in self._coming:
+            return False
+        return driver.revision != revision(service)
+
+    def begin(self, services: Sequence[Service], found: Difference) -> None:
+        """Take these services on; what must stop for it is asked to."""
+        drivers = dict(self._crew.drivers)
+        self._leaving |= set(found.removed)
+        self._leaving -= {service.name for service in services}
+        stopping = []
+        for service in services:
+            known = drivers.get(service.name)
+            if known is None:
+                drivers[service.name] = self._taken(service)
+            elif service.name in found.restarted and known.pid is not None:
+                self._coming[service.name] = service, known.life.wanted
+                stopping.append(service.name)
+            elif service.name in found.restarted or service.name in found.kept:
+                drivers[service.name] = self._swapped(known, service)
+        order = [*(service.name for service in services), *self._leaving]
+        self._crew.define(drivers[name] for name in order if name in drivers)
+        for name in (*stopping, *sorted(self._leaving & drivers.keys())):
+            drivers[name].wish(on=False)
+        added = [name for name in found.added if self._belongs(drivers[name].service)]
+        if added:
+            self._crew.start(added)
+
+    def go_on(self) -> None:
+        """Finish with what has stopped meanwhile."""
+        drivers = self._crew.drivers
+        for name in [name for name in self._coming if name in drivers and drivers[name].state is ServiceState.DOWN]:
+            service, wanted = self._coming.pop(name)
+            driver = self._swapped(drivers[name], service)
+            self._crew.define({**drivers, name: driver}.values())
+            drivers = self._crew.drivers
+            if wanted and self._wishes.of(name).wanted is not False:
+                driver.wish(on=True)
+        gone = [name for name in self._leaving if name not in drivers or drivers[name].state is ServiceState.DOWN]
+        if gone:
+            self._leaving.difference_update(gone)
+            self._crew.define([driver for name, driver in drivers.items() if name not in gone])
+            for name in gone:
+                log.info("service.removed", service=name)
+            self._forget(gone)
+
+    def _forget(self, names: Sequence[str]) -> None:
+        try:
+            self._wishes.forget(names)
+        except WishesError as trouble:  # an old wish that stays does no harm
+            log.warning("services.wishes_kept", why=str(trouble))
+
+    def _taken(self, service: Service) -> ServiceDriver:
+        driver = self._crew.driver(service)
+        wish = self._wishes.of(service.name)
+        held = driver.is_held
+        driver.adopt(wanted=held and wish.wanted is not False, auto=wish.auto_restart is not False)
+        return driver
+
+    def _swapped(self, old: ServiceDriver, service: Service) -> ServiceDriver:
+        """The same service by its new description: it takes over as a daemon that starts would."""
+        old.disarm()
+        driver = self._crew.driver(service)
+        driver.adopt(wanted=old.life.wanted, auto=old.life.auto)
+        return driver

@@ -1,0 +1,332 @@
+"""One service's hands: reads what its keeper writes, tells it what to do, asks whether the service is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final, assert_never
+
+import structlog
+
+from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Keep, Tell
+from tradewarden.machines.gate import Gate
+from tradewarden.machines.kept import Exited, Happening, Started, StartFailed
+from tradewarden.machines.service import Service, ServiceReport, ServiceState
+from tradewarden.machines.service_life import ServiceLife
+from tradewarden.orchestrator.checks.asking import Asking
+from tradewarden.orchestrator.checks.flow import Flows
+from tradewarden.orchestrator.checks.registry import check_of
+from tradewarden.orchestrator.clock import IST, Clock
+from tradewarden.orchestrator.driver import Spawn
+from tradewarden.orchestrator.environment import UnresolvedError, environment_of
+from tradewarden.orchestrator.keepers import Keepers, KeepersError
+from tradewarden.orchestrator.published import Figures, Says
+from tradewarden.orchestrator.spec import spec_of
+
+PATIENCE: Final = 8.0  # seconds for a keeper to come; its machine asks again after ten
+
+_TROUBLES: Final = frozenset({ServiceState.FAILED, ServiceState.PAUSED, ServiceState.BACKING_OFF})
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, kw_only=True)
+class Host:
+    """What all services of a desk share."""
+
+    keepers: Keepers
+    clock: Clock
+    spawn: Spawn
+    state: Path
+    log_dir: Path
+    flows: Flows | None
+    learned: Callable[[str], None]  # hears of each secret
+    reachable: bool = True  # the last keeper that was asked for could be had
+
+
+class ServiceDriver:
+    """One service; `changed` is called after each fact that changed its state or what is said of it."""
+
+    def __init__(self, service: Service, host: Host, changed: Callable[[ServiceDriver], None]) -> None:
+        self._host, self._changed = host, changed
+        clock = host.clock
+        self.life = ServiceLife(service, random.random, clock.mono_ns(), IST)
+        self.since = clock.now()
+        self._timer: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._question: Asking | None = None
+        self._figures: Figures | None = None
+        self._says: Says | None = None
+
+    @property
+    def service(self) -> Service:
+        """What the operator says of it."""
+        return self.life.service
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.life.service.name
+
+    @property
+    def _log(self) -> Path:
+        return self._host.log_dir / f"{self.name}.log"
+
+    @property
+    def state(self) -> ServiceState:
+        """Where it stands."""
+        return self.life.state
+
+    @property
+    def revision(self) -> str | None:
+        """By which definition it runs."""
+        return None if self.life.past.life is None else self.life.past.life.revision
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a keeper of it lives."""
+        return self._host.keepers.held(self.name)
+
+    # Facts
+
+    def adopt(self, *, wanted: bool, auto: bool) -> None:
+        """Take over what an earlier daemon left, and tell what happened while nobody looked."""
+        keepers, clock = self._host.keepers, self._host.clock
+        for happening in keepers.read(self.name):
+            self._tell_of(happening, while_away=True)
+        self.life.auto = auto
+        held = self.is_held
+        self._do(
+            lambda now: self.life.adopt(keepers.last(self.name), held=held, wanted=wanted, now=now, wall=clock.now())
+        )
+        keepers.remember(self.name)
+        if held:
+            log.info("service.adopted", service=self.name, state=str(self.state), pid=self.pid)
+
+    def look(self) -> None:
+        """Read what its keeper has written, and whether it still lives."""
+        keepers = self._host.keepers
+        news = keepers.read(self.name)
+        for happening in news:
+            self._tell_of(happening)
+            self._do(partial(self.life.kept, happening))
+        if news:
+            keepers.remember(self.name)
+        held = self.is_held
+        self._do(lambda now: self.life.held(held, now))
+
+    def measure(self) -> None:
+        """How much it takes, and what it says of itself."""
+        last = None if self._question is None else self._question.last
+        if last is not None and not last.good:
+            self._do(lambda now: self.life.unready(last.text, now))
+        if self.life.past.life is None:
+            self._figures = self._says = None
+            return
+        self._figures = self._host.keepers.figures(self.name)
+        self._says = self._host.keepers.says(self.name)
+
+    def wish(self, *, on: bool) -> None:
+        """Somebody wants it to run, or not to."""
+        self._do(lambda now: self.life.wish(on, now))
+
+    def restart(self, why: str = "somebody restarts it") -> None:
+        """Somebody wants a new life of it."""
+        self._do(lambda now: self.life.restart(now, why))
+
+    def kill(self) -> None:
+        """It had time enough to stop."""
+        self._do(self.life.kill)
+
+    def allow(self, gate: Gate) -> None:
+        """Whether it may run, as everything it waits for stands now."""
+        if gate != self.life.gate:
+            self._do(lambda now: self.life.allow(gate, now))
+
+    def auto_restart(self, *, on: bool) -> None:
+        """Whether its keeper may start it again by itself."""
+        self._do(lambda now: self.life.auto_restart(on, now))
+
+    def session_began(self) -> None:
+        """A session of the market begins."""
+        self._do(self.life.session_began)
+
+    def token_changed(self) -> None:
+        """The broker's token is new."""
+        self._do(self.life.token_changed)
+
+    def disarm(self) -> None:
+        """Act no more: the daemon stops, or the service is no more; what runs, runs on."""
+        self._end_asking()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # Deeds
+
+    def _do(self, fact: Callable[[int], list[Deed]]) -> None:
+        """Tell the machine a fact, and do what it answers."""
+        before = self.state, self.life.reason
+        deeds = fact(self._host.clock.mono_ns())
+        if self.state != before[0]:
+            self.since = self._host.clock.now()
+            facts = {"src": str(before[0]), "dst": str(self.state), "reason": self.life.reason}
+            if self.state in _TROUBLES:
+                log.warning("service.state", service=self.name, **facts)
+            else:
+                log.info("service.state", service=self.name, **facts)
+        for deed in deeds:
+            self._perform(deed)
+        self._arm()
+        if (self.state, self.life.reason) != before:
+            self._changed(self)
+
+    def _perform(self, deed: Deed) -> None:
+        match deed:
+            case Keep():
+                self._host.spawn(self._keep(), name=f"service.{self.name}.keep")
+            case Command(line):
+                if not self._host.keepers.command(self.name, line):
+                    log.warning("service.unheard", service=self.name, line=line.split()[0])
+                    self._do(self.life.unheard)
+            case BeginAsking():
+                self._end_asking()
+                self._asking = self._host.spawn(self._ask(), name=f"service.{self.name}.ready")
+            case EndAsking():
+                self._end_asking()
+            case Tell(event, reason):
+                log.warning("service.news", service=self.name, what=event, reason=reason)
+            case _:
+                assert_never(deed)
+
+    def _arm(self) -> None:
+        """Keep exactly one timer, at the machine's next deadline."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.life.next_deadline()
+        if deadline is not None:
+            wait = max(0.0, (deadline - self._host.clock.mono_ns()) / 1e9)
+            self._timer = asyncio.get_running_loop().call_later(wait, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        deadline, now = self.life.next_deadline(), self._host.clock.mono_ns()
+        if deadline is not None and now >= deadline:
+            self._do(self.life.due)
+        else:
+            self._arm()
+
+    async def _keep(self) -> None:
+        """Ask for a keeper; it starts the service at once."""
+        host, life = self._host, self.life
+        try:
+            environment = environment_of(self.service, host.state, host.learned)
+            spec = spec_of(self.service, environment, self._log, auto_restart=life.auto, until=life.until)
+            async with asyncio.timeout(PATIENCE):
+                await host.keepers.keep(spec)
+        except UnresolvedError as trouble:
+            self._refused(str(trouble))
+        except KeepersError as trouble:
+            host.reachable = False
+            self._refused(str(trouble))
+        except TimeoutError:
+            host.reachable = False
+            self._refused(f"the keepers did not answer within {PATIENCE:g} s")
+        else:
+            host.reachable = True
+            self.look()
+
+    def _refused(self, why: str) -> None:
+        log.warning("service.no_keeper", service=self.name, why=why)
+        self._do(lambda now: self.life.refused(why, now))
+
+    async def _ask(self) -> None:
+        """Ask until it is ready; the machine's own deadline says when that is too late."""
+        life, host = self.life, self._host
+        check = check_of(
+            self.service,
+            log=self._log,
+            started_at=lambda: self.started_at,
+            exit_code=lambda: None if life.past.life is not None else life.past.exit_code,
+            flows=host.flows,
+        )
+        asking = Asking(check)
+        self._question = asking
+        verdict = await asking.until_good(self.service.ready.within)
+        self._asking = self._question = None
+        if verdict.good:
+            self._do(life.ready)
+        else:
+            self._do(lambda now: life.unready(verdict.text, now))
+
+    def _end_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = self._question = None
+
+    # What is told
+
+    def _tell_of(self, happening: Happening, *, while_away: bool = False) -> None:
+        away = {"while_away": True, "at": happening.at.isoformat()} if while_away else {}
+        match happening:
+            case Started(pid=pid, life=life):
+                log.info("service.started", service=self.name, pid=pid, life=life, **away)
+            case Exited() as exited:
+                facts = {"code": exited.code, "up": round(exited.up, 3), "asked": exited.asked, "fenced": exited.fenced}
+                log.info("service.exited", service=self.name, pid=exited.pid, **facts, **away)
+            case StartFailed(text=text):
+                log.warning("service.start_failed", service=self.name, why=text, **away)
+            case _:
+                pass
+
+    @property
+    def pid(self) -> int | None:
+        """Of the present life."""
+        return None if self.life.past.life is None else self.life.past.life.pid
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the present life began."""
+        return None if self.life.past.life is None else self.life.past.life.at
+
+    def report(self, *, phase: int, enabled: bool, errors: int) -> ServiceReport:
+        """How it does."""
+        service, life, figures, says = self.service, self.life, self._figures, self._says
+        return ServiceReport(
+            name=service.name,
+            description=service.description,
+            kind=service.kind,
+            tier=service.tier,
+            phase=phase,
+            enabled=enabled,
+            auto_restart=life.auto,
+            state=life.state,
+            reason=life.reason,
+            since=self.since,
+            needs=service.needs,
+            conditions=service.conditions,
+            pid=self.pid,
+            started_at=self.started_at,
+            restarts=max(0, life.past.lives - 1),
+            exit_code=life.past.exit_code,
+            next_start_at=life.past.next_start_at,
+            memory_bytes=None if figures is None else figures.memory_bytes,
+            cpu_percent=None if figures is None else figures.cpu_percent,
+            errors_last_hour=errors,
+            says=None if says is None else says.text,
+            figures={} if says is None else says.figures,
+            reach=reach(service) if life.state is ServiceState.UP else None,
+        )
+
+
+def reach(service: Service) -> str | None:
+    """Where people reach it: the page that tells that it is ready, or its first port."""
+    if service.ready.kind == "http":
+        return service.ready.target
+    return next((f"127.0.0.1:{port}" for port in service.ports), None)
