@@ -10,11 +10,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import service_scenes
 from machines_at import HOUR, auth_in, feed_in, tell, token
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.backoff import SECOND, Backoff
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.market import MarketSession
+from tradewarden.machines.service import ServiceState
+from tradewarden.machines.service_life import ServiceLife
 from tradewarden.machines.statechart import Machine
 from transitions import matrix, table, walk
 
@@ -33,7 +36,7 @@ def golden(name: str) -> str:
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([_INTRODUCTION, *_token(), *_feed(), *_market(), _backoff()])
+    return "\n".join([_INTRODUCTION, *_token(), *_feed(), *_market(), *_service(), _backoff()])
 
 
 _INTRODUCTION = """# The machines
@@ -95,6 +98,19 @@ def _market() -> Iterator[str]:
     yield _text(MarketSession) + "\n"
     yield "### Transitions\n"
     yield matrix(MarketSession)
+
+
+def _service() -> Iterator[str]:
+    yield f"## A service: `ServiceLife`\n\n{_text(ServiceLife)}\n"
+    yield (
+        "A plain class: what a fact does depends on what its keeper was told before, so a state has several "
+        "situations. The table shows the plainest of each state, measured; `tests/machines/golden/service_life.md` "
+        "has all of them, with every reason and every deed. What its keeper writes down is written large. `Desk`, "
+        "beside it in `desk.py`, starts and stops all services, phase by phase.\n"
+    )
+    yield f"States: {', '.join(f'`{each}`' for each in ServiceState)}.\n"
+    yield from service_scenes.matrix()
+    yield ""
 
 
 def _backoff() -> str:
@@ -214,6 +230,7 @@ def write() -> None:
     PAGE.write_text(page())
     for name in MACHINES:
         (GOLDEN / f"{name}.md").write_text(golden(name))
+    (GOLDEN / "service_life.md").write_text(service_scenes.table())
 
 
 if __name__ == "__main__":

@@ -109,8 +109,9 @@ class Life:
         """A life of it has begun, by somebody's wish or by its keeper's policy."""
         if not self.wanted or self.gate.bars or self._leash.leaving:
             self._leash.stop()
-            is_told = self.state is ServiceState.STOPPING
-            self._enter(ServiceState.STOPPING, self.reason if is_told else self.gate.reason or STOPPED, self._grace)
+            why = self.gate.reason if self.wanted else STOPPED
+            known = self.reason if self.state is ServiceState.STOPPING else why
+            self._enter(ServiceState.STOPPING, known or STOPPED, self._grace)
             return
         self._leash.again = False
         self._wait_until_ready(self.service.ready.within)

@@ -1,0 +1,184 @@
+"""What a status log tells of a service: the present life, how the last one ended, and which try comes next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
+
+import pytest
+
+from service_scenes import (
+    SERVICE,
+    STEP,
+    WALL,
+    crashed,
+    escalated,
+    exited,
+    gone,
+    lost,
+    paused,
+    start_failed,
+    started,
+    stopping,
+)
+from tradewarden.machines.kept import Exited, Happening
+from tradewarden.machines.past import UNKNOWN_END, Past, span
+from tradewarden.machines.service import Again, Restarts, Service
+
+
+def past(*happenings: Happening, service: Service = SERVICE) -> Past:
+    return Past(service, happenings)
+
+
+def test_an_empty_log_tells_nothing() -> None:
+    found = past()
+    assert (found.last, found.life, found.lives, found.ended, found.next_start_at) == (None, None, 0, None, None)
+    assert (found.attempt, found.exit_code, found.is_final, found.killed) == (1, None, False, False)
+    assert found.tell_end() == UNKNOWN_END == "it ended and nobody saw how"
+
+
+def test_a_start_begins_a_life_and_an_end_ends_it() -> None:
+    found = past(started(3))
+    assert (found.life, found.lives) == (started(3), 3)
+    found.hear(crashed())
+    assert found.life is None
+    assert (found.ended, found.exit_code) == (crashed(), 1)
+    assert found.next_start_at == WALL + timedelta(seconds=11)
+    found = past(started(3), crashed(), started(4))
+    assert (found.next_start_at, found.lives) == (None, 4)
+
+
+def test_lost_output_is_no_turn_in_a_life() -> None:
+    assert past(started(), lost()).last == started()
+    assert past(started(), stopping()).last == stopping()
+    assert past(started(), stopping()).life == started()
+
+
+def test_nothing_is_due_once_its_keeper_pauses_or_is_gone() -> None:
+    for last in (paused(), gone()):
+        found = past(started(), crashed(), last)
+        assert (found.life, found.next_start_at, found.last) == (None, None, last)
+    assert past(started(), gone()).life is None
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (exited(0), "exit code 0 after 3 s"),
+        (exited(1, up=0.04), "exit code 1 after 0.0 s"),
+        (exited(-9), "ended by signal 9 after 3 s"),
+        (exited(None), "it ended and nobody saw how"),
+        (exited(None, fenced=True), "it had outlived its keeper and was ended by the next one"),
+        (
+            exited(0, left=1),
+            "exit code 0 after 3 s; it went to the background and left 1 process, which was ended",
+        ),
+        (
+            exited(0, left=2),
+            "exit code 0 after 3 s; it went to the background and left 2 processes, which were ended",
+        ),
+        (start_failed(), "it cannot be started: No such file or directory"),
+    ],
+)
+def test_how_it_ended_is_told_as_a_trader_reads_it(ended: Happening, words: str) -> None:
+    assert past(started(), ended).tell_end() == words
+
+
+def test_what_was_killed_was_killed_until_the_next_life() -> None:
+    service = replace(SERVICE, stop_signal="INT", stop_seconds=2)
+    found = past(started(), stopping(), escalated(), exited(-9, asked=True), service=service)
+    assert found.killed
+    assert found.tell_end() == "killed after 2 s: it did not stop on SIGINT"
+    found.hear(started(1))
+    found.hear(exited(1))
+    assert (found.killed, found.tell_end()) == (False, "exit code 1 after 3 s")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0.0 s"),
+        (0.96, "1.0 s"),
+        (1, "1 s"),
+        (1.4, "1 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (179, "2 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (36000, "10 h"),
+    ],
+)
+def test_a_length_of_time_is_two_words(seconds: float, words: str) -> None:
+    assert span(seconds) == words
+
+
+# Attempts, counted as its keeper counts them
+
+
+def at(seconds: float) -> Exited:
+    return exited(at=WALL + timedelta(seconds=seconds))
+
+
+def test_the_crashes_within_the_window_count() -> None:
+    found = past(started(1), at(0), started(2), at(10), started(3), at(59.9))
+    assert found.attempt == 3
+    found.hear(started(4))
+    found.hear(at(60))
+    assert found.attempt == 3, "the first one is a whole window ago"
+    assert past(started(), at(0), at(60)).attempt == 1
+
+
+def test_no_more_attempts_are_told_than_there_are() -> None:
+    assert past(*(at(second) for second in range(9))).attempt == 5
+    two = replace(SERVICE, restarts=Restarts(attempts=2, window=3))
+    assert past(*(at(second) for second in range(9)), service=two).attempt == 2
+
+
+def test_a_step_has_so_many_attempts_in_all() -> None:
+    assert past(started(1), at(0), started(2), at(3600), service=STEP).attempt == 2
+
+
+def test_a_start_that_somebody_asked_for_begins_to_count_anew() -> None:
+    assert past(started(1), at(0), started(2), at(1), started(1), at(2)).attempt == 1
+
+
+def test_what_is_nobodys_fault_does_not_count() -> None:
+    for errno in (EAGAIN, EMFILE, ENFILE, ENOMEM):
+        assert past(at(0), start_failed(errno=errno), start_failed(errno=errno)).attempt == 1
+    assert past(at(0), start_failed(), start_failed()).attempt == 3
+    assert past(at(0), exited(-15, asked=True), exited(None), exited(None, fenced=True)).attempt == 1
+
+
+# The end of the end
+
+
+@pytest.mark.parametrize(
+    ("when", "ended", "is_final"),
+    [
+        (Again.ALWAYS, exited(0), False),
+        (Again.ALWAYS, exited(1), False),
+        (Again.FAILURE, exited(0), True),
+        (Again.FAILURE, exited(1), False),
+        (Again.NEVER, exited(0), True),
+        (Again.NEVER, exited(1), True),
+        (Again.NEVER, crashed(), False),
+        (Again.NEVER, exited(1, asked=True), False),
+        (Again.NEVER, exited(None), False),
+        (Again.NEVER, start_failed(), True),
+        (Again.NEVER, start_failed(WALL), False),
+        (Again.FAILURE, start_failed(), False),
+    ],
+)
+def test_after_some_ends_nothing_follows(when: Again, ended: Happening, is_final: bool) -> None:  # noqa: FBT001 - drawn
+    service = replace(SERVICE, restarts=Restarts(when=when))
+    assert past(started(), ended, service=service).is_final == is_final
+
+
+def test_of_a_step_nothing_follows_once_its_keeper_names_no_next_start() -> None:
+    assert past(started(), exited(1), service=STEP).is_final
+    assert past(started(), exited(0), service=STEP).is_final
+    assert past(start_failed(), service=STEP).is_final
+    assert not past(started(), crashed(), service=STEP).is_final
+    assert past(start_failed()).exit_code is None
