@@ -10,7 +10,6 @@ import ctypes
 import errno
 import os
 import select
-import signal
 
 from tradewarden.orchestrator.keeping import birth, control
 from tradewarden.orchestrator.keeping.brief import Brief
@@ -30,7 +29,6 @@ from tradewarden.orchestrator.keeping.status import StatusLog
 PROTOCOL = 1
 TICK = 2.0  # seconds between two figures
 _CLEARING = 0.01  # seconds between two looks at what has not ended yet
-_IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT, signal.SIGTSTP)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SET_NAME, _SET_CHILD_SUBREAPER = 15, 36
 
@@ -61,7 +59,7 @@ class Keeper:
         self._lives = 0  # since somebody asked for a start
         self._dropped = 0  # lines, before the present life
         self._clearing = False  # the life is over, and something that it started is not
-        self._fencing: dict[str, object] | None = None  # the life that outlived an earlier keeper
+        self._fencing: dict[str, str] | None = None  # the life that outlived an earlier keeper
         self._again_at: float | None = None
         self._bidden = False  # somebody asked for the next start: it needs no permission
         self._leaving = False
@@ -70,8 +68,6 @@ class Keeper:
 
     def run(self) -> None:
         """Keep the service until it is not wanted any more."""
-        for each in _IGNORED:
-            signal.signal(each, signal.SIG_IGN)
         _LIBC.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         _LIBC.prctl(_SET_NAME, f"kept {self._brief.name}".encode(), 0, 0, 0)
         self._look_back()
@@ -85,7 +81,7 @@ class Keeper:
         start = unfinished(events)
         self._bid()
         if earlier:
-            self._fencing = {**(start or {}), "pid": earlier[0].pid}
+            self._fencing = {**(start or {}), "pid": str(earlier[0].pid)}
             self._remains.adopt(earlier)
             self._clear(self._clocks.steady(), self._brief.stop_signal)
         elif start is not None:

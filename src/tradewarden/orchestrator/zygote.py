@@ -1,11 +1,10 @@
-"""Forks one keeper a service, at the word of a daemon; `python -I -S zygote.py RUN_DIR` runs it.
+"""Has one keeper forked for each service, at the word of a daemon; `python -I -S zygote.py RUN_DIR` runs it.
 
-Keepers forked from here share its memory, and live on when it ends. Standard library only.
+Keepers outlive it. Standard library only.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
@@ -18,39 +17,42 @@ from collections.abc import Callable
 # At the end, so that no module of ours (token, signals, ...) is taken for one of the standard library's.
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from tradewarden.orchestrator.keeper import TICK, Keeper
 from tradewarden.orchestrator.keeping import lock
-from tradewarden.orchestrator.keeping.brief import Brief, is_name, parse
 from tradewarden.orchestrator.keeping.caller import Caller
+from tradewarden.orchestrator.keeping.foundry import Foundry
 from tradewarden.orchestrator.keeping.host import Host
+from tradewarden.orchestrator.keeping.request import facts_of, is_name, parse
 
 PROTOCOL = 1
 HELD = 75  # exit code: somebody else does this already
 SOCKET = "zygote.sock"
 LOCK = ".zygote.lock"  # no service can have this name
-_PATIENCE = 10.0  # seconds for a caller to say what it wants
+TICK = 2.0  # seconds between two figures
+_PATIENCE = 10.0  # seconds for a caller to say what it wants, and for a new keeper to say whether it is the one
 
 
 class Zygote:
-    """The forker of keepers; one a run directory."""
+    """The one that is asked for keepers; one a run directory."""
 
     def __init__(self, run_dir: str, own: lock.Lock) -> None:
         os.chdir(run_dir)  # the socket's name may be longer than the kernel allows: it is bound by its last part
         self.run_dir, self._lock = os.getcwd(), own
+        self._foundry = Foundry(self.run_dir)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         if os.path.lexists(SOCKET):
             os.unlink(SOCKET)
         self._listener.bind(SOCKET)
         os.chmod(SOCKET, 0o600)
         self._listener.listen(64)
-        self._poll = select.poll()
-        self._poll.register(self._listener, select.POLLIN)
         self._callers: dict[int, Caller] = {}
-        self._begun: dict[int, tuple[Caller, int]] = {}  # by the pipe on which a new keeper says whether it is the one
+        self._begun: dict[int, Caller] = {}  # by the number of the request
+        self._requests = 0
         self._host = Host(os.path.join(self.run_dir, "host.figures"))
         self._is_leaving = False
         self._woken, self._waking = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._poll.register(self._woken, select.POLLIN)
+        self._poll = select.poll()
+        for each in (self._listener, self._foundry.reports, self._foundry.requests, self._woken):
+            self._poll.register(each, select.POLLIN)
 
     def leave(self) -> None:
         """Serve no longer; the keepers stay."""
@@ -58,31 +60,32 @@ class Zygote:
         os.write(self._waking, b"l")  # the wait ends, even when it was just about to begin
 
     def run(self) -> None:
-        """Serve until told to leave."""
+        """Serve until told to leave, or until the mould is gone."""
         tick_at = time.monotonic()
         while not self._is_leaving:
             for descriptor, _ in self._poll.poll(1000 * max(0.0, tick_at - time.monotonic()) + 1):
                 self._attend(descriptor)
-            self._reap()
             if time.monotonic() >= tick_at:
                 tick_at = time.monotonic() + TICK
                 self._host.tell(time.time())
-                self._hang_up()
+                self._hang_up(time.monotonic())
 
     def _attend(self, descriptor: int) -> None:
         if descriptor == self._listener.fileno():
             self._accept()
+        elif descriptor == self._foundry.reports.fileno():
+            self._report()
         elif descriptor in self._callers:
             self._hear(self._callers[descriptor])
-        elif descriptor in self._begun:
-            self._report(descriptor)
+        else:
+            self._is_leaving = True  # the mould died: the next zygote has another one
 
     def _accept(self) -> None:
         try:
             connection, _ = self._listener.accept()
         except OSError:
             return
-        connection.settimeout(0)
+        connection.setblocking(False)  # noqa: FBT003 - it takes no keyword
         caller = Caller(connection, time.monotonic() + _PATIENCE)
         _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
         if uid not in (0, os.geteuid()):
@@ -96,112 +99,55 @@ class Zygote:
             line = caller.line()
             if line is None:
                 return
-            asked = parse(line)
-        except (ValueError, OSError) as trouble:
             self._forget(caller)
-            caller.answer(ok=False, why=str(trouble))
-            return
-        self._forget(caller)
-        if "keep" in asked:
-            self._keep(caller, asked)
-        else:
-            caller.answer(protocol=PROTOCOL, pid=os.getpid())
-
-    def _forget(self, caller: Caller) -> None:
-        self._poll.unregister(caller.connection)
-        del self._callers[caller.connection.fileno()]
-
-    def _keep(self, caller: Caller, asked: dict[str, object]) -> None:
-        name, spec = asked.get("keep"), asked.get("spec")
-        try:
-            if not isinstance(name, str) or not isinstance(spec, dict):
-                raise ValueError("a name and a spec were expected")  # noqa: TRY004, TRY301 - the caller's, in its words
-            brief = Brief(name, spec)
-            reading, writing = os.pipe2(os.O_CLOEXEC)
-            pid = os.fork()
+            self._answer(caller, line)
         except (ValueError, OSError) as trouble:
-            caller.answer(ok=False, why=f"no keeper for {name!r}: {trouble}")
-            return
-        if not pid:
-            _become_keeper(brief, self.run_dir, writing)
-        os.close(writing)
-        self._begun[reading] = (caller, pid)
-        self._poll.register(reading, select.POLLIN)
+            if caller.descriptor in self._callers:
+                self._forget(caller)
+            caller.answer(ok=False, why=f"no keeper: {trouble}")
 
-    def _report(self, descriptor: int) -> None:
-        """A new keeper has said whether it took the lock; nothing said: it died."""
-        caller, pid = self._begun.pop(descriptor)
-        self._poll.unregister(descriptor)
-        word = os.read(descriptor, 4096)
-        os.close(descriptor)
+    def _answer(self, caller: Caller, line: bytes) -> None:
+        asked = parse(line)
+        if "keep" not in asked:
+            caller.answer(protocol=PROTOCOL, pid=os.getpid())
+            return
+        name, spec = asked["keep"], asked.get("spec")
+        if not isinstance(name, str) or not isinstance(spec, dict):
+            raise ValueError("a name and a spec were expected")  # noqa: TRY004 - one kind of refusal
+        self._requests += 1
+        self._foundry.cast(self._requests, facts_of(name, spec))
+        self._begun[self._requests] = caller
+
+    def _report(self) -> None:
+        """A new keeper has said whether it took the lock."""
+        try:
+            number, pid, word = self._foundry.report()
+        except (OSError, ValueError):
+            return
+        caller = self._begun.pop(number, None)
+        if caller is None:
+            return
         match word:
-            case b"keeps":
+            case "keeps":
                 caller.answer(ok=True, pid=pid)
-            case b"held":
+            case "held":
                 caller.answer(ok=True, pid=None, already=True)
             case _:
-                caller.answer(ok=False, why=word.decode(errors="replace") or f"the keeper, pid {pid}, died at once")
+                caller.answer(ok=False, why=word)
 
-    def _reap(self) -> None:
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
+    def _forget(self, caller: Caller) -> None:
+        self._poll.unregister(caller.descriptor)
+        del self._callers[caller.descriptor]
 
-    def _hang_up(self) -> None:
-        """Wait no longer for callers that say nothing."""
-        for caller in [each for each in self._callers.values() if time.monotonic() > each.until]:
+    def _hang_up(self, now: float) -> None:
+        """Wait no longer for callers that say nothing, and for keepers that do not."""
+        for caller in [each for each in self._callers.values() if now > each.until]:
             self._forget(caller)
-            caller.connection.close()
-
-
-def _become_keeper(brief: Brief, run_dir: str, report: int) -> None:
-    """The child's side; never returns."""
-    code = 1
-    try:
-        os.dup2(report, 3)
-        os.closerange(4, 1 << 16)
-        os.set_inheritable(3, False)  # noqa: FBT003 - it takes no keyword
-        _silence()
-        os.setsid()
-        os.chdir("/")
-        keeper = _settle(brief, run_dir)
-        code = HELD
-        if keeper is not None:
-            keeper.run()
-            code = 0
-    except BaseException:  # noqa: BLE001 - a bug of ours: nobody is there to hear it but this file
-        _write_fault(os.path.join(run_dir, f"{brief.name}.fault"))
-    finally:
-        os._exit(code)
-
-
-def _settle(brief: Brief, run_dir: str) -> Keeper | None:
-    """Become the keeper, and say so to the zygote; none when there is one already."""
-    keeper = None
-    try:
-        own = lock.take(os.path.join(run_dir, f"{brief.name}.lock"))
-        keeper = Keeper(brief, run_dir, own) if own is not None else None
-        word = "held" if keeper is None else "keeps"
-    except OSError as trouble:
-        word = f"{trouble.filename or run_dir}: {trouble.strerror}"
-    os.write(3, word.encode())
-    os.close(3)
-    return keeper
-
-
-def _write_fault(path: str) -> None:
-    import traceback  # noqa: PLC0415 - memory for something that never happens
-
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(f"{time.ctime()} keeper {os.getpid()}\n{traceback.format_exc()}\n")
-
-
-def _silence() -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for each in (0, 1, 2):
-        os.dup2(nothing, each)
+            caller.answer(ok=False, why="a line of JSON was expected")
+        for number, caller in list(self._begun.items()):
+            if now > caller.until:
+                del self._begun[number]
+                caller.answer(ok=False, why="the new keeper died before it could say anything")
 
 
 def stop_keepers(run_dir: str) -> None:
@@ -210,7 +156,7 @@ def stop_keepers(run_dir: str) -> None:
     kept = [name for name in names if lock.is_held(os.path.join(run_dir, f"{name}.lock"))]
     for name in kept:
         try:
-            control = os.open(os.path.join(run_dir, f"{name}.ctl"), os.O_WRONLY | os.O_NONBLOCK)
+            control = os.open(os.path.join(run_dir, f"{name}.ctl"), os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         except OSError:
             continue
         os.write(control, b"stop\n")
@@ -238,15 +184,15 @@ def _detach(run_dir: str) -> int:
         return int(os.read(reading, 16) or b"1")
 
     def ready() -> None:
-        _silence()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for each in (0, 1, 2):
+            os.dup2(nothing, each)
         os.write(writing, b"0")
         os.close(writing)
 
     code = 1
     try:
         os.setsid()
-        for each in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(each, signal.SIG_IGN)
         code = _serve(run_dir, ready, stop_all=False)
         if code:
             os.write(writing, str(code).encode())
@@ -264,11 +210,10 @@ def _serve(run_dir: str, ready: Callable[[], None], *, stop_all: bool) -> int:
     except OSError as trouble:
         sys.stderr.write(f"{run_dir}: no keepers can be kept here: {trouble.strerror}\n")
         return 73
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: zygote.leave())
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda _signal, _frame: zygote.leave())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    gc.collect()
-    gc.disable()
-    gc.freeze()  # pages that no collection ever writes to are shared by all keepers
     ready()
     zygote.run()
     if stop_all:

@@ -13,6 +13,7 @@ class Caller:
 
     def __init__(self, connection: socket.socket, until: float) -> None:
         self.connection, self.until = connection, until
+        self.descriptor = connection.fileno()
         self._heard = b""
 
     def line(self) -> bytes | None:

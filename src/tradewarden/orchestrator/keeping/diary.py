@@ -5,6 +5,7 @@ from __future__ import annotations
 from tradewarden.orchestrator.keeping.brief import Brief
 from tradewarden.orchestrator.keeping.clocks import Clocks
 from tradewarden.orchestrator.keeping.output import Lost
+from tradewarden.orchestrator.keeping.remains import number_of
 from tradewarden.orchestrator.keeping.restarts import PAUSE
 from tradewarden.orchestrator.keeping.status import StatusLog
 
@@ -15,7 +16,7 @@ class Diary:
     def __init__(self, log: StatusLog, clocks: type[Clocks]) -> None:
         self._log, self._clocks = log, clocks
 
-    def begin(self) -> list[dict[str, object]]:
+    def begin(self) -> list[dict[str, str]]:
         """What an earlier keeper wrote last."""
         return self._log.begin()
 
@@ -27,11 +28,11 @@ class Diary:
         """Write one event down."""
         self._log.write(event, self._clocks.wall(), **facts)
 
-    def unseen(self, start: dict[str, object], *, fenced: bool) -> None:
+    def unseen(self, start: dict[str, str], *, fenced: bool) -> None:
         """A life ended that no keeper saw to its end; `fenced`: it was ended by this one."""
-        began, wall = start.get("t"), self._clocks.wall()
-        up = max(0.0, wall - began) if isinstance(began, float) and fenced else 0.0
-        self.tell("exit", pid=start.get("pid"), code=None, up=round(up, 3), asked=False, fenced=fenced)
+        began = number_of(start.get("t", "").partition(".")[0])
+        up = max(0, int(self._clocks.wall()) - began) if began and fenced else 0
+        self.tell("exit", pid=number_of(start.get("pid")), code=None, up=up, asked=False, fenced=fenced)
 
     def paused(self, outcome: float | str | None, brief: Brief) -> None:
         """It ended too often, if it did."""

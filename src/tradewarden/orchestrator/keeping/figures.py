@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 
 from tradewarden.orchestrator.keeping import family
+from tradewarden.orchestrator.keeping.line import line_of
 
 _WIDTH = 256  # bytes: every line is as long as the one before
 
@@ -24,7 +24,7 @@ class FiguresFile:
             if self._descriptor < 0:
                 flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._descriptor = os.open(self._path, flags, 0o600)
-            os.pwrite(self._descriptor, json.dumps(facts).encode().ljust(_WIDTH - 1) + b"\n", 0)
+            os.pwrite(self._descriptor, line_of(facts)[:-1].ljust(_WIDTH - 1) + b"\n", 0)
         except OSError:
             self.close()
 

@@ -11,6 +11,7 @@ from tradewarden.orchestrator.keeping.family import Process
 
 AGAIN = 0.05  # seconds between two rounds of SIGKILL
 _UNKILLABLE = 3.0  # seconds after the first of them: then a person has to be told
+_DIGITS = 19
 _TOLD = 3600.0  # seconds until that person is told again
 
 
@@ -87,20 +88,20 @@ class Remains:
                     self._earlier.append(process)
 
 
-def left_by_earlier(events: list[dict[str, object]], mark: bytes, boot: str) -> list[Process]:
+def left_by_earlier(events: list[dict[str, str]], mark: bytes, boot: str) -> list[Process]:
     """What of this service outlived its keeper: by the mark it carries, or as the status log names the last life."""
     found = family.carriers(mark)
     start = unfinished(events)
     if start is None or start.get("boot") != boot:
         return found
-    pid, began = start.get("pid"), start.get("ctime")
-    if type(pid) is not int or type(began) is not int or pid <= 1 or pid == os.getpid():
+    pid, began = number_of(start.get("pid")), number_of(start.get("ctime"))
+    if pid in {0, 1, os.getpid()} or pid in {each.pid for each in found}:
         return found
-    named = None if pid in {each.pid for each in found} else family.identified(pid, began)
+    named = family.identified(pid, began)
     return [named, *found] if named is not None else found
 
 
-def unfinished(events: list[dict[str, object]]) -> dict[str, object] | None:
+def unfinished(events: list[dict[str, str]]) -> dict[str, str] | None:
     """The start of a life whose end nobody has written down."""
     for event in reversed(events):
         match event["ev"]:
@@ -109,3 +110,8 @@ def unfinished(events: list[dict[str, object]]) -> dict[str, object] | None:
             case "exit":
                 return None
     return None
+
+
+def number_of(text: str | None) -> int:
+    """A whole number as a status log has it; 0 when it is none."""
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < _DIGITS else 0

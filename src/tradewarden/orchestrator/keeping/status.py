@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
+
+from tradewarden.orchestrator.keeping.line import event_of, line_of
 
 LARGEST = 1 << 20  # bytes; above it the log is moved aside when a keeper begins
 TAIL = 1 << 16
@@ -17,7 +18,7 @@ class StatusLog:
         self._path, self._wake, self._name = path, wake, name
         self._waiting: list[bytes] = []
 
-    def begin(self) -> list[dict[str, object]]:
+    def begin(self) -> list[dict[str, str]]:
         """What an earlier keeper wrote last; a log that has grown too large is moved aside."""
         events = self.tail()
         if _size(self._path) > LARGEST:
@@ -26,7 +27,7 @@ class StatusLog:
 
     def write(self, event: str, at: float, **facts: object) -> None:
         """Write one event down and wake the daemon, if there is one."""
-        line = json.dumps({"ev": event, "t": round(at, 6), "keeper": os.getpid(), **facts}).encode() + b"\n"
+        line = line_of({"ev": event, "t": round(at, 6), "keeper": os.getpid(), **facts})
         self._waiting = [*self._waiting, line][-_MOST_WAITING:]
         self.retry()
 
@@ -41,7 +42,7 @@ class StatusLog:
             del self._waiting[:written]
             self._tell()
 
-    def tail(self) -> list[dict[str, object]]:
+    def tail(self) -> list[dict[str, str]]:
         """The last events, oldest first; half lines and lines of another shape are left out."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -54,7 +55,7 @@ class StatusLog:
             return []
         finally:
             os.close(descriptor)
-        return [event for line in text.split(b"\n") if (event := _event(line)) is not None]
+        return [event for line in text.split(b"\n") if (event := event_of(line)) is not None]
 
     def _append(self, line: bytes) -> bool:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -93,11 +94,3 @@ def _size(path: str) -> int:
         return os.stat(path).st_size
     except OSError:
         return 0
-
-
-def _event(line: bytes) -> dict[str, object] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) and isinstance(event.get("ev"), str) else None

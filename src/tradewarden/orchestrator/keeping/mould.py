@@ -1,0 +1,92 @@
+"""What keepers are forked from: a process that does next to nothing, so that its memory stays theirs in common.
+
+A page that it writes between two forks is a page that each keeper has for itself. So it reads one request, forks, and
+reads the next one; everything else is done by the zygote, which starts it: `python -I -S mould.py RUN_DIR`.
+"""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import os
+import resource  # noqa: F401 - os.wait4 wants it: here once and not in every keeper
+import signal
+import sys
+import time
+
+# At the end, so that no module of ours is taken for one of the standard library's.
+sys.path[:] = [*sys.path[1:], os.path.abspath(__file__ + "/../../../..")]
+
+from tradewarden.orchestrator.keeper import Keeper  # noqa: E402
+from tradewarden.orchestrator.keeping import lock  # noqa: E402
+from tradewarden.orchestrator.keeping.brief import Brief  # noqa: E402
+
+LARGEST = 1 << 18  # bytes of a request
+REPORT, REQUESTS = 3, 4  # descriptors that the zygote gives it; a new keeper has the first of them for one word
+_IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT, signal.SIGTSTP)
+
+
+def serve(run_dir: str) -> None:
+    """Fork a keeper for each request until the zygote leaves."""
+    for each in (REPORT, REQUESTS):
+        os.set_inheritable(each, False)  # noqa: FBT003 - it takes no keyword
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)  # for the keepers too: they end when their service is not wanted any more
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
+    gc.collect()
+    gc.disable()
+    gc.freeze()  # pages that no collection ever writes to are shared by all keepers
+    while request := os.read(REQUESTS, LARGEST):
+        try:
+            pid = os.fork()
+        except OSError as trouble:
+            number, _ = marshal.loads(request)  # noqa: S302 - from the zygote, which is the only one to hold the other end
+            _say(number, 0, f"no process to spare: {os.strerror(trouble.errno or 0)}")
+            continue
+        if not pid:
+            _become_keeper(run_dir, *marshal.loads(request))  # noqa: S302 - the zygote's
+
+
+def _become_keeper(run_dir: str, number: int, facts: dict[str, object]) -> None:
+    """The new keeper's side; never returns."""
+    code = 1
+    try:
+        os.close(REQUESTS)
+        os.setsid()
+        keeper = _settle(run_dir, Brief(facts), number)
+        if keeper is not None:
+            keeper.run()
+        code = 0
+    except BaseException:  # noqa: BLE001 - a bug of ours: nobody is there to hear it but a file
+        _write_fault(os.path.join(run_dir, f"{facts['name']}.fault"))
+    finally:
+        os._exit(code)
+
+
+def _settle(run_dir: str, brief: Brief, number: int) -> Keeper | None:
+    """Become the keeper, and say so to the zygote; none when there is one already."""
+    keeper = None
+    try:
+        own = lock.take(os.path.join(run_dir, f"{brief.name}.lock"))
+        keeper = Keeper(brief, run_dir, own) if own is not None else None
+        word = "held" if keeper is None else "keeps"
+    except OSError as trouble:
+        word = f"{trouble.filename or run_dir}: {trouble.strerror}"
+    _say(number, os.getpid(), word)
+    os.close(REPORT)
+    return keeper
+
+
+def _say(number: int, pid: int, word: str) -> None:
+    os.write(REPORT, b"%d %d %b" % (number, pid, word.encode()))
+
+
+def _write_fault(path: str) -> None:
+    import traceback  # noqa: PLC0415 - memory for something that never happens
+
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(f"{time.ctime()} keeper {os.getpid()}\n{traceback.format_exc()}\n")
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
