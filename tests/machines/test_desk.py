@@ -1,0 +1,506 @@
+"""The desk's programs together: phase after phase, what a failure means, and the way back down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tradewarden.machines.backoff import SECOND
+from tradewarden.machines.desk import FALL, KILLED, SLACK, Desk
+from tradewarden.machines.desk_step import Begin, DeskState, Halt, Kill, Moved, Step
+from tradewarden.machines.plan import plan
+from tradewarden.machines.service import Ready, Service, ServiceState, Tier
+
+DOWN, WAITING, STARTING, UP, STOPPING, BACKING_OFF, PAUSED, DONE, FAILED = ServiceState
+STOPPED, RISING, RUNNING, DEGRADED, FALLING, ABORTED = DeskState
+
+
+@dataclass
+class Standing:
+    state: ServiceState = DOWN
+    reason: str | None = None
+
+
+def service(name: str, *needs: str, tier: Tier = Tier.CRITICAL, **facts: Any) -> Service:
+    return Service(name=name, command=(name,), needs=needs, tier=tier, **facts)
+
+
+DESK = (
+    service("bus"),
+    service("feed", "bus"),
+    service("clock", "bus"),
+    service("writer", "feed", tier=Tier.IMPORTANT),
+    service("chart", "feed", tier=Tier.OPTIONAL),
+)
+ALL = tuple(each.name for each in DESK)
+
+
+class Trial:
+    """A desk and services that are in the state that a test says."""
+
+    def __init__(self, *services: Service) -> None:
+        self.services = services or DESK
+        self.now = 0
+        self.desk = Desk(self.services, plan(self.services), 0)
+        self.standings = {each.name: Standing() for each in self.services}
+        self.steps: list[Step] = []
+
+    def be(self, state: ServiceState, *names: str, reason: str | None = None) -> Trial:
+        for name in names:
+            self.standings[name] = Standing(state, reason)
+        return self
+
+    def tell(self, fact: str, *facts: Any) -> list[Step]:
+        self.now += SECOND
+        self.steps = getattr(self.desk, fact)(*facts, self.standings, self.now)
+        return self.steps
+
+    def start(self, *names: str) -> list[Step]:
+        return self.tell("start", names or ALL)
+
+    def stop(self, *names: str) -> list[Step]:
+        return self.tell("stop", names or ALL)
+
+    def look(self) -> list[Step]:
+        return self.tell("look")
+
+    def wake(self) -> list[Step]:
+        at = self.desk.next_deadline()
+        assert at is not None
+        self.now = at
+        self.steps = self.desk.due(self.standings, at)
+        return self.steps
+
+    def patience(self) -> float:
+        at = self.desk.next_deadline()
+        assert at is not None
+        return (at - self.now) / SECOND
+
+    def running(self) -> Trial:
+        self.start()
+        for phase in self.desk.plan.phases:
+            self.be(UP, *phase).look()
+        return self
+
+    def stands(self) -> tuple[DeskState, str | None]:
+        return self.desk.state, self.desk.reason
+
+
+def test_the_words_and_the_patience_are_the_agreed_ones() -> None:
+    assert [each.value for each in DeskState] == ["stopped", "starting", "running", "degraded", "stopping", "aborted"]
+    assert (FALL, KILLED, SLACK) == (30 * SECOND, 5 * SECOND, 10.0)
+
+
+def test_a_new_desk_is_stopped() -> None:
+    trial = Trial()
+    assert (trial.stands(), trial.desk.since, trial.desk.phase) == ((STOPPED, None), 0, None)
+    assert trial.desk.next_deadline() is None
+    assert trial.look() == []
+    assert trial.tell("due") == []
+    assert trial.stands() == (STOPPED, None)
+
+
+# A start
+
+
+def test_a_desk_starts_phase_after_phase_and_then_runs() -> None:
+    trial = Trial()
+    assert trial.start() == [Moved(STOPPED, RISING, None), Begin(("bus",))]
+    assert (trial.desk.phase, trial.desk.since) == (1, trial.now)
+    trial.be(STARTING, "bus")
+    assert trial.look() == []
+    trial.be(UP, "bus")
+    assert trial.look() == [Begin(("feed", "clock"))]
+    assert trial.desk.phase == 2
+    trial.be(UP, "feed").be(BACKING_OFF, "clock")
+    assert trial.look() == []
+    trial.be(UP, "clock")
+    assert trial.look() == [Begin(("writer",))]
+    trial.be(UP, "writer")
+    assert trial.look() == [Begin(("chart",))]
+    trial.be(UP, "chart")
+    assert trial.look() == [Moved(RISING, RUNNING, None)]
+    assert trial.desk.phase is trial.desk.next_deadline() is None
+    assert trial.desk.since == trial.now
+
+
+@pytest.mark.parametrize("state", [UP, DONE, WAITING, DOWN])
+def test_a_phase_is_over_when_nothing_of_it_is_under_way(state: ServiceState) -> None:
+    trial = Trial()
+    trial.start()
+    assert trial.be(state, "bus").look() == [Begin(("feed", "clock"))]
+
+
+@pytest.mark.parametrize("state", [STARTING, STOPPING, BACKING_OFF])
+def test_a_phase_waits_for_what_is_under_way(state: ServiceState) -> None:
+    trial = Trial()
+    trial.start()
+    assert trial.be(state, "bus").look() == []
+
+
+def test_each_phase_has_a_deadline_of_its_own_services_tries() -> None:
+    trial = Trial(
+        service("a", ready=Ready(within=5), stop_seconds=2),
+        service("b", ready=Ready(within=4), stop_seconds=4),
+        service("c", "a"),
+    )
+    trial.start("a", "b", "c")
+    assert trial.patience() == 3 * (4 + 4) + 10
+    trial.be(UP, "a", "b").look()
+    assert trial.patience() == 3 * (30 + 10) + 10
+
+
+@pytest.mark.parametrize("state", [PAUSED, FAILED])
+def test_a_critical_failure_aborts_the_start_says_which_and_why_and_stops_what_it_began(state: ServiceState) -> None:
+    trial = Trial()
+    trial.start()
+    trial.be(UP, "bus").look()
+    trial.be(STARTING, "clock").be(state, "feed", reason="exit code 1 after 3 s")
+    why = "feed, which is critical, did not start: exit code 1 after 3 s"
+    first = ("clock",) if state is FAILED else ("feed", "clock")
+    assert trial.look() == [Moved(RISING, FALLING, why), Halt(first)]
+    trial.be(STOPPING, "clock").be(DOWN if state is PAUSED else FAILED, "feed")
+    assert trial.look() == []
+    trial.be(DOWN, "clock")
+    assert trial.look() == [Halt(("bus",))]
+    assert trial.stands() == (FALLING, why)
+    trial.be(DOWN, "bus")
+    assert trial.look() == [Moved(FALLING, ABORTED, why)]
+    assert trial.stands() == (ABORTED, why)
+    assert trial.desk.phase is trial.desk.next_deadline() is None
+
+
+def test_what_ran_before_an_aborted_start_runs_on() -> None:
+    trial = Trial().be(UP, "bus")
+    trial.start()
+    trial.look()
+    trial.be(FAILED, "feed").be(UP, "clock")
+    assert trial.look()[1:] == [Halt(("clock",))]
+    trial.be(DOWN, "clock")
+    assert trial.look()[0].__class__ is Moved
+    assert trial.desk.state is ABORTED
+
+
+@pytest.mark.parametrize("state", [BACKING_OFF, STARTING])
+def test_a_critical_service_that_is_not_ready_when_its_phase_is_over_aborts_too(state: ServiceState) -> None:
+    trial = Trial()
+    trial.start()
+    trial.be(state, "bus", reason="it is not ready yet").wake()
+    why = "bus, which is critical, did not start: it is not ready yet"
+    assert trial.steps == [Moved(RISING, FALLING, why), Halt(("bus",))]
+
+
+def test_a_less_important_failure_is_told_and_the_start_goes_on() -> None:
+    trial = Trial()
+    trial.start()
+    trial.be(UP, "bus").look()
+    trial.be(UP, "feed", "clock").look()
+    assert trial.be(FAILED, "writer", reason="exit code 2 after 1 s").look() == [Begin(("chart",))]
+    trial.be(UP, "chart")
+    why = "writer is down: exit code 2 after 1 s"
+    assert trial.look() == [Moved(RISING, DEGRADED, why)]
+
+
+def test_a_less_important_one_that_is_slow_holds_up_its_phase_and_no_more() -> None:
+    trial = Trial()
+    trial.start()
+    trial.be(UP, "bus").look()
+    trial.be(UP, "feed", "clock").look()
+    trial.be(STARTING, "writer")
+    assert trial.wake() == [Begin(("chart",))]
+    trial.be(UP, "chart")
+    assert trial.look() == [Moved(RISING, RUNNING, None)]
+
+
+def test_a_newcomer_that_fails_takes_down_no_desk_that_runs() -> None:
+    trial = Trial().running().be(DOWN, "feed")
+    assert trial.start("feed") == [Moved(RUNNING, RISING, None), Begin(("feed",))]
+    assert trial.desk.phase == 2
+    trial.be(FAILED, "feed", reason="exit code 1 after 0.1 s")
+    assert trial.look() == [Moved(RISING, DEGRADED, "feed is down: exit code 1 after 0.1 s")]
+    trial = Trial().running().be(FAILED, "chart").be(DOWN, "bus")
+    trial.look()
+    assert trial.desk.state is DEGRADED
+    trial.start("bus")
+    assert trial.be(FAILED, "bus").look()[0] == Moved(RISING, DEGRADED, "2 are down: bus, chart")
+
+
+def test_an_aborted_desk_may_abort_again() -> None:
+    trial = Trial(service("a"))
+    for before in (STOPPED, ABORTED):
+        assert trial.start("a") == [Moved(before, RISING, None), Begin(("a",))]
+        trial.be(FAILED, "a", reason="x").look()
+        assert trial.desk.state is ABORTED
+
+
+def test_only_the_chosen_start() -> None:
+    trial = Trial()
+    assert trial.start("feed", "chart")[1] == Begin(("feed",))
+    assert trial.be(UP, "feed").look() == [Begin(("chart",))]
+    assert trial.be(UP, "chart").look() == [Moved(RISING, RUNNING, None)]
+
+
+def test_a_start_of_nothing_is_over_at_once() -> None:
+    trial = Trial(service("a"))
+    assert trial.start("elsewhere") == [Moved(STOPPED, RISING, None), Moved(RISING, STOPPED, None)]
+    trial.be(UP, "a")
+    assert trial.start("elsewhere")[-1] == Moved(RISING, RUNNING, None)
+    empty = Desk((), plan(()), 0)
+    assert empty.start((), {}, 1) == [Moved(STOPPED, RISING, None), Moved(RISING, RUNNING, None)]
+
+
+def test_who_is_asked_for_during_a_start_joins_it() -> None:
+    trial = Trial()
+    trial.start("bus", "chart")
+    trial.be(STARTING, "bus")
+    assert trial.start("feed") == []
+    assert trial.be(UP, "bus").look() == [Begin(("bus",))], "once more, which changes nothing"
+    assert trial.look() == [Begin(("feed",))]
+    assert trial.be(UP, "feed").look() == [Begin(("chart",))]
+    trial.be(FAILED, "chart")
+    assert trial.look()[0] == Moved(RISING, DEGRADED, "chart is down: None")
+
+
+def test_a_start_that_is_joined_may_still_abort() -> None:
+    trial = Trial()
+    trial.start("bus")
+    trial.start("feed")
+    assert trial.be(FAILED, "bus").look()[-1] == Moved(FALLING, ABORTED, "bus, which is critical, did not start: None")
+
+
+def test_what_is_no_more_is_not_waited_for() -> None:
+    trial = Trial()
+    trial.start()
+    trial.desk.redefine(DESK[2:], plan(DESK[2:]))
+    trial.standings = {name: each for name, each in trial.standings.items() if name not in ("bus", "feed")}
+    assert trial.look() == [Begin(("clock",))]
+
+
+# Running
+
+
+@pytest.mark.parametrize("state", [BACKING_OFF, PAUSED, FAILED])
+def test_a_desk_is_degraded_while_something_that_should_run_does_not(state: ServiceState) -> None:
+    trial = Trial().running().be(state, "feed", reason="exit code 1")
+    assert trial.look() == [Moved(RUNNING, DEGRADED, "feed is down: exit code 1")]
+    trial.be(state, "chart")
+    assert trial.look() == []
+    assert trial.stands() == (DEGRADED, "2 are down: feed, chart")
+    trial.be(UP, "feed", "chart")
+    assert trial.look() == [Moved(DEGRADED, RUNNING, None)]
+
+
+@pytest.mark.parametrize("state", [DOWN, WAITING, STARTING, STOPPING, DONE])
+def test_what_rests_or_is_under_way_degrades_nothing(state: ServiceState) -> None:
+    trial = Trial().running()
+    since = trial.desk.since
+    assert trial.be(state, "feed").look() == []
+    assert trial.desk.since == since
+
+
+def test_a_desk_of_which_nothing_runs_is_stopped() -> None:
+    trial = Trial().running().be(DOWN, *ALL)
+    assert trial.look() == [Moved(RUNNING, STOPPED, None)]
+
+
+def test_a_daemon_that_finds_its_services_has_a_running_desk_at_once() -> None:
+    trial = Trial().be(UP, *ALL)
+    assert trial.tell("adopt") == [Moved(STOPPED, RUNNING, None)]
+    assert (trial.desk.since, trial.desk.next_deadline()) == (trial.now, None)
+    trial = Trial().be(UP, "bus").be(PAUSED, "feed", reason="it ended 5 times within 60 s")
+    assert trial.tell("adopt") == [Moved(STOPPED, DEGRADED, "feed is down: it ended 5 times within 60 s")]
+    assert Trial().tell("adopt") == []
+
+
+# A stop
+
+
+def test_a_desk_stops_in_the_reverse_order() -> None:
+    trial = Trial().running()
+    assert trial.stop() == [Moved(RUNNING, FALLING, None), Halt(("chart",))]
+    assert trial.desk.phase == 4
+    trial.be(STOPPING, "chart")
+    assert trial.look() == []
+    trial.be(DOWN, "chart")
+    assert trial.look() == [Halt(("writer",))]
+    assert trial.be(DOWN, "writer").look() == [Halt(("feed", "clock"))]
+    trial.be(DOWN, "feed").be(STOPPING, "clock")
+    assert trial.look() == []
+    assert trial.be(DOWN, "clock").look() == [Halt(("bus",))]
+    assert trial.be(DOWN, "bus").look() == [Moved(FALLING, STOPPED, None)]
+    assert trial.desk.phase is trial.desk.next_deadline() is None
+
+
+@pytest.mark.parametrize("state", [UP, STARTING, STOPPING, BACKING_OFF, WAITING, PAUSED])
+def test_a_phase_of_a_stop_waits_for_whatever_does_not_rest(state: ServiceState) -> None:
+    trial = Trial().running()
+    trial.stop()
+    assert trial.be(state, "chart").look() == []
+
+
+@pytest.mark.parametrize("state", [DOWN, DONE, FAILED])
+def test_a_phase_of_a_stop_is_over_when_all_rest(state: ServiceState) -> None:
+    trial = Trial().running()
+    trial.stop()
+    assert trial.be(state, "chart").look() == [Halt(("writer",))]
+
+
+def test_what_is_down_is_not_stopped() -> None:
+    trial = Trial().running().be(DOWN, "chart", "clock").be(DONE, "writer")
+    assert trial.stop()[1] == Halt(("writer",))
+    assert trial.be(DOWN, "writer").look() == [Halt(("feed",))]
+    assert Trial().stop() == [Moved(STOPPED, FALLING, None), Moved(FALLING, STOPPED, None)]
+
+
+def test_a_phase_that_does_not_stop_is_killed_after_thirty_seconds_and_left_behind_after_five_more() -> None:
+    trial = Trial().running()
+    trial.stop()
+    assert trial.patience() == 30
+    trial.be(STOPPING, "chart")
+    assert trial.wake() == [Kill(("chart",))]
+    assert trial.patience() == 5
+    assert trial.wake() == [Halt(("writer",))]
+    for phase in (("writer",), ("feed", "clock"), ("bus",)):
+        assert trial.patience() == 30
+        trial.be(DOWN, *phase).look()
+    assert trial.stands() == (STOPPED, "chart did not end although killed")
+
+
+def test_of_a_phase_only_what_is_left_is_killed_and_each_phase_is_killed_for_itself() -> None:
+    trial = Trial().running().be(DOWN, "chart", "writer")
+    trial.stop()
+    trial.be(STOPPING, "clock").be(DOWN, "feed")
+    assert trial.wake() == [Kill(("clock",))]
+    assert trial.be(DOWN, "clock").look() == [Halt(("bus",))]
+    trial.be(STOPPING, "bus")
+    assert trial.wake() == [Kill(("bus",))]
+    assert trial.be(DOWN, "bus").look() == [Moved(FALLING, STOPPED, None)]
+
+
+def test_several_that_do_not_even_end_when_killed_are_all_named_and_forgotten_by_the_next_stop() -> None:
+    trial = Trial().running().be(STOPPING, *ALL)
+    trial.stop()
+    while trial.desk.state is FALLING:
+        trial.wake()
+    assert trial.stands() == (STOPPED, "chart, writer, feed, clock, bus did not end although killed")
+    trial.be(DOWN, *ALL).stop()
+    assert trial.stands() == (STOPPED, None)
+
+
+def test_a_service_that_may_take_longer_to_stop_gives_its_phase_more_time() -> None:
+    trial = Trial(service("a", stop_seconds=60), service("b", stop_seconds=5)).be(UP, "a", "b")
+    trial.stop("a", "b")
+    assert trial.patience() == 65
+    trial = Trial(service("a", stop_seconds=25)).be(UP, "a")
+    trial.stop("a")
+    assert trial.patience() == 30
+    trial = Trial(service("a", stop_seconds=25.5)).be(UP, "a")
+    trial.stop("a")
+    assert trial.patience() == 30.5
+
+
+def test_a_stop_during_a_start_ends_it() -> None:
+    trial = Trial()
+    trial.start()
+    trial.be(UP, "bus").look()
+    trial.be(STARTING, "feed", "clock")
+    assert trial.stop() == [Moved(RISING, FALLING, None), Halt(("feed", "clock"))]
+    assert trial.be(DOWN, "feed", "clock").look() == [Halt(("bus",))]
+    assert trial.be(DOWN, "bus").look() == [Moved(FALLING, STOPPED, None)]
+
+
+def test_a_stop_of_some_goes_beside_what_runs() -> None:
+    trial = Trial().running()
+    assert trial.stop("feed", "chart", "bus") == [Halt(("chart", "feed", "bus"))]
+    assert trial.desk.state is RUNNING
+
+
+def test_a_stop_of_some_during_a_start_takes_them_out_of_it() -> None:
+    trial = Trial()
+    trial.start()
+    trial.be(UP, "bus").look()
+    trial.be(STARTING, "feed", "clock")
+    assert trial.stop("feed", "writer") == [Halt(("writer", "feed"))]
+    assert trial.desk.state is RISING
+    assert trial.be(FAILED, "feed").be(UP, "clock").look() == [Begin(("chart",))], (
+        "its failure is nobody's business now"
+    )
+
+
+def test_what_is_still_to_start_keeps_a_start_going() -> None:
+    trial = Trial()
+    trial.start("bus", "feed")
+    trial.be(STARTING, "bus")
+    assert trial.stop("bus") == [Halt(("bus",))]
+    assert trial.look() == [Begin(("feed",))]
+
+
+def test_more_that_is_to_stop_joins_a_stop() -> None:
+    trial = Trial().running().be(DOWN, "clock", "bus")
+    trial.stop("chart", "feed", "writer")
+    trial.be(STOPPING, "chart")
+    assert trial.stop("writer")[-1] == Halt(("chart",)), "all that was to stop still is"
+    assert trial.be(DOWN, "chart").look() == [Halt(("writer",))]
+
+
+def test_a_start_during_a_stop_comes_after_it() -> None:
+    trial = Trial().running()
+    trial.stop()
+    assert trial.start("bus") == []
+    assert trial.start("feed") == []
+    assert trial.desk.state is FALLING
+    for phase in reversed(trial.desk.plan.phases):
+        trial.be(DOWN, *phase).look()
+    assert trial.steps == [Moved(FALLING, STOPPED, None), Moved(STOPPED, RISING, None), Begin(("bus",))]
+    assert trial.be(UP, "bus").look() == [Begin(("feed",))]
+    assert trial.be(FAILED, "feed").look()[0] == Moved(RISING, FALLING, "feed, which is critical, did not start: None")
+
+
+def test_the_last_word_counts() -> None:
+    trial = Trial().running()
+    trial.stop()
+    trial.start()
+    trial.stop()
+    for phase in reversed(trial.desk.plan.phases):
+        trial.be(DOWN, *phase).look()
+    assert trial.stands() == (STOPPED, None)
+
+
+def test_a_stop_during_an_abort_ends_in_stopped_and_a_start_in_another_try() -> None:
+    trial = Trial()
+    trial.start()
+    trial.be(UP, "bus").look()
+    trial.be(FAILED, "feed").be(STOPPING, "clock").look()
+    trial.stop()
+    assert trial.stands() == (FALLING, None)
+    trial.be(DOWN, "clock", "feed").look()
+    trial.be(DOWN, "bus").look()
+    assert trial.stands() == (STOPPED, None)
+    trial.start()
+    trial.be(PAUSED, "bus", reason="x").look()
+    trial.start()
+    trial.be(DOWN, "bus").look()
+    assert [step.dst for step in trial.steps if isinstance(step, Moved)] == [ABORTED, RISING]
+
+
+def test_an_abort_says_what_did_not_end() -> None:
+    trial = Trial(service("a"), service("b"))
+    trial.start("a", "b")
+    trial.be(FAILED, "a", reason="x").be(STOPPING, "b").look()
+    trial.wake()
+    trial.wake()
+    assert trial.stands() == (ABORTED, "a, which is critical, did not start: x; b did not end although killed")
+    trial.stop("a", "b")
+    assert trial.desk.reason is None
+
+
+def test_services_that_the_plan_does_not_know_any_more_stop_first() -> None:
+    trial = Trial().running()
+    trial.desk.redefine(DESK[:2], plan(DESK[:2]))
+    assert trial.stop() == [Moved(RUNNING, FALLING, None), Halt(("chart", "clock", "writer"))]
+    assert trial.desk.phase is None
+    assert trial.patience() == 30
+    trial.be(DOWN, "chart", "clock", "writer")
+    assert trial.look() == [Halt(("feed",))]
