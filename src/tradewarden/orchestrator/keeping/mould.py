@@ -51,6 +51,7 @@ def _become_keeper(run_dir: str, number: int, facts: dict[str, object]) -> None:
     """The new keeper's side; never returns."""
     code = 1
     try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # what the kernel buries, nobody learns the exit code of
         os.close(REQUESTS)
         os.setsid()
         keeper = _settle(run_dir, Brief(facts), number)
