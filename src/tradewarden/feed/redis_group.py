@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from redis.exceptions import ResponseError
 
 from tradewarden.feed import bus
 from tradewarden.feed.record import Frame
 from tradewarden.feed.redis_server import RedisServer
+from tradewarden.feed.redis_wire import RefusedError
 from tradewarden.feed.sinks.redis import FIELD, stream_of
 from tradewarden.feed.sinks.sink import SinkUnavailableError
 
@@ -63,7 +63,7 @@ class RedisGroup:
         """Connect, and make the group where there is none: it begins with the oldest entry."""
         await self._server.open(self._stream)
         (made,) = await self._server.ask_all([("XGROUP", "CREATE", self._stream, self._group, "0", "MKSTREAM")])
-        if isinstance(made, ResponseError) and "BUSYGROUP" not in str(made):
+        if isinstance(made, RefusedError) and "BUSYGROUP" not in str(made):
             raise self._server.trouble(made, "XGROUP")
         self._own, self._look_at = "0", 0.0
 
@@ -104,7 +104,7 @@ class RedisGroup:
 
     async def _ask(self, *command: bytes | str | int) -> Any:
         (answer,) = await self._server.ask_all([command])
-        if not isinstance(answer, ResponseError):
+        if not isinstance(answer, RefusedError):
             return answer
         if str(answer).startswith(("NOGROUP", "UNBLOCKED")):
             raise SinkUnavailableError(f"{self._server.where}: somebody took the stream {self._stream} away.")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from redis.exceptions import ResponseError
-
 from tradewarden.feed.redis_server import RedisServer
+from tradewarden.feed.redis_wire import RefusedError
 from tradewarden.feed.sinks.redis import FIELD, stream_of
 from tradewarden.feed.sinks.sink import SinkMisfitError
 
@@ -29,9 +28,9 @@ class RedisSource:
         """Connect and find the place; a stream that was begun anew is read from its beginning."""
         await self._server.open(self._stream)
         (answer,) = await self._server.ask_all([("XINFO", "STREAM", self._stream)])
-        if isinstance(answer, ResponseError) and "no such key" not in str(answer):
+        if isinstance(answer, RefusedError) and "no such key" not in str(answer):
             raise self._server.trouble(answer, "XINFO")
-        top = 0 if isinstance(answer, ResponseError) else _last_number(answer)
+        top = 0 if isinstance(answer, RefusedError) else _last_number(answer)
         if position is None:
             self._last = f"{top}-0"
             return None

@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
-from redis.exceptions import ResponseError
 
 from tradewarden.feed.record import HAS_FULL, HAS_INDEX, HAS_LTP, NANOSECONDS, DepthLayout, Frame, Kind, Row, rows
-from tradewarden.feed.redis_server import Command, RedisServer
+from tradewarden.feed.redis_server import RedisServer
+from tradewarden.feed.redis_wire import Command, RefusedError
 
 KEEP: Final = 100_000  # entries of a stream, as the original keeps
 AT_ONCE: Final = 2_000  # commands sent together
@@ -92,14 +92,14 @@ class Originals:
         return "XADD", stream, "MAXLEN", "~", KEEP, number, *post.fields
 
     def _is_new(self, answer: Any) -> bool:
-        if not isinstance(answer, ResponseError):
+        if not isinstance(answer, RefusedError):
             return True
         if REFUSED in str(answer):
             return False
         raise self._server.trouble(answer, "XADD")
 
     def _milliseconds(self, answer: Any) -> int:
-        if isinstance(answer, ResponseError):
+        if isinstance(answer, RefusedError):
             if "no such key" in str(answer):
                 return 0
             raise self._server.trouble(answer, "XINFO")

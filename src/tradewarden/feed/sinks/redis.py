@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from redis.exceptions import ResponseError
-
 from tradewarden.feed import bus
 from tradewarden.feed.names import Names
 from tradewarden.feed.record import SIZE, Frame
 from tradewarden.feed.redis_server import RedisServer
+from tradewarden.feed.redis_wire import RefusedError
 from tradewarden.feed.sinks.originals import Originals
 from tradewarden.feed.sinks.sink import Batching, SinkMisfitError, SinkUnavailableError, Stored, Written
 
@@ -79,7 +78,7 @@ class RedisSink:
             await self._originals.write(fresh)
         messages = {parcel[-1].last_seq: bus.message(parcel) for parcel in bus.parcels(fresh)}
         for last, answer in zip(messages, await self._server.ask_all(self._entries(messages)), strict=True):
-            if isinstance(answer, ResponseError):
+            if isinstance(answer, RefusedError):
                 raise self._refusal(answer)
             self._top = last
         if self._publish:
@@ -105,7 +104,7 @@ class RedisSink:
             for last, message in messages.items()
         ]
 
-    def _refusal(self, answer: ResponseError) -> Exception:
+    def _refusal(self, answer: RefusedError) -> Exception:
         if REFUSED in str(answer):  # it has come further than we know: look again, and go on from there
             return SinkUnavailableError(f"{self._server.where}: somebody else writes the stream {self._stream}.")
         return self._server.trouble(answer, "XADD")
@@ -127,7 +126,7 @@ class RedisSink:
     async def _look(self) -> Mapping[str, Any]:
         """What the server says of the stream; nothing when there is none yet."""
         (answer,) = await self._server.ask_all([("XINFO", "STREAM", self._stream)])
-        if isinstance(answer, ResponseError):
+        if isinstance(answer, RefusedError):
             if "no such key" in str(answer):
                 return {}
             raise self._server.trouble(answer, "XINFO")
@@ -140,7 +139,7 @@ class RedisSink:
         writes without.
         """
         mine, clients = await self._server.ask_all([("CLIENT", "ID"), ("CLIENT", "LIST", "TYPE", "normal")])
-        if isinstance(mine, ResponseError) or isinstance(clients, ResponseError):
+        if isinstance(mine, RefusedError) or isinstance(clients, RefusedError):
             return
         for line in clients.decode(errors="replace").splitlines():
             client = dict(part.partition("=")[::2] for part in line.split(" "))
