@@ -54,6 +54,7 @@ from tradewarden.orchestrator.gap_tally import GapTally
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.instruments import InstrumentsDriver
 from tradewarden.orchestrator.journal import Recorder
+from tradewarden.orchestrator.keepers import KeepersError
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
@@ -301,8 +302,8 @@ async def run(
 ) -> None:
     """Wake the desk, keep it running until `stop` is set, and put it to rest.
 
-    Raises CannotListenError when the port is taken, LedgerError and JournalError when ledger or journal cannot be used;
-    anything else that is raised is a fault of ours.
+    Raises CannotListenError when the port is taken, LedgerError, JournalError and KeepersError when nothing can be kept
+    in their directories; anything else that is raised is a fault of ours.
     """
     ledger, journal = Ledger(settings.state_dir / "ledger.db"), journal_of(settings, clock)
     async with asyncio.TaskGroup() as group:
@@ -331,7 +332,7 @@ async def run(
             desk.notifier.ready()
             ready(desk)
             await _either(stop, failed)
-        except CannotListenError as trouble:
+        except (CannotListenError, KeepersError) as trouble:
             failed.set_result(trouble)
         finally:
             await rest(desk, deeds)

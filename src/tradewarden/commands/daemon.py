@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,23 +31,38 @@ def _run(parsed: argparse.Namespace) -> int:
     from tradewarden import daemon, log
     from tradewarden.feed.journal import JournalError
     from tradewarden.orchestrator.clock import SystemClock
+    from tradewarden.orchestrator.keepers import KeepersError
     from tradewarden.orchestrator.ledger import LedgerError
     from tradewarden.orchestrator.statedir import StateDirectoryError, claim
 
     settings, calendar = configured
     log.configure(settings.log.level)
 
+    desks: list[daemon.Desk] = []
+
     def ready(desk: daemon.Desk) -> None:
+        desks.append(desk)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
 
     _take_all_descriptors()
     keep_private()
     try:
         with claim(settings.state_dir):
-            return live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
-    except (StateDirectoryError, LedgerError, JournalError, daemon.CannotListenError) as error:
+            code = live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
+    except (StateDirectoryError, LedgerError, JournalError, KeepersError, daemon.CannotListenError) as error:
         complain(str(error))
         return 1
+    if sys.stderr.isatty():
+        complain(*(sentence for desk in desks for sentence in _left_running(desk.programs.running)))
+    return code
+
+
+def _left_running(names: Sequence[str]) -> list[str]:
+    """What a person who ends the daemon must know: it ended alone."""
+    if not names:
+        return []
+    many = "1 program keeps" if len(names) == 1 else f"{len(names)} programs keep"
+    return [f"{many} running: {', '.join(names)}. `tradewarden down` stops them; the next daemon takes them over."]
 
 
 def _apart(config: Path | None) -> tuple[Settings, Calendar] | None:

@@ -15,7 +15,7 @@ from tradewarden.machines.desk_step import Begin, Halt, Kill, Moved, Standings, 
 from tradewarden.machines.gate import gate
 from tradewarden.machines.plan import plan
 from tradewarden.machines.service import Service
-from tradewarden.orchestrator.facts import World
+from tradewarden.orchestrator.facts import Surroundings
 from tradewarden.orchestrator.service import Host, ServiceDriver
 
 ROUNDS: Final = 64  # one service's change may move each other one; what has not come to rest by then goes on at a beat
@@ -30,7 +30,11 @@ class Crew:
     """
 
     def __init__(
-        self, services: Sequence[Service], host: Host, world: World, heard: Callable[[Sequence[ServiceDriver]], None]
+        self,
+        services: Sequence[Service],
+        host: Host,
+        world: Surroundings,
+        heard: Callable[[Sequence[ServiceDriver]], None],
     ) -> None:
         self.host = host
         self.drivers = {service.name: self.driver(service) for service in services}

@@ -23,7 +23,7 @@ from tradewarden.machines.service import (
 )
 from tradewarden.orchestrator.crew import Crew, needed
 from tradewarden.orchestrator.error_tally import ErrorTally
-from tradewarden.orchestrator.facts import World
+from tradewarden.orchestrator.facts import Surroundings
 from tradewarden.orchestrator.keepers import KeepersError
 from tradewarden.orchestrator.reading import UnreadableError
 from tradewarden.orchestrator.redefinition import Redefinition
@@ -54,7 +54,7 @@ class DeskDriver:
         self,
         services: Sequence[Service],
         host: Host,
-        world: World,
+        world: Surroundings,
         wishes: Wishes,
         reread: Callable[[], Awaitable[tuple[Service, ...]]],
         *,

@@ -28,6 +28,22 @@ class Measured(Protocol):
         ...
 
 
+class Surroundings(Protocol):
+    """Whoever knows what the services' conditions ask about."""
+
+    def facts(self, services: Mapping[str, ServiceState], sources: Collection[str]) -> Facts:
+        """Everything a condition may ask about; `sources` are the flows that some name."""
+        ...
+
+    def session_began(self) -> bool:
+        """Whether a segment has opened since this was last asked."""
+        ...
+
+    def new_tokens(self) -> list[datetime]:
+        """When each token was made that has become usable since this was last asked."""
+        ...
+
+
 class World:
     """The desk around its services; all its times are the world's, which keepers go by, whatever the desk's clock."""
 

@@ -1,0 +1,335 @@
+"""The verbs of the desk's programs on real keepers: phases, adoption, conditions, wishes that last, a changed file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kept_desk import ALL, MadeUp, kept_desk, service, shell
+from tradewarden.machines.service import (
+    Again,
+    DeskReport,
+    Kind,
+    OnToken,
+    Place,
+    Ready,
+    Reference,
+    Restarts,
+    Selection,
+    ServiceReport,
+    Tier,
+)
+from tradewarden.orchestrator.desk import RefusedError
+
+
+def only(*names: str) -> Selection:
+    return Selection(names=names)
+
+
+def test_a_desk_starts_in_phases_and_stops_in_reverse(tmp_path: Path) -> None:
+    async def scene() -> None:
+        note = f"date +%s%N >> {tmp_path}/"
+        async with kept_desk(
+            tmp_path,
+            shell("chart", f"{note}chart; exec sleep 1000", tier=Tier.OPTIONAL, needs=("feed",)),
+            shell(
+                "feed",
+                f"{note}feed; sleep 0.2; echo ready; exec sleep 1000",
+                ready=Ready(kind="log_line", target="ready"),
+            ),
+            shell(
+                "setup", f"{note}setup", kind=Kind.STEP, ready=Ready(kind="exit"), restarts=Restarts(when=Again.FAILURE)
+            ),
+        ) as desk:
+            assert desk.driver.plan() == (("feed", "setup"), ("chart",))
+            await desk.until_state(chart="up", feed="up", setup="done", desk="running")
+            times = {name: int((tmp_path / name).read_text()) for name in ("feed", "chart", "setup")}
+            assert times["chart"] - times["feed"] > 190_000_000, "the next phase waits until the one before is ready"
+            states = [each.state for each in desk.news if isinstance(each, DeskReport)]
+            assert states[0] == "starting"
+            assert states[-1] == "running"
+            order = desk.driver.stop(ALL, by="test")
+            assert set(order.accepted) == {"chart", "feed", "setup"}
+            await desk.until_state(chart="down", feed="down", setup="down", desk="stopped")
+            ended = [each.name for each in desk.news if isinstance(each, ServiceReport) and each.state == "down"]
+            assert ended.index("chart") < ended.index("feed")
+            assert desk.driver.report().reason == "`tradewarden start --all` starts it"
+
+    asyncio.run(scene())
+
+
+def test_the_next_daemon_adopts_what_runs_and_starts_nothing_twice(tmp_path: Path) -> None:
+    services = (
+        service("a"),
+        service("b"),
+        shell(
+            "setup",
+            f"echo x >> {tmp_path}/runs",
+            kind=Kind.STEP,
+            ready=Ready(kind="exit"),
+            restarts=Restarts(when=Again.FAILURE),
+        ),
+    )
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, *services, ends=False) as desk:
+            await desk.until_state(a="up", b="up", setup="done")
+            pids = desk.of("a").pid, desk.of("b").pid
+            assert set(desk.driver.running) == {"a", "b"}
+        os.kill(pids[1] or 0, signal.SIGKILL)
+        async with kept_desk(tmp_path, *services) as desk:
+            began = time.monotonic()
+            await desk.until_state(a="up", b="up", setup="done", desk="running")
+            assert time.monotonic() - began < 5
+            assert desk.of("a").pid == pids[0]
+            assert desk.of("b").pid != pids[1]
+            assert desk.of("b").restarts == 1
+            assert desk.of("b").exit_code == -signal.SIGKILL
+            assert (tmp_path / "runs").read_text() == "x\n", "a step that is done is not done again"
+
+    asyncio.run(scene())
+
+
+def test_two_daemons_that_race_start_each_service_once(tmp_path: Path) -> None:
+    services = [shell(f"s{n}", f"echo x >> {tmp_path}/lives{n}; exec sleep 1000") for n in range(4)]
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, *services) as one, kept_desk(tmp_path, *services, ends=False) as two:
+            up = {f"s{n}": "up" for n in range(4)}
+            await asyncio.gather(one.until_state(**up), two.until_state(**up))
+            assert [(tmp_path / f"lives{n}").read_text() for n in range(4)] == ["x\n"] * 4
+            assert [one.of(name).pid for name in up] == [two.of(name).pid for name in up]
+
+    asyncio.run(scene())
+
+
+def test_a_condition_starts_and_stops_within_a_second_and_says_why(tmp_path: Path) -> None:
+    async def scene() -> None:
+        world = MadeUp()
+        async with kept_desk(tmp_path, service("bot", conditions=("market in (pre_open, live)",)), world=world) as desk:
+            await desk.until_state(bot="waiting", desk="running")
+            assert desk.of("bot").reason == "waits for market.NSE_EQ to be pre_open or live: it is closed"
+            world.segments["NSE_EQ"], turned = "live", time.monotonic()
+            desk.driver.settle()
+            await desk.until_state(bot="up")
+            assert time.monotonic() - turned < 1
+            world.segments["NSE_EQ"], turned = "closed", time.monotonic()
+            desk.driver.settle()
+            await desk.until_state(bot="waiting")
+            assert time.monotonic() - turned < 1
+            assert desk.of("bot").pid is None
+
+    asyncio.run(scene())
+
+
+def test_a_crash_outside_the_window_is_not_repaired_by_the_keeper(tmp_path: Path) -> None:
+    async def scene() -> None:
+        world = MadeUp()
+        async with kept_desk(tmp_path, service("bot", conditions=("auth valid",)), world=world) as desk:
+            await desk.until_state(bot="up")
+            world.auth["kite"] = "expired"
+            desk.driver.settle()
+            assert desk.of("bot").state == "up", "a token that dies stops nothing that runs"
+            pid = desk.of("bot").pid
+            os.kill(pid or 0, signal.SIGKILL)
+            await desk.until(lambda: desk.of("bot").pid is None)
+            await desk.until_state(bot="waiting")
+            assert "waits for auth to be valid" in (desk.of("bot").reason or "")
+            world.auth["kite"] = "valid"
+            await desk.until_state(bot="up")
+
+    asyncio.run(scene())
+
+
+def test_a_new_token_restarts_or_signals_what_wants_it(tmp_path: Path) -> None:
+    hears = f"trap 'echo hup >> {tmp_path}/heard' HUP; echo ready; while :; do sleep 0.05; done"
+
+    async def scene() -> None:
+        world = MadeUp()
+        async with kept_desk(
+            tmp_path,
+            service("trader", on_token=OnToken.RESTART),
+            shell("hears", hears, on_token=OnToken.SIGNAL, ready=Ready(kind="log_line", target="ready")),
+            service("other"),
+            world=world,
+        ) as desk:
+            await desk.until_state(trader="up", hears="up", other="up")
+            before = {name: desk.of(name).pid for name in ("trader", "hears", "other")}
+            world.tokens = [datetime(2020, 1, 1, tzinfo=UTC)]
+            desk.driver.settle()
+            assert desk.states == {"trader": "up", "hears": "up", "other": "up"}, "they began with a newer one"
+            world.tokens = [datetime.now(UTC)]
+            desk.driver.settle()
+            await desk.until(lambda: desk.of("trader").state == "up" and desk.of("trader").pid != before["trader"])
+            await desk.until((tmp_path / "heard").exists)
+            assert {name: desk.of(name).pid for name in ("hears", "other")} == {
+                name: before[name] for name in ("hears", "other")
+            }
+
+    asyncio.run(scene())
+
+
+def test_what_was_wished_lasts(tmp_path: Path) -> None:
+    async def scene() -> None:
+        services = service("a"), service("b"), service("c")
+        async with kept_desk(tmp_path, *services, ends=False) as desk:
+            await desk.until_state(a="up", b="up", c="up")
+            desk.driver.stop(only("a"), by="test")
+            desk.driver.enable(["b"], on=False, by="test")
+            desk.driver.auto_restart(["c"], on=False, by="test")
+            await desk.until_state(a="down", b="down")
+            with pytest.raises(RefusedError, match="There is no service 'x'; known: a, b, c"):
+                desk.driver.stop(only("x"), by="test")
+        async with kept_desk(tmp_path, *services) as desk:
+            await desk.until_state(a="down", b="down", c="up")
+            assert (desk.of("b").enabled, desk.of("c").auto_restart) == (False, False)
+            order = desk.driver.start(only("b"), by="test")
+            assert order.left == {"b": "it is disabled: `tradewarden enable b` first"}
+            os.kill(desk.of("c").pid or 0, signal.SIGKILL)
+            await desk.until_state(c="failed", desk="degraded")
+            assert "automatic restart is switched off" in (desk.of("c").reason or "")
+            desk.driver.enable(["b"], on=True, by="test")
+            desk.driver.start(ALL, by="test")
+            await desk.until_state(a="up", b="up", c="up", desk="running")
+
+    asyncio.run(scene())
+
+
+def test_a_file_of_wishes_that_cannot_be_understood_starts_nothing(tmp_path: Path) -> None:
+    async def scene() -> None:
+        (tmp_path / "services.json").write_text("{")
+        async with kept_desk(tmp_path, service("a")) as desk:
+            assert desk.states == {"a": "down"}
+            assert "services.json cannot be understood: it is no JSON" in (desk.driver.report().reason or "")
+            desk.driver.start(only("a"), by="test")
+            await desk.until_state(a="up")
+
+    asyncio.run(scene())
+
+
+def test_a_changed_file_restarts_only_what_changed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        services = service("same"), service("words"), service("command"), service("gone")
+        async with kept_desk(tmp_path, *services) as desk:
+            await desk.until_state(same="up", words="up", command="up", gone="up")
+            before = {name: desk.of(name).pid for name in ("same", "words", "command")}
+            desk.file[:] = [
+                services[0],
+                replace(services[1], description="what it is for", tier=Tier.CRITICAL),
+                replace(services[2], command=("sleep", "1001")),
+                service("new"),
+            ]
+            shown = await desk.driver.reload(dry=True, by="test")
+            assert (shown.added, shown.removed) == (("new",), ("gone",))
+            assert (dict(shown.restarted), dict(shown.kept)) == (
+                {"command": ("command",)},
+                {"words": ("description", "tier")},
+            )
+            assert desk.states.keys() == {"same", "words", "command", "gone"}, "dry only tells"
+            assert await desk.driver.reload(dry=False, by="test") == shown
+            await desk.until(lambda: desk.states == dict.fromkeys(("same", "words", "command", "new"), "up"))
+            after = {name: desk.of(name).pid for name in before}
+            assert (after["same"], after["words"]) == (before["same"], before["words"])
+            assert after["command"] != before["command"]
+            assert desk.of("words").description == "what it is for"
+            assert (await desk.driver.reload(dry=False, by="test")).is_empty
+            desk.problems.append("tradewarden.toml: services.a: has no command.")
+            assert (await desk.driver.reload(dry=False, by="test")).problems == tuple(desk.problems)
+
+    asyncio.run(scene())
+
+
+def test_what_changed_while_no_daemon_looked_is_told_and_restarted_by_a_reload(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("a"), ends=False) as desk:
+            await desk.until_state(a="up")
+            pid = desk.of("a").pid
+        async with kept_desk(tmp_path, service("a", "sleep", "1001")) as desk:
+            await desk.until_state(a="up")
+            assert desk.of("a").pid == pid, "a start of the daemon restarts nothing"
+            assert dict((await desk.driver.reload(dry=False, by="test")).restarted) == {"a": ("definition",)}
+            await desk.until(lambda: desk.of("a").state == "up" and desk.of("a").pid != pid)
+
+    asyncio.run(scene())
+
+
+def test_a_critical_service_that_does_not_start_aborts_and_says_why(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(
+            tmp_path,
+            service("store"),
+            shell(
+                "feed",
+                "exit 3",
+                tier=Tier.CRITICAL,
+                restarts=Restarts(attempts=2, base=0.01, cap=0.01),
+                ready=Ready(target="0.3"),
+            ),
+            service("chart", tier=Tier.OPTIONAL, needs=("feed",)),
+        ) as desk:
+            await desk.until_state(desk="aborted")
+            reason = desk.driver.report().reason or ""
+            assert reason.startswith("feed, which is critical, did not start: exit code 3")
+            assert desk.of("chart").pid is None
+            assert [each.name for each in desk.driver.report().critical_down] in ([], ["feed"])
+
+    asyncio.run(scene())
+
+
+def test_a_secret_is_given_to_the_service_and_written_nowhere(tmp_path: Path) -> None:
+    async def scene() -> None:
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "db").write_text("hunter2hunter2\n")
+        told = {"PW": Reference(Place.SECRET, "db"), "WORD": "plain"}
+        lost = {"PW": Reference(Place.SECRET, "gone")}
+        async with kept_desk(
+            tmp_path,
+            shell("a", f'printf %s "$PW$WORD" > {tmp_path}/got; exec sleep 1000', environment=told),
+            service("b", environment=lost),
+        ) as desk:
+            await desk.until_state(a="up")
+            await desk.until(lambda: (tmp_path / "got").exists() and (tmp_path / "got").read_text() != "")
+            assert (tmp_path / "got").read_text() == "hunter2hunter2plain"
+            await desk.until(lambda: "wants the secret 'gone'" in (desk.of("b").reason or ""))
+            written = [path for path in (tmp_path / "keepers").iterdir() if path.is_file()]
+            written += list((tmp_path / "logs").iterdir())
+            assert all(b"hunter2" not in path.read_bytes() for path in written)
+            assert "hunter2" not in repr(desk.driver.report())
+            assert "hunter2" not in repr(desk.news)
+
+    asyncio.run(scene())
+
+
+def test_down_ends_what_the_file_does_not_know_any_more(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("a"), service("b"), ends=False) as desk:
+            await desk.until_state(a="up", b="up")
+        async with kept_desk(tmp_path, service("a")) as desk:
+            assert set(desk.driver.running) == {"a", "b"}
+            assert set(desk.driver.down(by="test").accepted) == {"a", "b"}
+            await desk.until(lambda: not desk.keepers.held("b"))
+        assert not desk.keepers.held("a")
+
+    asyncio.run(scene())
+
+
+def test_restart_gives_one_a_new_life_and_all_of_them_new_lives_in_their_order(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("a"), service("b", needs=("a",))) as desk:
+            await desk.until_state(a="up", b="up")
+            first = desk.of("a").pid, desk.of("b").pid
+            desk.driver.restart(only("a"), by="test")
+            await desk.until(lambda: desk.of("a").state == "up" and desk.of("a").pid != first[0])
+            assert desk.of("b").pid == first[1], "what needs it goes on"
+            desk.driver.restart(ALL, by="test")
+            await desk.until(lambda: desk.of("b").pid not in (None, first[1]) and desk.of("b").state == "up")
+            await desk.until_state(a="up", desk="running")
+
+    asyncio.run(scene())

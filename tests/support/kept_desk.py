@@ -1,0 +1,175 @@
+"""The driver of a desk's programs on real keepers, with a world that a test makes up."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tradewarden.machines.condition import Facts
+from tradewarden.machines.service import DeskReport, Ready, Restarts, Selection, Service, ServiceReport, ServiceState
+from tradewarden.orchestrator.clock import SystemClock
+from tradewarden.orchestrator.desk import DeskDriver
+from tradewarden.orchestrator.keepers import Keepers
+from tradewarden.orchestrator.reading import UnreadableError
+from tradewarden.orchestrator.service import Host
+from tradewarden.orchestrator.wishes import FILE, Wishes
+
+ALL = Selection(everything=True)
+SLEEP = ("sleep", "1000")
+
+
+@dataclass
+class MadeUp:
+    """What the conditions see: as the test says."""
+
+    segments: dict[str, str] = field(default_factory=lambda: {"NSE_EQ": "closed"})
+    auth: dict[str, str] = field(default_factory=lambda: {"kite": "valid"})
+    flows: dict[str, float | None] = field(default_factory=dict)
+    began: bool = False
+    tokens: list[datetime] = field(default_factory=list)
+
+    def facts(self, services: Mapping[str, ServiceState], sources: Collection[str]) -> Facts:
+        return Facts(
+            now=datetime.now(UTC),
+            segments=self.segments,
+            foremost="NSE_EQ",
+            auth=self.auth,
+            services=services,
+            flows={source: self.flows.get(source) for source in sources},
+        )
+
+    def session_began(self) -> bool:
+        began, self.began = self.began, False
+        return began
+
+    def new_tokens(self) -> list[datetime]:
+        tokens, self.tokens = self.tokens, []
+        return tokens
+
+
+@dataclass
+class KeptDesk:
+    """The driver, its world and its file."""
+
+    driver: DeskDriver
+    world: MadeUp
+    keepers: Keepers
+    file: list[Service]
+    problems: list[str]
+    news: list[ServiceReport | DeskReport]
+
+    def of(self, name: str) -> ServiceReport:
+        return next(each for each in self.driver.report().services if each.name == name)
+
+    @property
+    def states(self) -> dict[str, str]:
+        return {each.name: str(each.state) for each in self.driver.report().services}
+
+    async def until(self, holds: Callable[[], bool], within: float = 10.0) -> None:
+        """Beat, as the daemon does, until it is so."""
+        deadline = time.monotonic() + within
+        while not holds():
+            if time.monotonic() > deadline:
+                reasons = {each.name: each.reason for each in self.driver.report().services}
+                raise AssertionError(
+                    f"it did not come to that: {self.states}, {reasons}, {self.driver.report().reason}"
+                )
+            await asyncio.sleep(0.02)
+            self.driver.look()
+
+    async def until_state(self, **states: str) -> None:
+        """Until these services stand so; `desk` is the desk itself."""
+        desk = states.pop("desk", None)
+        await self.until(lambda: states.items() <= self.states.items() and desk in (None, self.driver.report().state))
+
+
+def service(name: str, *command: str, **told: Any) -> Service:
+    """One that is ready as soon as it runs, unless it is told otherwise."""
+    given: dict[str, Any] = {"directory": "/", "ready": Ready(), "restarts": Restarts(base=0.05, cap=0.1)}
+    return Service(name=name, command=command or SLEEP, **(given | told))
+
+
+def shell(name: str, script: str, **told: Any) -> Service:
+    """A few words of shell."""
+    return service(name, "sh", "-c", script, **told)
+
+
+@asynccontextmanager
+async def kept_desk(
+    state: Path, *services: Service, world: MadeUp | None = None, begins: bool = True, ends: bool = True
+) -> AsyncIterator[KeptDesk]:
+    """A daemon's life: it takes over what runs; at its end everything is stopped only if the test is to end too."""
+    made_up, clock = world or MadeUp(), SystemClock()
+    keepers = Keepers(state / "keepers", state / "logs", now=clock.now)
+    file, problems = list(services), list[str]()
+
+    async def reread() -> tuple[Service, ...]:
+        if problems:
+            raise UnreadableError(*problems)
+        return tuple(file)
+
+    async with asyncio.TaskGroup() as group:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def spawn(deed: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+            task = group.create_task(deed, name=name)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            return task
+
+        host = Host(
+            keepers=keepers,
+            clock=clock,
+            spawn=spawn,
+            state=state,
+            log_dir=state / "logs",
+            flows=None,
+            learned=lambda _: None,
+        )
+        driver = DeskDriver(services, host, made_up, Wishes(state / FILE), reread, begins=begins)
+        news: list[ServiceReport | DeskReport] = []
+        driver.subscribe(news.append)
+        desk = KeptDesk(driver, made_up, keepers, file, problems, news)
+        try:
+            driver.begin()
+            yield desk
+        finally:
+            if ends:
+                driver.down(by="test")
+                await desk.until(lambda: not any(map(keepers.held, keepers.names())), within=15)
+            driver.end()
+            for task in tuple(tasks):
+                task.cancel()
+    if ends:
+        end_zygote(state / "keepers")
+
+
+def end_zygote(run_dir: Path) -> None:
+    """End the process that starts keepers here, and wait until it has gone."""
+    for pid in _zygotes(run_dir):
+        os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while pid in _zygotes(run_dir) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def _zygotes(run_dir: Path) -> list[int]:
+    wanted = os.fsencode(run_dir)
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if wanted in words and any(word.endswith(b"zygote.py") for word in words):
+                found.append(int(entry.name))
+    return found
