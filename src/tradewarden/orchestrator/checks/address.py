@@ -7,6 +7,8 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 HERE: Final = "127.0.0.1"
+OURS: Final = frozenset({HERE, "localhost", "::1", "0.0.0.0", "::"})  # noqa: S104 - names of this machine
+_WEB: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,27 @@ class Address:
     password: str | None = field(default=None, repr=False)
     path: str = ""  # behind the port, without the slash
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a port of this machine, as far as its name tells."""
+        return self.host in OURS
+
     def __str__(self) -> str:
         if self.host.startswith("/"):
             return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def web_address(url: str) -> Address:
+    """The server in a URL. Raises ValueError with what is allowed."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port if parts.port is not None else _WEB.get(parts.scheme, 0)
+    except ValueError:
+        port = 0
+    if not port or parts.scheme not in _WEB or not parts.hostname:
+        raise ValueError("allowed is an address that begins with http:// or https://")
+    return Address(parts.hostname, port, parts.scheme)
 
 
 def address_of(text: str, *, schemes: tuple[str, ...] = (), port: int | None = None) -> Address:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tradewarden.machines.service import Service
+from tradewarden.orchestrator.checks.address import Address
 
 if TYPE_CHECKING:
     from tradewarden.orchestrator.checks.flow import Flows
@@ -30,6 +31,12 @@ class Check(Protocol):
     async def ask(self) -> Verdict:
         """The answer; it comes within the check's own deadline, and nothing that the world does is raised."""
         ...
+
+
+class ServerCheck(Check, Protocol):
+    """A question to a server, which has a place."""
+
+    address: Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

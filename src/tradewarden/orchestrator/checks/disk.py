@@ -22,9 +22,8 @@ class DiskCheck:
 
     async def ask(self) -> Verdict:
         """Whether there is room; a directory that is not there yet is asked about by the next one above."""
-        place = _there(self._directory)
         try:
-            found = os.statvfs(place)
+            found = os.statvfs(there(self._directory))
         except OSError as trouble:
             return Verdict(good=False, text=f"{self._told} cannot be looked at: {trouble.strerror}")
         free = found.f_bavail * found.f_frsize
@@ -38,6 +37,14 @@ class DiskCheck:
         if free < LEAST or (days is not None and days < LEAST_DAYS):
             return Verdict(good=False, text=f"{text}: make room there, or choose another disk")
         return Verdict(good=True, text=text)
+
+    def free(self) -> int:
+        """Bytes that this user may still write there; 0 where nobody can tell."""
+        try:
+            found = os.statvfs(there(self._directory))
+        except OSError:
+            return 0
+        return found.f_bavail * found.f_frsize
 
     @property
     def _told(self) -> str:
@@ -53,8 +60,16 @@ def size(count: float) -> str:
     return f"{count:.3g} {unit}"
 
 
-def _there(directory: Path) -> Path:
+def there(directory: Path) -> Path:
+    """The directory, or the next one above that is there already."""
     path = directory.absolute()
-    while not path.exists() and path != path.parent:
+    while path != path.parent and not _exists(path):
         path = path.parent
     return path
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False  # below a directory of somebody else

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from tradewarden.orchestrator.checks.address import web_address
 from tradewarden.orchestrator.checks.check import PATIENCE, Subject, Verdict
 from tradewarden.orchestrator.checks.wire import GarbledError, verdict
 
@@ -16,6 +17,7 @@ class HttpCheck:
     """One GET; 2xx and 3xx are good, and no redirection is followed."""
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        self.address = web_address(url)
         self._url, self._patience = url, patience
         parts = urlsplit(url)
         self._told = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"  # no secret of its query or user
@@ -23,7 +25,7 @@ class HttpCheck:
     @classmethod
     def of(cls, subject: Subject) -> Self:
         """An address that begins with http:// or https://. Raises ValueError with what is allowed."""
-        return cls(web_address(subject.target), subject.patience)
+        return cls(subject.target, subject.patience)
 
     async def ask(self) -> Verdict:
         """Whether it answers, and well."""
@@ -34,18 +36,6 @@ class HttpCheck:
         if status < HTTPStatus.BAD_REQUEST:
             return Verdict(good=True, text=f"{self._told} answers with {status}")
         return Verdict(good=False, text=f"{self._told} answers with {status}, not with success: look in its log")
-
-
-def web_address(text: str) -> str:
-    """The same text. Raises ValueError with what is allowed."""
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ValueError("allowed is an address that begins with http:// or https://")
-    return text
 
 
 async def get(url: str) -> tuple[int, dict[str, str]]:

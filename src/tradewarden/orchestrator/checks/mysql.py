@@ -21,7 +21,7 @@ class MysqlCheck:
     """The server's greeting; with a user in the address, a login and a question too."""
 
     def __init__(self, address: Address, patience: float = PATIENCE) -> None:
-        self._address, self._patience = address, patience
+        self.address, self._patience = address, patience
         self._told = f"MySQL at {address}"
 
     @classmethod
@@ -34,11 +34,11 @@ class MysqlCheck:
 
     async def ask(self) -> Verdict:
         """Whether it greets, and takes the login if there is one."""
-        question = self._greeting() if self._address.username is None else self._login()
+        question = self._greeting() if self.address.username is None else self._login()
         return await verdict(self._told, question, self._patience)
 
     async def _greeting(self) -> Verdict:
-        async with connected(self._address) as (reader, _):
+        async with connected(self.address) as (reader, _):
             greeting = await _packet(reader)
         match greeting[0]:
             case n if n == _PROTOCOL:
@@ -58,7 +58,7 @@ class MysqlCheck:
             text = f"{self._told} cannot be asked: pip install 'tradewarden[mysql]' brings {missing.name}"
             return Verdict(good=False, text=f"{text}, or leave the user out of the address")
         try:
-            connection = await asyncmy.connect(**_way(self._address), connect_timeout=self._patience)
+            connection = await asyncmy.connect(**_way(self.address), connect_timeout=self._patience)
         except MySQLError as refusal:
             if isinstance(refusal.__cause__, OSError):
                 raise refusal.__cause__ from None
@@ -66,7 +66,7 @@ class MysqlCheck:
         except RuntimeError as trouble:  # the driver's word for a way to log in that it has no library for
             return Verdict(good=False, text=f"{self._told}: {trouble}")
         connection.close()
-        return Verdict(good=True, text=f"{self._told} takes the login of {self._address.username!r}")
+        return Verdict(good=True, text=f"{self._told} takes the login of {self.address.username!r}")
 
 
 def _way(address: Address) -> dict[str, Any]:

@@ -13,7 +13,7 @@ class PortCheck:
     """A connection is made, and hung up without a word."""
 
     def __init__(self, address: Address, patience: float = PATIENCE) -> None:
-        self._address, self._patience = address, patience
+        self.address, self._patience = address, patience
 
     @classmethod
     def of(cls, subject: Subject) -> Self:
@@ -22,8 +22,8 @@ class PortCheck:
 
     async def ask(self) -> Verdict:
         """Whether a connection comes about."""
-        return await verdict(str(self._address), self._connect(), self._patience)
+        return await verdict(str(self.address), self._connect(), self._patience)
 
     async def _connect(self) -> Verdict:
-        async with connected(self._address):
-            return Verdict(good=True, text=f"{self._address} takes connections")
+        async with connected(self.address):
+            return Verdict(good=True, text=f"{self.address} takes connections")

@@ -25,7 +25,7 @@ class RedisCheck:
     """A login if the address has one, and a PING; spoken without a library."""
 
     def __init__(self, address: Address, patience: float = PATIENCE) -> None:
-        self._address, self._patience = address, patience
+        self.address, self._patience = address, patience
         self._told = f"Redis at {address}"
 
     @classmethod
@@ -38,9 +38,9 @@ class RedisCheck:
         return await verdict(self._told, self._ping(), self._patience)
 
     async def _ping(self) -> Verdict:
-        async with connected(self._address, tls=self._address.scheme == "rediss") as wire:
+        async with connected(self.address, tls=self.address.scheme == "rediss") as wire:
             try:
-                await enter(wire, self._address)
+                await enter(wire, self.address)
                 answer = await ask(wire, "PING")
             except RefusedError as refusal:
                 return self._refused(refusal)
@@ -49,7 +49,7 @@ class RedisCheck:
         return Verdict(good=True, text=f"{self._told} answers")
 
     def _refused(self, refusal: RefusedError) -> Verdict:
-        if refusal.code == "NOAUTH" and self._address.password is None:
+        if refusal.code == "NOAUTH" and self.address.password is None:
             # It works, and who has no password cannot know more. Whether it still reads its files, it tells its users.
             return Verdict(good=True, text=f"{self._told} answers, and asks for a password")
         return Verdict(good=False, text=f"{self._told} {_MEANS.get(refusal.code) or f'refuses: {refusal}'}")

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final, cast
 
 from tradewarden.machines.service import Ready, Service
-from tradewarden.orchestrator.checks.check import PATIENCE, Check, Subject
+from tradewarden.orchestrator.checks.check import PATIENCE, Check, ServerCheck, Subject
 from tradewarden.orchestrator.checks.flow import Flows
 
 
@@ -66,10 +66,21 @@ def check_of(
     )
 
 
+def server_of(ready: Ready) -> ServerCheck | None:
+    """What asks the server that tells of readiness; nothing where no server does. Raises ValueError as `check_of`."""
+    if ready.kind not in SERVERS:
+        return None
+    return cast("ServerCheck", check_of(_anybody(ready), log=Path(), started_at=lambda: None))
+
+
 def problem(ready: Ready) -> str | None:
     """What is wrong with this way to be ready: what is allowed instead; nothing when it is good."""
     try:
-        check_of(Service(name="it", command=("it",), ready=ready), log=Path(), started_at=lambda: None)
+        check_of(_anybody(ready), log=Path(), started_at=lambda: None)
     except ValueError as wrong:
         return str(wrong)
     return None
+
+
+def _anybody(ready: Ready) -> Service:
+    return Service(name="it", command=("it",), ready=ready)
