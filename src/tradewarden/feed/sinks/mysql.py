@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from asyncmy.errors import MySQLError
-
 from tradewarden.feed.names import Name, Names
 from tradewarden.feed.record import NANOSECONDS, Frame, Row, rows
+from tradewarden.feed.sinks.mysql_driver import MySQLError
 from tradewarden.feed.sinks.mysql_server import Server
 from tradewarden.feed.sinks.mysql_tables import all_names, ensure
 from tradewarden.feed.sinks.mysql_text import Text, newest_depths, newest_quotes, text

@@ -8,10 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-import asyncmy
-from asyncmy.connection import Connection
-from asyncmy.errors import MySQLError
-
+from tradewarden.feed.sinks.mysql_driver import Connection, MySQLError, asyncmy, learn_all_logins
 from tradewarden.feed.sinks.mysql_trouble import trouble
 from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError
 
@@ -42,7 +39,19 @@ class Server:
     async def connect(self) -> None:
         """Connect anew."""
         await self.close()
-        self._connection = connection = await asyncmy.connect(
+        try:
+            connection = await self._dial()
+        except RuntimeError:  # a way to log in for which it has not loaded what it needs
+            if not learn_all_logins():
+                raise
+            connection = await self._dial()
+        self._connection = connection
+        async with connection.cursor() as cursor:
+            for statement in _SESSION:
+                await cursor.execute(statement)
+
+    async def _dial(self) -> Connection:
+        return await asyncmy.connect(
             **self._way,
             user=self._user,
             password=self._password,
@@ -52,9 +61,6 @@ class Server:
             ssl=ssl.create_default_context() if self._tls else None,
             program_name="tradewarden",
         )
-        async with connection.cursor() as cursor:
-            for statement in _SESSION:
-                await cursor.execute(statement)
 
     async def ask(self, statement: str) -> Answer:
         """One statement, and the rows of its answer."""

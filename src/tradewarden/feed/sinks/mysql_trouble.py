@@ -5,8 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from asyncmy.errors import MySQLError
-
+from tradewarden.feed.sinks.mysql_driver import MySQLError
 from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError
 
 # The row breaks a rule of the table (type, range, constraint, trigger): it will break it next time too.
