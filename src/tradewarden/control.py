@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,10 @@ import aiohttp
 from tradewarden.orchestrator.statedir import control_socket, find_socket, kept_admin_token
 from tradewarden.settings import Settings
 
+OK = 200
 PATIENCE = 5.0  # seconds for one answer; a login waits for the broker and may take longer
+
+_FAILURES = (ValueError, aiohttp.ClientError, TimeoutError, OSError)
 
 
 class UnreachableError(Exception):
@@ -89,15 +93,33 @@ class Control:
         """One DELETE; as `get` otherwise."""
         return await self._ask("DELETE", path, patience)
 
+    async def lines(self, path: str, query: Sequence[tuple[str, str]], *, patience: float) -> AsyncIterator[bytes]:
+        """The lines of an answer, as they come; it ends when nothing comes for so long. Raises as `document` does."""
+        if self._session is None:
+            raise RuntimeError("use `async with Control(...)`")
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=PATIENCE, sock_read=patience)
+        try:
+            async with self._session.get(
+                self._base + path, params=query, headers=self._headers(), allow_redirects=False, timeout=limits
+            ) as answer:
+                if answer.status != OK:
+                    body = await answer.json(content_type=None)
+                    if not is_problem(body):
+                        raise self._stranger(answer.status)
+                    raise RefusedError(f"the tradewarden at {self._where} answers {answer.status}: {told(body)}")
+                async for line in answer.content:
+                    yield line
+        except _FAILURES as trouble:
+            raise self._failure(trouble) from trouble
+
     async def _ask(self, method: str, path: str, patience: float, **what: Any) -> Answer:
         if self._session is None:
             raise RuntimeError("use `async with Control(...)`")
-        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {self._token}"} if self._token else {})
         try:
             async with (
                 asyncio.timeout(patience),
                 self._session.request(
-                    method, self._base + path, allow_redirects=False, headers=headers, **what
+                    method, self._base + path, allow_redirects=False, headers=self._headers(), **what
                 ) as answer,
             ):
                 is_json = "json" in answer.content_type
@@ -105,16 +127,22 @@ class Control:
                 if not isinstance(body, dict) and "Location" not in answer.headers:
                     raise self._stranger(answer.status)
                 return Answer(answer.status, dict(answer.headers), body)
-        except PermissionError as trouble:
-            raise ForbiddenError(
-                f"{self._where} belongs to another user: try again as that user or with sudo."
-            ) from trouble
-        except ValueError:  # not the JSON, the text or the HTTP that it says it is
-            raise self._stranger(None) from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-            raise UnreachableError(
-                f"no tradewarden answers at {self._where} ({_reason(trouble)}); is it running?"
-            ) from trouble
+        except _FAILURES as trouble:
+            raise self._failure(trouble) from trouble
+
+    def _headers(self) -> dict[str, str]:
+        token = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return {"Accept": "application/json"} | token
+
+    def _failure(self, trouble: Exception) -> UnreachableError:
+        """What a person is told of a question that brought no answer."""
+        match trouble:
+            case PermissionError():
+                return ForbiddenError(f"{self._where} belongs to another user: try again as that user or with sudo.")
+            case ValueError():  # not the JSON, the text or the HTTP that it says it is
+                return self._stranger(None)
+            case _:
+                return UnreachableError(f"no tradewarden answers at {self._where} ({_reason(trouble)}); is it running?")
 
     def _stranger(self, status: int | None) -> UnreachableError:
         how = "" if status is None else f" (status {status})"

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tradewarden.control import Control, UnreachableError
+from tradewarden.service_words import brief
 
 GLYPHS = {"pass": "●", "warn": "!", "fail": "✕"}
 UNAVAILABLE = 69
@@ -18,6 +19,7 @@ LABELS = {
     "feed:stream": "feed",
     "market:session": "market",
     "journal:write": "journal",
+    "services:supervised": "desk",
     "sinks:lag": "store",
 }
 
@@ -35,11 +37,22 @@ async def status(
                 if every is None:
                     return UNAVAILABLE
             else:
-                for line in [json.dumps(health)] if as_json else lines(health, url):
+                told = [json.dumps(health)] if as_json else [*lines(health, url), *await _services(control)]
+                for line in told:
                     say(line)
                 if every is None:
                     return 1 if health["status"] == "fail" else 0
             await asyncio.sleep(every)
+
+
+async def _services(control: Control) -> list[str]:
+    """A line a service, for who may see them."""
+    try:
+        body = await control.document("/api/services", "services")
+    except UnreachableError:
+        return []
+    told = [brief(service, max(len(each["name"]) for each in body["services"])) for service in body["services"]]
+    return [f"    {line.sign} {line.text}" for line in told]
 
 
 def lines(health: dict[str, Any], url: str | None = None) -> list[str]:

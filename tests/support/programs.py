@@ -185,7 +185,7 @@ async def serving_programs(
     directory: Path, report: DeskReport | None = None, **settings: Any
 ) -> AsyncIterator[tuple[Desk, Programs]]:
     """The real HTTP side with these programs; their logs lie in `directory`/logs, its control socket beside them."""
-    programs = Programs(report or three())
+    programs = settings.pop("programs", None) or Programs(report or three())
     logs, clock = Logs(directory / "logs", redact), settings.pop("clock", None) or SystemClock()
     parts = [
         Services(programs, clock, public_url=URL),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tradewarden.commands.terminal import complain
 
 if TYPE_CHECKING:
+    from tradewarden.control import Control
     from tradewarden.machines.calendar import Calendar
     from tradewarden.settings import Settings
 
@@ -68,3 +69,23 @@ def door_of(parsed: argparse.Namespace) -> tuple[str | None, Path | None] | None
         return parsed.url, None
     settings = settings_of(parsed.config)
     return None if settings is None else door(settings)
+
+
+def control_of(parsed: argparse.Namespace) -> Control | None:
+    """The way to the daemon as an admin, for what not everybody may; nothing when the settings are wrong.
+
+    A URL that was typed gets the token of the settings, and the generated one only if it leads to this machine.
+    """
+    from urllib.parse import urlsplit
+
+    from tradewarden.control import Control
+    from tradewarden.orchestrator.statedir import kept_admin_token
+
+    settings = settings_of(parsed.config)
+    if settings is None:
+        return None
+    if parsed.url is None:
+        return Control.of(settings)
+    own, here = settings.http.admin_token, urlsplit(parsed.url).hostname in ("127.0.0.1", "::1", "localhost")
+    kept = kept_admin_token(settings.state_dir) if here else None
+    return Control(url=parsed.url, token=own.get_secret_value() if own else kept)

@@ -22,7 +22,7 @@ NO_KEEPERS: Final = (
 _RUNS: Final = frozenset(
     {ServiceState.WAITING, ServiceState.STARTING, ServiceState.UP, ServiceState.BACKING_OFF, ServiceState.DONE}
 )
-_RESTS: Final = frozenset({ServiceState.DOWN, ServiceState.STOPPING, ServiceState.DONE})
+_RESTS: Final = frozenset({ServiceState.DOWN, ServiceState.STOPPING, ServiceState.DONE, ServiceState.FAILED})
 _ALREADY: Final[dict[str, Callable[[ServiceReport], bool]]] = {
     "start": lambda service: service.state in _RUNS,
     "stop": lambda service: service.state in _RESTS,

@@ -27,10 +27,13 @@ _LEVEL: Final = re.compile(
     )
 )
 # Most lines have none of these: looking for each is a hundred times as fast as the pattern.
+_HINTS_OF_ERRORS: Final = (
+    *(b"ERROR", b"err", b"CRITICAL", b"critical", b"FATAL", b"fatal", b"SEVERE", b"PANIC", b"panic"),
+    *(b"EMERGENCY", b"emerg", b"Traceback", b"Exception in"),
+)
 _HINTS: Final = (
-    *(b"ERROR", b"error", b"WARN", b"warn", b"INFO", b"info", b"DEBUG", b"debug", b"Traceback", b"Exception in"),
-    *(b"CRITICAL", b"critical", b"FATAL", b"fatal", b"SEVERE", b"PANIC", b"panic", b"EMERGENCY", b"emerg", b"err"),
-    *(b"NOTICE", b"notice", b"TRACE", b"trace"),
+    *_HINTS_OF_ERRORS,
+    *(b"WARN", b"warn", b"INFO", b"info", b"DEBUG", b"debug", b"NOTICE", b"notice", b"TRACE", b"trace"),
 )
 _LOOKED_AT: Final = 256  # bytes of a line: a level stands in front
 
@@ -57,6 +60,11 @@ def level_of(text: bytes) -> str | None:
         return None
     found = _LEVEL.search(front)
     return None if found is None else found.lastgroup
+
+
+def may_hold_errors(block: bytes) -> bool:
+    """Whether it is worth looking at these lines one by one for errors."""
+    return any(hint in block for hint in _HINTS_OF_ERRORS)
 
 
 def read_line(raw: bytes, service: str) -> LogLine | None:

@@ -1,0 +1,187 @@
+"""The desk's programs: started, stopped, looked at, listened to."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from tradewarden.commands.argument import Adder, add_config, add_door, count
+from tradewarden.commands.configured import control_of, settings_of
+from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, live, say
+
+if TYPE_CHECKING:
+    from tradewarden.desk_command import Terminal
+
+# ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
+
+TIERS = ("critical", "important", "optional", "utility")
+CUT_SHORT = 130  # the exit status of what Ctrl-C ended
+
+
+def add_desk(add: Adder) -> None:
+    """Start, stop and the other verbs, the list, the logs, and the keepers themselves."""
+    for verb, text in (
+        ("start", "start services, with what they need, phase by phase; it lasts over restarts of the daemon"),
+        ("stop", "stop services, after what needs them; they stay down until somebody starts them"),
+        ("restart", "end services and start them anew"),
+    ):
+        sub = add(verb, _order, text)
+        sub.add_argument("names", nargs="*", metavar="NAME", help="services, as the configuration calls them")
+        sub.add_argument("--all", action="store_true", help="every service that is enabled")
+        sub.add_argument("--tier", action="append", default=[], choices=TIERS, help="those of a tier; several times")
+        sub.add_argument("--without", action="append", default=[], choices=TIERS, help="all but those of a tier")
+        _add_way(sub, verb)
+    _add_way(add("down", _order, "stop everything deliberately; it lasts until `tradewarden start`"), "down")
+
+    for verb, text in (
+        ("enable", "let services belong to the desk again"),
+        ("disable", "leave services out of the desk, and stop them; it lasts over restarts"),
+        ("auto-restart", "whether services that end are started again by themselves; it lasts over restarts"),
+    ):
+        sub = add(verb, _each, text)
+        sub.add_argument("names", nargs="+", metavar="NAME", help="services, as the configuration calls them")
+        if verb == "auto-restart":
+            sub.add_argument("on", choices=["on", "off"])
+        sub.set_defaults(verb=verb)
+        add_door(sub)
+
+    reload = add("reload", _reload, "read the changed file, tell what changes, and restart only what did")
+    reload.add_argument("--dry", action="store_true", help="only tell")
+    _add_way(reload, "reload")
+
+    services = add("services", _services, "how each service does: state, memory, restarts, errors, and why")
+    services.add_argument("--watch", type=float, metavar="SECONDS", help="tell it again every so often")
+    add_door(services)
+    _add_logs(add)
+    add_config(add("keepers", _keepers, "only the keepers' parent, in the foreground, for a service manager"))
+
+
+def _add_way(sub: argparse.ArgumentParser, verb: str) -> None:
+    sub.add_argument("--no-wait", action="store_true", help="do not look on until it is done")
+    sub.set_defaults(verb=verb)
+    add_door(sub)
+
+
+def _add_logs(add: Adder) -> None:
+    logs = add("logs", _logs, "what services say, all of them together in the order in which it came")
+    logs.add_argument("names", nargs="*", metavar="NAME", help="only these services; default: all")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on with each new line until Ctrl-C")
+    logs.add_argument("-n", "--lines", type=count, default=100, help="the last so many lines (default 100)")
+    logs.add_argument("--grep", metavar="TEXT", help="only lines with this text, in any case")
+    logs.add_argument("--since", metavar="WHEN", help="from then on: 15m, 2h, 09:15, or a date and time")
+    logs.add_argument("--level", choices=["debug", "info", "warning", "error"], help="only lines as bad as this")
+    add_door(logs)
+
+
+def _order(parsed: argparse.Namespace) -> int:
+    from tradewarden.desk_command import order
+
+    body: dict[str, Any] = {}
+    if parsed.verb != "down":
+        body = {"names": parsed.names, "all": parsed.all, "tier": parsed.tier, "without": parsed.without}
+        if not any(body.values()):
+            complain(f"say which: tradewarden {parsed.verb} NAME..., --all, --tier TIER or --without TIER.")
+            return BAD_CONFIGURATION
+    terminal = _terminal(parsed)
+    if terminal is None:
+        return BAD_CONFIGURATION
+    return _until_stopped(order(terminal, parsed.verb, body, wait=not parsed.no_wait), "it goes on without you.")
+
+
+def _each(parsed: argparse.Namespace) -> int:
+    from tradewarden.desk_command import each
+
+    terminal = _terminal(parsed)
+    if terminal is None:
+        return BAD_CONFIGURATION
+    body = {"on": parsed.on == "on"} if parsed.verb == "auto-restart" else {}
+    return asyncio.run(each(terminal, parsed.verb, parsed.names, body))
+
+
+def _reload(parsed: argparse.Namespace) -> int:
+    from tradewarden.desk_command import reload
+
+    terminal = _terminal(parsed)
+    if terminal is None:
+        return BAD_CONFIGURATION
+    return _until_stopped(reload(terminal, dry=parsed.dry, wait=not parsed.no_wait), "it goes on without you.")
+
+
+def _terminal(parsed: argparse.Namespace) -> Terminal | None:
+    from tradewarden.desk_command import Terminal
+    from tradewarden.screen import Screen
+
+    control = control_of(parsed)
+    return None if control is None else Terminal(control, Screen(sys.stdout), complain, as_json=parsed.json)
+
+
+def _services(parsed: argparse.Namespace) -> int:
+    from tradewarden.screen import Screen
+    from tradewarden.services_command import services
+
+    control = control_of(parsed)
+    if control is None:
+        return BAD_CONFIGURATION
+    screen = Screen(sys.stdout)
+    return _until_stopped(services(control, as_json=parsed.json, every=parsed.watch, screen=screen, complain=complain))
+
+
+def _logs(parsed: argparse.Namespace) -> int:
+    from tradewarden.logs_command import Logs, Question
+    from tradewarden.screen import Screen
+
+    control = control_of(parsed)
+    if control is None:
+        return BAD_CONFIGURATION
+    since = None if parsed.since is None else _since(parsed.since)
+    question = Question(names=parsed.names, lines=parsed.lines, grep=parsed.grep, since=since, level=parsed.level)
+    logs = Logs(control, Screen(sys.stdout), complain, as_json=parsed.json)
+    return _until_stopped(logs.follow(question) if parsed.follow else logs.tail(question))
+
+
+def _since(text: str) -> str:
+    """A bare time of day is today's, in India."""
+    from datetime import datetime, time
+
+    from tradewarden.orchestrator.clock import IST
+
+    try:
+        return datetime.combine(datetime.now(IST).date(), time.fromisoformat(text), IST).isoformat()
+    except ValueError:
+        return text  # the daemon says what is wrong with it
+
+
+def _until_stopped(work: Coroutine[Any, Any, int], then: str | None = None) -> int:
+    """The work's exit status; Ctrl-C ends only the looking on, and says so."""
+    status = CUT_SHORT
+
+    async def scene(stop: asyncio.Event) -> None:
+        nonlocal status
+        task, asked = asyncio.create_task(work), asyncio.create_task(stop.wait())
+        await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if task.done():
+            status = task.result()
+            return
+        task.cancel()
+        await asyncio.wait({task})
+        if then is not None:
+            say(f"\n{then} `tradewarden services` tells how it stands.")
+
+    try:
+        live(scene)
+    except BrokenPipeError:  # whoever read it, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _keepers(parsed: argparse.Namespace) -> int:
+    from tradewarden.orchestrator.keepers import run_zygote
+
+    settings = settings_of(parsed.config)
+    return BAD_CONFIGURATION if settings is None else run_zygote(settings.run_dir)

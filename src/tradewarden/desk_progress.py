@@ -1,0 +1,101 @@
+"""What a person sees while the desk starts or stops: a line a service, and at the end where each can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from tradewarden.control import Control
+from tradewarden.screen import Line, Screen
+from tradewarden.service_words import brief, desk_line, reached
+
+LOOK: Final = 0.2  # seconds between two looks
+BEGIN: Final = 3.0  # seconds in which what was accepted must have begun
+_UNDER_WAY: Final = frozenset({"starting", "stopping", "backing_off"})
+_RESTING: Final = frozenset({"down", "done", "failed"})
+_WORSE: Final = frozenset({"failed", "paused"})
+
+Body = Mapping[str, Any]
+
+
+class Progress:
+    """Looks at the services until what was asked for has come, or cannot come by itself."""
+
+    def __init__(self, control: Control, screen: Screen, *, quiet: bool = False) -> None:
+        self._control, self._screen, self._quiet = control, screen, quiet
+        self._said: dict[str, str] = {}
+        self._before: dict[str, str | None] = {}  # when the life began that is to end
+
+    async def remember(self) -> None:
+        """Note which lives there are: after a restart they are over."""
+        body = await self._control.document("/api/services", "services")
+        self._before = {service["name"]: service["startedAt"] for service in body["services"]}
+
+    async def follow(self, verb: str, names: Sequence[str]) -> bool:
+        """Whether all of them came to where they should be; the person is told why not."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        while True:
+            body = await self._control.document("/api/services", "services")
+            services = [service for service in body["services"] if service["name"] in names]
+            young = loop.time() - begun < BEGIN
+            over = _is_over(verb, body["desk"], services, young=young) and not (young and self._goes_on(services))
+            self._show(body, services)
+            if over:
+                break
+            await asyncio.sleep(LOOK)
+        self._end(verb, body, services)
+        return not any(_is_bad(verb, service) for service in services) and body["desk"]["state"] != "aborted"
+
+    def _goes_on(self, services: Sequence[Body]) -> bool:
+        """Whether one lives the life that is to end."""
+        lives = {name: began for name, began in self._before.items() if began is not None}
+        return any(lives.get(service["name"]) == service["startedAt"] for service in services if service["startedAt"])
+
+    def _show(self, body: Body, services: Sequence[Body]) -> None:
+        if self._quiet:
+            return
+        width = max(len(service["name"]) for service in services) if services else 0
+        lines = [brief(service, width) for service in services]
+        if self._screen.is_live:
+            self._screen.show([desk_line(body), *lines])
+            return
+        self._screen.say(*self._news(services, lines))
+
+    def _news(self, services: Sequence[Body], lines: Iterable[Line]) -> Iterator[Line]:
+        """Those lines that say another state or reason than before."""
+        for service, line in zip(services, lines, strict=True):
+            now = f"{service['state']} {service['reason']}"
+            if self._said.get(service["name"]) != now:
+                self._said[service["name"]] = now
+                yield line
+
+    def _end(self, verb: str, body: Body, services: Sequence[Body]) -> None:
+        if self._quiet:
+            return
+        desk = desk_line(body)
+        self._screen.say(*([] if self._screen.is_live else [desk]))
+        if verb in ("start", "restart"):
+            self._screen.say(*reached(services))
+            for service in services:
+                if service["state"] in _WORSE:
+                    self._screen.say(f"Its last words: tradewarden logs {service['name']} -n 20")
+
+
+def _is_over(verb: str, desk: Body, services: Sequence[Body], *, young: bool) -> bool:
+    """Nothing is under way any more. What waits for a condition may wait for hours, and nobody waits with it."""
+    states = {service["state"] for service in services}
+    if verb in ("stop", "down"):
+        return states <= _RESTING
+    if desk["state"] in ("starting", "stopping") or states & (_UNDER_WAY - {"backing_off"}):
+        return False
+    if "backing_off" in states:
+        return bool(desk["state"] == "aborted")
+    return not (young and "down" in states)
+
+
+def _is_bad(verb: str, service: Body) -> bool:
+    if verb in ("stop", "down"):
+        return False
+    return service["state"] in _WORSE or service["state"] == "down"

@@ -1,0 +1,152 @@
+"""How a service is told on a terminal: its sign, its figures, how long, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from tradewarden.screen import Line
+
+Service = Mapping[str, Any]  # as GET /api/services tells it
+
+SIGNS: Final = MappingProxyType(
+    {
+        "down": "○",
+        "waiting": "◌",
+        "starting": "…",
+        "up": "●",
+        "stopping": "…",
+        "backing_off": "↻",
+        "paused": "‖",
+        "done": "✓",
+        "failed": "✕",
+    }
+)
+_PASSING: Final = frozenset({"down", "waiting", "starting", "stopping"})  # nothing is wrong, and nothing runs
+_HEAD: Final = ("NAME", "STATE", "PHASE", "PID", "MEMORY", "CPU", "UP", "RESTARTS", "ERRORS/H", "")
+_RIGHT: Final = range(2, 9)  # columns of figures
+_SECONDS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def brief(service: Service, width: int = 0) -> Line:
+    """Feed up: 50 quotes a batch."""
+    about = why(service)
+    text = f"{service['name']:<{width}} {_state(service)}{f': {about}' if about else ''}"
+    return Line(text, SIGNS.get(service["state"], "!"), tone(service))
+
+
+def tone(service: Service) -> str:
+    """The colour of its sign."""
+    return "soft" if service["status"] == "pass" and service["state"] in _PASSING else str(service["status"])
+
+
+def why(service: Service) -> str:
+    """Why it does not run, and what comes next; while it runs, what it says of itself."""
+    if service["state"] == "up":
+        return service["says"] or _figures(service["figures"])
+    parts = [service["reason"] or ""]
+    if service["nextStartAt"] is not None:
+        parts.append(f"again at {service['nextStartAt'][11:19]}")
+    if not service["enabled"]:
+        parts.append("disabled")
+    elif not service["autoRestart"]:
+        parts.append("automatic restart is off")
+    return ", ".join(filter(None, parts))
+
+
+def table(services: Sequence[Service]) -> Iterator[Line]:
+    """A head, then a line for each, its columns below one another."""
+    cells = [[*_cells(service), why(service)] for service in services]
+    widths = [max(map(len, column)) for column in zip(_HEAD, *cells, strict=True)]
+    yield Line(_aligned(_HEAD, widths), " ")
+    for service, row in zip(services, cells, strict=True):
+        yield Line(_aligned(row, widths), SIGNS.get(service["state"], "!"), tone(service))
+
+
+def desk_line(body: Mapping[str, Any]) -> Line:
+    """The desk: degraded since 09:00:05: writer is down."""
+    desk = body["desk"]
+    phase = "" if desk["phase"] is None else f", phase {desk['phase']} of {len(desk['phases'])}"
+    reason = "" if desk["reason"] is None else f": {desk['reason']}"
+    text = f"The desk is {desk['state']}{phase} since {desk['since'][11:19]}{reason}"
+    bad = desk["state"] in ("degraded", "aborted")
+    return Line(text, "!" if bad else "●", "warn" if bad else "pass")
+
+
+def machine_lines(body: Mapping[str, Any]) -> Iterator[Line]:
+    """How busy the machine is, and whether programs can be started at all."""
+    host = body["host"]
+    if host is not None:
+        disk = "" if host["diskFree"] is None else f", {size(host['diskFree'])} free for logs"
+        used, total = size(host["memoryUsed"]), size(host["memoryTotal"])
+        yield Line(f"The machine: CPU {host['cpuPercent']:.0f} %, memory {used} of {total}{disk}")
+    if not body["desk"]["keepersReachable"]:
+        yield Line("The keepers cannot be reached: nothing can be started. Run `tradewarden keepers`.", "✕", "fail")
+
+
+def reached(services: Iterable[Service]) -> Iterator[Line]:
+    """Where each service can be reached."""
+    there = [service for service in services if service["reach"] and service["state"] == "up"]
+    width = max((len(service["name"]) for service in there), default=0)
+    for service in there:
+        yield Line(f"{service['name']:<{width}}  {service['reach']}", "→", "pass")
+
+
+def size(count: int) -> str:
+    """41 MB, 3.1 GB."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"  # noqa: PLR2004 - a gigabyte
+
+
+def lasting(seconds: float) -> str:
+    """2 h 5 min: the two largest units."""
+    left, told = int(seconds), list[str]()
+    for each, unit in _SECONDS:
+        if left >= each or (unit == "s" and not told):
+            told.append(f"{left // each} {unit}")
+        elif told:
+            break
+        left %= each
+    return " ".join(told[:2])
+
+
+def clock(stamp: str) -> str:
+    """09:15:02.123 in India, of a stamp in UTC."""
+    from tradewarden.orchestrator.clock import IST  # noqa: PLC0415 - only where logs are shown to a person
+
+    return f"{datetime.fromisoformat(stamp).astimezone(IST):%H:%M:%S.%f}"[:-3]
+
+
+def _state(service: Service) -> str:
+    return str(service["state"]).replace("_", " ")
+
+
+def _cells(service: Service) -> list[str]:
+    memory, cpu, up = service["memoryBytes"], service["cpuPercent"], service["uptimeSeconds"]
+    return [
+        service["name"],
+        _state(service),
+        str(service["phase"]),
+        _or_dash(service["pid"]),
+        "-" if memory is None else size(memory),
+        "-" if cpu is None else f"{cpu:.1f} %",
+        "-" if up is None else lasting(up),
+        str(service["restarts"]),
+        str(service["errorsLastHour"]),
+    ]
+
+
+def _or_dash(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        f"{cell:>{width}}" if column in _RIGHT else f"{cell:<{width}}"
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ).rstrip()
+
+
+def _figures(figures: Mapping[str, float]) -> str:
+    return ", ".join(f"{value:g} {name.replace('_', ' ')}" for name, value in figures.items())

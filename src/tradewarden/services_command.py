@@ -1,0 +1,48 @@
+"""How the desk's programs do, for a person at a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tradewarden.control import Control, RefusedError, UnreachableError
+from tradewarden.screen import Line, Screen
+from tradewarden.service_words import desk_line, machine_lines, table
+
+UNAVAILABLE = 69
+
+
+async def services(
+    control: Control, *, as_json: bool, every: float | None, screen: Screen, complain: Callable[[str], None]
+) -> int:
+    """A table, once or every so many seconds; exit status 0, 1 when one is down, 69 when no daemon answers."""
+    async with control:
+        while True:
+            try:
+                body = await control.document("/api/services", "services")
+            except UnreachableError as error:
+                status = 1 if isinstance(error, RefusedError) else UNAVAILABLE
+                if every is None:
+                    complain(str(error))
+                    return status
+                screen.show([Line(str(error), "✕", "fail")])
+            else:
+                if as_json:
+                    screen.say(json.dumps(body))
+                else:
+                    screen.show(list(lines(body)))
+                if every is None:
+                    return 1 if any(service["status"] != "pass" for service in body["services"]) else 0
+            await asyncio.sleep(every)
+
+
+def lines(body: dict[str, Any]) -> Iterator[Line]:
+    """The desk, its services, the machine."""
+    if not body["services"]:
+        yield Line("No service is configured: each is a table [services.NAME] in tradewarden.toml.")
+        return
+    yield desk_line(body)
+    yield from table(body["services"])
+    yield from machine_lines(body)
