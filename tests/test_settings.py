@@ -111,6 +111,9 @@ def test_the_environment_outranks_credentials_and_credentials_outrank_the_file(
         ("TRADEWARDEN_STATE_DIR", "/srv/state", lambda s: s.state_dir == Path("/srv/state")),
         ("TRADEWARDEN_KITE__USER_ID", "", lambda s: s.kite.user_id is None),
         ("TRADEWARDEN_BOOT_ID", "0815", lambda _: True),
+        ("TRADEWARDEN_KEEPER", "/run/tradewarden-keepers/to-redis", lambda _: True),
+        ("TRADEWARDEN_SERVICE", "to-redis", lambda _: True),
+        ("TRADEWARDEN_STATUS_FILE", "/run/tradewarden-keepers/to-redis.says", lambda _: True),
     ],
 )
 def test_every_setting_has_a_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, found: Any) -> None:

@@ -14,7 +14,9 @@ from pydantic import BaseModel
 from tradewarden.log import redact
 from tradewarden.settings_sources import BETWEEN, PREFIX, Sources
 
-OURS = frozenset({"TRADEWARDEN_BOOT_ID"})  # set by the unit, not by an operator
+OURS = frozenset(  # set by the unit, and by the keeper of a service that is a tradewarden itself: not by an operator
+    f"{PREFIX}{name}" for name in ("BOOT_ID", "KEEPER", "SERVICE", "STATUS_FILE")
+)
 UNTOLD = frozenset(
     {
         "api_key",
