@@ -75,7 +75,7 @@ from tradewarden.wiring.recording import (
     sinks_of,
     validations_of,
 )
-from tradewarden.wiring.services import flows_of, programs_of
+from tradewarden.wiring.services import doors_of, flows_of, programs_of
 from tradewarden.wiring.stream import Carrier, carrier, limits_of
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
@@ -256,6 +256,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
                 Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES),
                 public_url=settings.http.public_url,
             ),
+            *doors_of(programs, settings, clock),
         ],
         programs=programs,
     )

@@ -8,6 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tradewarden import log
+from tradewarden.http.app import Part
+from tradewarden.http.desk import DeskDoor
+from tradewarden.http.log_stream import LogStream
+from tradewarden.http.logs import LogsDoor
+from tradewarden.http.services import Services
 from tradewarden.orchestrator.accounts import Accounts
 from tradewarden.orchestrator.checks.flow import Flows
 from tradewarden.orchestrator.clock import Clock
@@ -17,6 +22,7 @@ from tradewarden.orchestrator.facts import World
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.journal import Recorder
 from tradewarden.orchestrator.keepers import Keepers
+from tradewarden.orchestrator.logs import Logs
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.reading import read_services
 from tradewarden.orchestrator.service import Host
@@ -27,6 +33,17 @@ if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them
     from tradewarden.settings import Settings
 
 MEASURED = ("redis", "mysql", "influx")  # stores whose flow a condition may name
+
+
+def doors_of(programs: DeskDriver, settings: Settings, clock: Clock) -> list[Part]:
+    """Where the desk's programs and their logs are asked for over HTTP."""
+    logs, public_url = Logs(settings.log_dir, log.redact), settings.http.public_url
+    return [
+        DeskDoor(programs, public_url=public_url),
+        Services(programs, clock, public_url=public_url),
+        LogStream(logs, programs, clock, public_url=public_url),  # before the next one, which has a path for any name
+        LogsDoor(logs, programs, clock, public_url=public_url),
+    ]
 
 
 def flows_of(settings: Settings, feed: FeedDriver, recorder: Recorder | None, clock: Clock, spawn: Spawn) -> Flows:
