@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from service_scenes import SERVICE, exited, gone, started
+from service_scenes import SERVICE, exited, gone, lost, started
 from tradewarden.machines.deed import KILL, Command, Deed, Keep, number, restart, stop
 from tradewarden.machines.leash import Leash
 
@@ -35,22 +35,22 @@ def test_at_first_nobody_is_there_and_nothing_was_told() -> None:
 
 def test_a_keeper_is_asked_for_once() -> None:
     leash = Leash(SERVICE)
-    leash.start(None, None)
+    leash.start(None)
     assert told(leash) == [Keep()]
     assert leash.asked
-    leash.start(None, None)
+    leash.start(None)
     assert told(leash) == []
     leash.seen()
     assert (leash.held, leash.asked) == (True, False)
-    leash.start(None, None)
+    leash.start(None)
     assert told(leash) == [Command("start")]
 
 
 def test_a_keeper_that_is_there_hears_its_permission_before_the_start() -> None:
     leash = held()
-    leash.start(1763870400.4, 1)
+    leash.start(1763870400.4)
     assert told(leash) == [Command("policy until=1763870400"), Command("start")]
-    leash.start(1763870400.4, 1)
+    leash.start(1763870400.4)
     assert told(leash) == [Command("start")]
     leash.tell_policy(0.0)
     leash.tell_policy(None)
@@ -59,7 +59,7 @@ def test_a_keeper_that_is_there_hears_its_permission_before_the_start() -> None:
 
 def test_a_keeper_that_is_asked_for_is_given_its_permission_with_it() -> None:
     leash = Leash(SERVICE)
-    leash.start(0.0, None)
+    leash.start(0.0)
     leash.seen()
     told(leash)
     leash.tell_policy(0.0)
@@ -78,7 +78,7 @@ def test_a_stop_is_told_once_until_the_next_start() -> None:
     leash.stop()
     leash.stop()
     assert (told(leash), leash.leaving) == ([Command("stop 15 10")], True)
-    leash.start(None, None)
+    leash.start(None)
     assert not leash.leaving
     told(leash)
     leash.stop()
@@ -86,7 +86,7 @@ def test_a_stop_is_told_once_until_the_next_start() -> None:
 
 
 def test_a_stop_and_a_kill_and_a_start_call_off_a_restart() -> None:
-    for call_off in (Leash.stop, Leash.kill, lambda leash: leash.start(None, None)):
+    for call_off in (Leash.stop, Leash.kill, lambda leash: leash.start(None)):
         leash = held()
         leash.restart()
         assert (told(leash), leash.again) == ([Command("restart 15 10")], True)
@@ -113,25 +113,28 @@ def test_the_next_keeper_knows_nothing_of_what_this_one_was_told() -> None:
     leash = held()
     leash.tell_policy(None)
     leash.stop()
-    leash.lost()
+    leash.lost(100)
     assert (leash.held, leash.asked, leash.leaving) == (False, False, False)
     leash.seen()
     told(leash)
     leash.tell_policy(None)
     assert told(leash) == [Command("policy always")]
     leash = Leash(SERVICE)
-    leash.start(None, None)
-    leash.lost()
+    leash.start(None)
+    leash.lost(100)
     assert not leash.asked
 
 
 def test_the_last_words_of_the_keeper_before_are_history() -> None:
-    leash = Leash(SERVICE)
+    leash = held()
     assert not leash.is_history(gone())
-    leash.start(None, 100)
+    leash.lost(100)
+    assert leash.is_history(gone())
+    leash.start(None)
     assert leash.is_history(gone())
     assert leash.is_history(exited(1))
     assert not leash.is_history(started())
+    assert not leash.is_history(lost()), "what was lost is lost, whoever says so"
     assert not leash.is_history(gone(keeper=101))
     leash.seen()
     assert not leash.is_history(gone())

@@ -87,6 +87,7 @@ def test_only_a_critical_service_that_is_down_is_everybodys_business() -> None:
     others = (report(Tier.CRITICAL), report(Tier.IMPORTANT, ServiceState.FAILED))
     desk = DeskReport(state="degraded", reason=None, since=NOW, services=(others[0], failed, others[1]))
     assert desk.critical_down == (failed,)
+    assert (desk.down, desk.running) == ((failed, others[1]), 1)
     assert (desk.phase, desk.phases, desk.host, desk.keepers_reachable) == (None, (), None, True)
     assert DeskReport(state="stopped", reason=None, since=NOW).services == ()
 

@@ -555,6 +555,11 @@ def test_what_a_keeper_that_is_gone_wrote_at_the_end_is_history() -> None:
     assert (scene.stands(), scene.deeds) == (("starting", "its keeper is asked to start it"), [])
     scene.tell("held", ON).hear(started(keeper=200), crashed(keeper=200))
     assert scene.life.state is ServiceState.BACKING_OFF
+    scene = Scene().up().tell("held", OFF).hear(crashed())
+    assert scene.stands() == ("starting", "waits for a keeper: its keeper is gone")
+    scene = adopted(started(), held=False)
+    scene.hear(exited(-9, asked=True), gone())
+    assert scene.stands() == ("waiting", "its conditions have not been looked at yet")
 
 
 def test_a_service_that_another_program_stops_is_started_again_while_it_is_wanted() -> None:

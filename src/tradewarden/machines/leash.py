@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tradewarden.machines.deed import KILL, Command, Deed, Keep, restart, stop
-from tradewarden.machines.kept import Happening, Started
+from tradewarden.machines.kept import Happening, OutputLost, Started
 from tradewarden.machines.service import Service
 
 
@@ -18,16 +18,16 @@ class Leash:
         self.leaving = False  # it was told to stop and to leave
         self.again = False  # it was told to end the service and to start it again
         self._policy: str | None = None  # until when it may start the service by itself, as it was told last
-        self._former: int | None = None  # the keeper before the one that was asked for
+        self._former: int | None = None  # the keeper that was there last and is gone
 
-    def start(self, until: float | None, former: int | None) -> None:
+    def start(self, until: float | None) -> None:
         """Have the service started; a second keeper is never asked for while one is there or on its way."""
         self.leaving = self.again = False
         if self.held:
             self.tell_policy(until)
             self.deeds.append(Command("start"))
         elif not self.asked:
-            self.asked, self._policy, self._former = True, _policy(until), former
+            self.asked, self._policy = True, _policy(until)
             self.deeds.append(Keep())
 
     def stop(self) -> None:
@@ -63,14 +63,15 @@ class Leash:
         """The keeper lives."""
         self.held, self.asked = True, False
 
-    def lost(self) -> None:
+    def lost(self, former: int | None) -> None:
         """The keeper is gone; the next one knows nothing of what this one was told."""
         self.held = self.asked = False
+        self._former = former
         self.unheard()
 
     def is_history(self, happening: Happening) -> bool:
-        """Whether this was written by a keeper that is gone, and read after the next one was asked for."""
-        return happening.keeper == self._former and not self.held and not isinstance(happening, Started)
+        """Whether this was written by a keeper that is gone, and was read after that was known."""
+        return happening.keeper == self._former and not self.held and not isinstance(happening, Started | OutputLost)
 
 
 def _policy(until: float | None) -> str:

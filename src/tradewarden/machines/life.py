@@ -72,7 +72,7 @@ class Life:
         if not self.gate.is_open:
             self._enter(ServiceState.WAITING, self.gate.reason)
             return
-        self._leash.start(self.until, None if self.past.last is None else self.past.last.keeper)
+        self._leash.start(self.until)
         self._enter(ServiceState.STARTING, "its keeper is asked to start it", ANSWER)
 
     def _knock(self, why: str) -> None:
@@ -109,9 +109,9 @@ class Life:
         """A life of it has begun, by somebody's wish or by its keeper's policy."""
         if not self.wanted or self.gate.bars or self._leash.leaving:
             self._leash.stop()
-            why = self.gate.reason if self.wanted else STOPPED
-            known = self.reason if self.state is ServiceState.STOPPING else why
-            self._enter(ServiceState.STOPPING, known or STOPPED, self._grace)
+            is_told = self.state is ServiceState.STOPPING
+            why = self.reason if is_told else self.gate.reason if self.wanted else STOPPED
+            self._enter(ServiceState.STOPPING, why or STOPPED, self._grace)
             return
         self._leash.again = False
         self._wait_until_ready(self.service.ready.within)
@@ -210,7 +210,7 @@ class Life:
 
     def _lose(self, why: str) -> None:
         """No keeper is there any more."""
-        self._leash.lost()
+        self._leash.lost(self.past.keeper)
         self._remind_at = None
         self._stop_asking()
         self.past.life = None
@@ -239,7 +239,7 @@ class Life:
         self._remind_at = None
         self._tell_policy()
         if self.state is ServiceState.STARTING and self._leash.held and not self._lives():
-            self._leash.start(self.until, None)
+            self._leash.start(self.until)
         elif self.state in (ServiceState.STOPPING, ServiceState.DOWN):
             self._leash.stop()
 

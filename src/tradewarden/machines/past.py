@@ -68,6 +68,11 @@ class Past:
             self._crashes.append(ended.at)
 
     @property
+    def keeper(self) -> int | None:
+        """Who wrote the last line."""
+        return None if self.last is None else self.last.keeper
+
+    @property
     def attempt(self) -> int:
         """Which of the starts that its keeper may make by itself within the window comes next; a step has no window."""
         restarts, crashes = self.service.restarts, self._crashes

@@ -41,8 +41,12 @@ class ServiceLife(Life):
 
         What is wanted and does not run starts as soon as its gate has been looked at.
         """
-        self._now, self.wanted, self._leash.held = now, wanted, held
+        self._now, self.wanted = now, wanted
         self.past = past = Past(self.service, happenings)
+        if held:
+            self._leash.seen()
+        else:
+            self._leash.lost(past.keeper)
         match past.last:
             case Started() as started if held:
                 self._adopt_life((wall - started.at).total_seconds())
@@ -180,7 +184,6 @@ class ServiceLife(Life):
             case Exited(code=None):
                 self._tell("ended_unseen", self._ending())
             case Exited() | StartFailed():
-                self._leash.seen()
                 self._end()
             case Stopping() | Escalated():
                 self._stops(happening)
