@@ -24,6 +24,7 @@ from tradewarden.check_live import about_machine
 from tradewarden.feed.segment import file_name
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.keepers import SOCKET, ZYGOTE
+from tradewarden.orchestrator.keeping import lock
 from tradewarden.settings import load
 
 BARE = 'state_dir = "var"\n[http]\nport = 0\n'
@@ -274,6 +275,22 @@ async def test_whether_keepers_can_be_had_is_told(tmp_path: Path) -> None:
     with zygote_of(run_dir):
         await until((run_dir / SOCKET).exists)
         assert await about("Keepers can be had", text) == [(Grade.GOOD, f"Keepers can be had in {run_dir}.")]
+
+
+async def test_what_runs_under_a_name_that_nobody_knows_any_more_is_told(tmp_path: Path) -> None:
+    run_dir = tmp_path / "var/keepers"
+    run_dir.mkdir(parents=True, mode=0o700)
+    for name in ("a", "old", "ended"):
+        (run_dir / f"{name}.status").touch()
+    held = [lock.take(str(run_dir / f"{name}.lock")) for name in ("a", "old")]
+    findings = await told(f"[services.a]\n{PROGRAM}")
+    assert any(text.endswith("the daemon does, or tradewarden-keepers. It keeps a.") for text in findings)
+    (sentence,) = [text for text, grade in findings.items() if grade is Grade.WARNING]
+    assert sentence.startswith("old runs under a keeper of this desk, but no service is called so")
+    for one in held:
+        assert one is not None
+        os.close(one.descriptor)
+    assert Grade.WARNING not in (await told(f"[services.a]\n{PROGRAM}")).values()
 
 
 async def test_somebody_else_where_the_keepers_should_answer_is_a_fault(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tradewarden.check_command import Finding, fault, good
+from tradewarden.check_command import Finding, fault, good, warning
 from tradewarden.check_ports import Ports, about_own_ports, about_ports, about_readiness, about_server
 from tradewarden.check_room import about_directories, about_disks
 from tradewarden.check_servers import servers
@@ -40,12 +40,14 @@ async def about_machine(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
     for finding in about_directories(settings):
         yield finding
-    if services:
-        yield await _keepers(settings)
-
-
-async def _keepers(settings: Settings) -> Finding:
     keepers = Keepers(settings.run_dir, settings.log_dir, now=partial(datetime.now, UTC), start_zygote=False)
+    if services:
+        yield await _about_keepers(settings, keepers)
+    for finding in _about_strays(settings, keepers):
+        yield finding
+
+
+async def _about_keepers(settings: Settings, keepers: Keepers) -> Finding:
     try:
         answers = await keepers.reachable()
     except KeepersError as trouble:
@@ -55,3 +57,14 @@ async def _keepers(settings: Settings) -> Finding:
     if answers:
         return good(f"Keepers can be had in {settings.run_dir}.{running}")
     return good(f"Nobody starts keepers in {settings.run_dir} yet: the daemon does, or tradewarden-keepers.{running}")
+
+
+def _about_strays(settings: Settings, keepers: Keepers) -> Iterator[Finding]:
+    """What runs here under a name that the settings do not know any more."""
+    known = {service.name for service in settings.programs}
+    for name in keepers.names():
+        if name not in known and keepers.held(name):
+            yield warning(
+                f"{name} runs under a keeper of this desk, but no service is called so: was it renamed or taken out? "
+                "`tradewarden down` ends it."
+            )
