@@ -86,7 +86,6 @@ async def test_a_start_tells_each_change_on_paper_and_at_the_end_where_everythin
     assert text.splitlines() == [
         "Starting: feed, web.",
         "… feed starting: not ready yet",
-        "○ web  down: stopped by admin",
         "● feed up: 50 quotes a batch, 20 batches/s",
         "… web  starting: not ready yet",
         "● web  up: 50 quotes a batch, 20 batches/s",

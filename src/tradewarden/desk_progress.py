@@ -41,7 +41,7 @@ class Progress:
             services = [service for service in body["services"] if service["name"] in names]
             young = loop.time() - begun < BEGIN
             over = _is_over(verb, body["desk"], services, young=young) and not (young and self._goes_on(services))
-            self._show(body, services)
+            self._show(verb, body, services)
             if over:
                 break
             await asyncio.sleep(LOOK)
@@ -53,7 +53,7 @@ class Progress:
         lives = {name: began for name, began in self._before.items() if began is not None}
         return any(lives.get(service["name"]) == service["startedAt"] for service in services if service["startedAt"])
 
-    def _show(self, body: Body, services: Sequence[Body]) -> None:
+    def _show(self, verb: str, body: Body, services: Sequence[Body]) -> None:
         if self._quiet:
             return
         width = max(len(service["name"]) for service in services) if services else 0
@@ -61,13 +61,15 @@ class Progress:
         if self._screen.is_live:
             self._screen.show([desk_line(body), *lines])
             return
-        self._screen.say(*self._news(services, lines))
+        self._screen.say(*self._news(verb, services, lines))
 
-    def _news(self, services: Sequence[Body], lines: Iterable[Line]) -> Iterator[Line]:
-        """Those lines that say another state or reason than before."""
+    def _news(self, verb: str, services: Sequence[Body], lines: Iterable[Line]) -> Iterator[Line]:
+        """Those lines that say another state or reason than before; what has not begun yet says nothing."""
         for service, line in zip(services, lines, strict=True):
             now = f"{service['state']} {service['reason']}"
-            if self._said.get(service["name"]) != now:
+            silent = service["state"] == "down" and verb in ("start", "restart")
+            before = self._said.setdefault(service["name"], now if silent else "")
+            if before != now:
                 self._said[service["name"]] = now
                 yield line
 

@@ -47,8 +47,9 @@ def why(service: Service) -> str:
     if service["state"] == "up":
         return service["says"] or _figures(service["figures"])
     parts = [service["reason"] or ""]
-    if service["nextStartAt"] is not None:
-        parts.append(f"again at {service['nextStartAt'][11:19]}")
+    again = service["nextStartAt"]
+    if again is not None and again[11:19] not in parts[0]:
+        parts.append(f"again at {again[11:19]}")
     if not service["enabled"]:
         parts.append("disabled")
     elif not service["autoRestart"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -37,7 +37,7 @@ async def status(
                 if every is None:
                     return UNAVAILABLE
             else:
-                told = [json.dumps(health)] if as_json else [*lines(health, url), *await _services(control)]
+                told = [json.dumps(health)] if as_json else lines(health, url, await _services(control))
                 for line in told:
                     say(line)
                 if every is None:
@@ -55,8 +55,8 @@ async def _services(control: Control) -> list[str]:
     return [f"    {line.sign} {line.text}" for line in told]
 
 
-def lines(health: dict[str, Any], url: str | None = None) -> list[str]:
-    """The headline, then one line a machine and a store, then what a person can do."""
+def lines(health: dict[str, Any], url: str | None = None, services: Sequence[str] = ()) -> list[str]:
+    """The headline, then one line a machine, a store and a service, then what a person can do."""
     headline = health["headline"]
     told = [f"{GLYPHS[health['status']]} {headline['text']}  ({headline['code']} since {_clock(headline['since'])})"]
     for name, label in LABELS.items():
@@ -64,7 +64,7 @@ def lines(health: dict[str, Any], url: str | None = None) -> list[str]:
             part = f" {check['componentId']}" if "componentId" in check else ""
             state, since = check.get("state", check["observedValue"]), _clock(check["time"])
             told.append(f"  {GLYPHS[check['status']]} {label:<7}{part} {state} since {since}")
-    return [*told, *_to_do(health, url)]
+    return [*told, *services, *_to_do(health, url)]
 
 
 def _to_do(health: dict[str, Any], url: str | None) -> Iterator[str]:
