@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -152,13 +153,14 @@ async def kept_desk(
         end_zygote(state / "keepers")
 
 
-def end_zygote(run_dir: Path) -> None:
-    """End the process that starts keepers here, and wait until it has gone."""
-    for pid in _zygotes(run_dir):
-        os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 5
-        while pid in _zygotes(run_dir) and time.monotonic() < deadline:
-            time.sleep(0.01)
+def end_zygote(run_dir: Path, number: signal.Signals = signal.SIGKILL) -> None:
+    """End the processes that start keepers here, and wait until they have gone."""
+    deadline = time.monotonic() + 5
+    while (pids := _zygotes(run_dir)) and time.monotonic() < deadline:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        time.sleep(0.02)
 
 
 def _zygotes(run_dir: Path) -> list[int]:
