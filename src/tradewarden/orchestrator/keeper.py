@@ -10,6 +10,8 @@ import ctypes
 import errno
 import os
 import select
+import signal
+from collections.abc import Container
 
 from tradewarden.orchestrator.keeping import birth, control
 from tradewarden.orchestrator.keeping.brief import Brief
@@ -28,6 +30,7 @@ from tradewarden.orchestrator.keeping.status import StatusLog
 
 PROTOCOL = 1
 TICK = 2.0  # seconds between two figures
+_GROWN = 0.3  # seconds after which a program's first figures say something
 _CLEARING = 0.01  # seconds between two looks at what has not ended yet
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SET_NAME, _SET_CHILD_SUBREAPER = 15, 36
@@ -127,10 +130,10 @@ class Keeper:
                 case ["start"]:
                     if self._life is None or self._life.asked:
                         self._bid()
-                case ["stop", *rest] if (how := self._how(rest)) is not None:
+                case ["stop", *rest] if (how := control.how(rest, self._brief)) is not None:
                     self._leaving, self._bidden, self._again_at = True, False, None
                     self._end(*how)
-                case ["restart", *rest] if (how := self._how(rest)) is not None:
+                case ["restart", *rest] if (how := control.how(rest, self._brief)) is not None:
                     self._bid()
                     self._end(*how)
                 case ["sig", word] if (number := control.number(word)) is not None and self._life is not None:
@@ -138,16 +141,6 @@ class Keeper:
                 case ["policy", word]:
                     given = leave_of(word, self._clocks.wall(), self._clocks.running())
                     self._leave_to_start = given or self._leave_to_start
-
-    def _how(self, words: list[str]) -> tuple[int, float] | None:
-        """With which signal, and after how long with SIGKILL; the service's own when nothing is said."""
-        match words:
-            case []:
-                return self._brief.stop_signal, self._brief.stop_seconds
-            case [word, time]:
-                number, seconds = control.number(word), control.seconds(time)
-                return None if number is None or seconds is None else (number, seconds)
-        return None
 
     def _bid(self) -> None:
         """Somebody wants it to start: at once, and whatever happened before is forgotten."""
@@ -158,7 +151,7 @@ class Keeper:
     def _end(self, number: int, seconds: float) -> None:
         """Ask what runs to end, and kill it after a while."""
         if self._life is not None:
-            self._life.ask(number)
+            self._life.ask(number, self._remains.alive())
             self._diary.tell("stopping", pid=self._life.pid, signal=number)
         if self._life is not None or self._clearing:
             self._remains.end_by(self._clocks.steady() + seconds)
@@ -196,21 +189,27 @@ class Keeper:
         self._output.end_line(self._clocks.wall())
         left = 0
         if self._remains.alive():
-            left = self._clear(now, self._brief.stop_signal, but_group=life.pid if life.asked else None)
+            left = self._clear_after(life, now)
         else:
             self._remains.over()
         outcome = None if life.asked else self._restarts.ended(now, now - life.began, well=code == 0)
         again = self._follow(outcome, now)
         up, dropped = round(now - life.began, 3), self._output.dropped - self._dropped
-        facts = {"pid": life.pid, "code": code, "up": up, "asked": life.asked, "maxrss": peak, "dropped": dropped}
+        facts = {"pid": life.pid, "code": code, "up": up, "asked": bool(life.asked), "maxrss": peak, "dropped": dropped}
         self._diary.tell("exit", **facts, left=left, again=again)
         self._diary.paused(outcome, self._brief)
         self._tick_at = now
 
-    def _clear(self, now: float, number: int, *, but_group: int | None = None) -> int:
+    def _clear_after(self, life: Life, now: float) -> int:
+        """A child that heard SIGTERM with the program is not asked twice: to some that means to hurry."""
+        if life.asked is None:
+            return self._clear(now, self._brief.stop_signal)
+        return self._clear(now, signal.SIGTERM, life.told if life.asked == signal.SIGTERM else ())
+
+    def _clear(self, now: float, number: int, but: Container[int] = ()) -> int:
         """What was left running ends before the next life; how many had to be told."""
         self._clearing = True
-        meant = self._remains.signal(number, but_group=but_group)
+        meant = self._remains.signal(number, but)
         self._remains.end_by(now + self._brief.stop_seconds)
         return meant
 
@@ -262,7 +261,7 @@ class Keeper:
         self._poll.register(life.descriptor, select.POLLIN)
         facts = {"pid": life.pid, "ctime": ticks(life.pid), "rev": self._brief.revision, "boot": self._boot}
         self._diary.tell("start", **facts, life=self._lives, protocol=PROTOCOL)
-        self._tick_at = now
+        self._tick_at = now + _GROWN
 
     def _leave(self) -> None:
         """Nothing is wanted and nothing runs: go, unless somebody asks for a start at the last moment."""

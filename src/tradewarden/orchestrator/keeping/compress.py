@@ -22,12 +22,19 @@ class Compressor:
             return
         for number in range(self._files, 0, -1):
             try:
-                self._inode = os.stat(f"{self._path}.{number}").st_ino
+                source = os.open(f"{self._path}.{number}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except OSError:
+                continue
+            self._inode = os.fstat(source).st_ino  # by now its name may be another one's
+            try:
                 self.pid = os.fork()
             except OSError:
-                continue  # no such file, or no process to spare: with the next rotation
+                return  # no process to spare: with the next rotation
+            finally:
+                if self.pid != 0:
+                    os.close(source)
             if not self.pid:
-                _child(f"{self._path}.{number}", f"{self._path}.part")
+                _child(source, f"{self._path}.part")
             return
 
     def ended(self, status: int) -> None:
@@ -47,16 +54,16 @@ class Compressor:
         self.begin()
 
 
-def _child(source: str, target: str) -> None:
+def _child(source: int, target: str) -> None:
     """Compress one file; never returns."""
     code = 1
     try:
-        os.closerange(3, 1024)  # above all the lock: it belongs to the keeper alone
+        os.dup2(source, 3)
+        os.closerange(4, 1 << 16)  # above all the lock: it belongs to the keeper alone
         os.nice(19)
-        reading = os.open(source, os.O_RDONLY)
         writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         small = zlib.compressobj(wbits=31)  # 31: with the header of gzip
-        while piece := os.read(reading, _PIECE):
+        while piece := os.read(3, _PIECE):
             _write(writing, small.compress(piece))
         _write(writing, small.flush())
         code = 0

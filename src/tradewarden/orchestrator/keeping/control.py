@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
+from tradewarden.orchestrator.keeping.brief import Brief
+
 _LONGEST = 4096  # bytes of a line: up to this much is written in one piece by the kernel
 _SIGNALS = range(1, 65)
 
@@ -70,6 +72,17 @@ class Control:
         except OSError:
             return False
         return True
+
+
+def how(words: list[str], brief: Brief) -> tuple[int, float] | None:
+    """With which signal to stop, and after how long with SIGKILL; the service's own when nothing is said."""
+    match words:
+        case []:
+            return brief.stop_signal, brief.stop_seconds
+        case [word, time]:
+            chosen, patience = number(word), seconds(time)
+            return None if chosen is None or patience is None else (chosen, patience)
+    return None
 
 
 def number(word: str) -> int | None:

@@ -12,7 +12,7 @@ import select
 import signal
 from collections.abc import Iterable
 
-_PARENT, _GROUP, _STARTED = 1, 2, 19  # fields of /proc/PID/stat behind the name
+_PARENT, _STARTED = 1, 19  # fields of /proc/PID/stat behind the name
 _USER, _SYSTEM = 11, 12
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -70,12 +70,6 @@ def ticks(pid: int) -> int | None:
     """When a process began, in clock ticks since the machine did: with its number, its identity."""
     fields = stat(pid)
     return int(fields[_STARTED]) if fields else None
-
-
-def group(pid: int) -> int | None:
-    """The process group of a process."""
-    fields = stat(pid)
-    return int(fields[_GROUP]) if fields else None
 
 
 def children(pid: int) -> list[int]:

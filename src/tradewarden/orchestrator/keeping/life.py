@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tradewarden.orchestrator.keeping import birth
 from tradewarden.orchestrator.keeping.birth import Account
@@ -25,19 +25,28 @@ class Life:
     def __init__(self, pid: int, began: float) -> None:
         self.pid, self.began = pid, began
         self.descriptor = os.pidfd_open(pid)
-        self.asked = False  # somebody asked it to stop
+        self.asked: int | None = None  # the signal with which somebody asked it to stop
+        self.told: frozenset[int] = frozenset()  # what it had started by then, which heard that signal too
 
     def signal(self, number: int) -> None:
         """A signal for the program alone."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             signal.pidfd_send_signal(self.descriptor, number)
 
-    def ask(self, number: int) -> None:
+    def ask(self, number: int, family: Iterable[int]) -> None:
         """Ask it, and what it started in its session, to stop."""
-        self.asked = True
+        self.asked = number
+        self.told = frozenset(each for each in family if _group(each) == self.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
             os.killpg(self.pid, signal.SIGCONT)  # a stopped one hears nothing else
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
 
 
 class Voice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from tradewarden.orchestrator.keeping import family
 from tradewarden.orchestrator.keeping.family import Process
@@ -62,13 +62,13 @@ class Remains:
             self._earlier = [each for each in self._earlier if each.is_open]
         return [*self._own(), *(each.pid for each in self._earlier)]
 
-    def signal(self, number: int, *, but_group: int | None = None) -> int:
-        """Send a signal to all of it, save to a process group that has had it; how many were meant."""
+    def signal(self, number: int, but: Container[int] = ()) -> int:
+        """Send a signal to all of it, save to those that have had it; how many were meant."""
         pinned = [process for pid in self._own() if (process := family.pin(pid)) is not None]
         still = set(self._own())  # pinned now, and ours still: no stranger under an old number
         meant = 0
         for process in pinned:
-            if process.pid in still and (but_group is None or family.group(process.pid) != but_group):
+            if process.pid in still and process.pid not in but:
                 meant += process.signal(number)
             process.close()
         for process in self._earlier:

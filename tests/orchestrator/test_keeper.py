@@ -1,0 +1,583 @@
+"""One service and its keeper, over the wire: real processes, each ended by its test."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kept import Yard, lives, until
+from tradewarden.machines.kept import (
+    Escalated,
+    Exited,
+    Gone,
+    OutputLost,
+    Paused,
+    Started,
+    StartFailed,
+    Stopping,
+)
+from tradewarden.orchestrator.keeping import family
+
+FOREVER = "while :; do sleep .05; done"
+IS_ROOT = os.geteuid() == 0
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    with contextlib.closing(Yard(tmp_path_factory.mktemp("yard"))) as made:
+        yield made
+
+
+def number_in(path: Path) -> int:
+    until(lambda: path.exists() and path.read_text().endswith("\n"), what=f"{path} has a pid")
+    return int(path.read_text().split()[-1])
+
+
+# --- ends that nobody asked for ---------------------------------------------------------------------------------------
+
+
+def test_a_crash_is_repaired_at_once_and_a_crash_loop_ends_in_a_pause(yard: Yard) -> None:
+    yard.sh("loop", "exit 3", attempts=4)
+    paused = yard.nth("loop", Paused)
+    exits, starts = yard.all_of("loop", Exited), yard.all_of("loop", Started)
+    assert [each.code for each in exits] == [3, 3, 3, 3]
+    assert [each.life for each in starts] == [1, 2, 3, 4]
+    assert exits[0].again_at is not None
+    assert (exits[0].again_at - exits[0].at).total_seconds() < 0.01  # the first at once
+    assert exits[-1].again_at is None  # the last waits for a word
+    assert (paused.attempts, paused.window) == (4, 60.0)
+    assert yard.keepers.held("loop")
+
+
+def test_a_paused_service_starts_when_it_is_told_to_and_what_was_is_forgotten(yard: Yard) -> None:
+    gate = yard.root / "gate"
+    yard.sh("healed", f"test -e {gate} && exec sleep 1000; exit 1", attempts=2)
+    yard.nth("healed", Paused)
+    gate.touch()
+    assert yard.keepers.command("healed", "start")
+    assert yard.nth("healed", Started, 3).life == 1
+    yard.stopped("healed")
+
+
+def test_a_good_end_is_no_failure_where_only_failures_are_repaired(yard: Yard) -> None:
+    yard.sh("fine", "exit 0", restart="failure")
+    yard.nth("fine", Gone)
+    assert [each.code for each in yard.all_of("fine", Exited)] == [0]
+
+
+def test_a_step_leaves_when_it_has_ended_well(yard: Yard) -> None:
+    yard.sh("step", f"test -e {yard.root}/second && exit 0; touch {yard.root}/second; exit 1", once=True)
+    yard.nth("step", Gone)
+    assert [each.code for each in yard.all_of("step", Exited)] == [1, 0]
+
+
+def test_a_step_leaves_when_its_attempts_are_used_up(yard: Yard) -> None:
+    yard.sh("hopeless", "exit 9", once=True, attempts=3)
+    yard.nth("hopeless", Gone)
+    assert [each.code for each in yard.all_of("hopeless", Exited)] == [9, 9, 9]
+    assert not yard.all_of("hopeless", Paused)
+
+
+def test_nothing_that_a_program_leaves_running_survives_into_its_next_life(yard: Yard) -> None:
+    pids = yard.root / "forked"
+    script = f"sh -c 'echo $$ >>{pids}; exec sleep 1000' & setsid sh -c 'echo $$ >>{pids}; exec sleep 1000' & sleep .2"
+    yard.sh("forks", script, attempts=2)
+    yard.nth("forks", Paused)
+    assert [each.left for each in yard.all_of("forks", Exited)] == [2, 2]
+    until(lambda: not any(lives(int(each)) for each in pids.read_text().split()), what="all of them end")
+    assert yard.nth("forks", Started, 2).at > yard.nth("forks", Exited).at
+
+
+def test_an_orphan_that_made_its_own_session_and_ignores_signals_is_killed_before_the_next_life(yard: Yard) -> None:
+    pid = yard.root / "orphan"
+    yard.sh(
+        "orphan",
+        f"(setsid sh -c 'trap \"\" TERM; echo $$ >{pid}; {FOREVER}' &); sleep .3",
+        stop_seconds=0.2,
+        attempts=1,
+    )
+    orphan = number_in(pid)
+    yard.nth("orphan", Escalated)
+    until(lambda: not lives(orphan), what="the orphan ends")
+    assert yard.nth("orphan", Exited).left >= 1
+
+
+# --- ends that somebody asked for -------------------------------------------------------------------------------------
+
+
+def test_a_stop_asks_first_and_kills_what_does_not_hear_with_everything_it_started(yard: Yard) -> None:
+    pid = yard.root / "stubborn"
+    script = f"trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$ >{pid}; {FOREVER}' & echo up; {FOREVER}"
+    yard.sh("stubborn", script)
+    yard.said("stubborn", "up")
+    child = number_in(pid)
+    began = time.monotonic()
+    end = yard.stopped("stubborn", "stop 15 0.3")
+    assert time.monotonic() - began >= 0.3
+    assert (end.code, end.asked, end.again_at) == (-9, True, None)
+    assert not lives(child)
+    kinds = [type(each) for each in yard.events("stubborn")]
+    assert kinds == [Started, Stopping, Escalated, Exited, Gone]
+
+
+def test_a_stop_gives_the_chosen_signal_and_time_to_end_well(yard: Yard) -> None:
+    yard.sh("polite", f"trap 'echo bye; exit 5' INT; echo up; {FOREVER}")
+    yard.said("polite", "up")
+    end = yard.stopped("polite", "stop 2 5")
+    assert (end.code, end.asked) == (5, True)
+    assert yard.words("polite")[-1] == "bye"
+    assert yard.nth("polite", Stopping).signal == signal.SIGINT
+
+
+def test_a_program_that_is_halted_hears_a_stop_all_the_same(yard: Yard) -> None:
+    yard.sh("halted", f"trap 'exit 6' TERM; echo up; {FOREVER}")
+    yard.said("halted", "up")
+    os.kill(yard.running("halted").pid, signal.SIGSTOP)
+    assert yard.stopped("halted").code == 6
+
+
+def test_a_restart_is_no_crash(yard: Yard) -> None:
+    yard.sh("again", f"trap 'exit 0' TERM; echo up; {FOREVER}")
+    yard.said("again", "up")
+    assert yard.keepers.command("again", "restart 15 5")
+    assert yard.nth("again", Started, 2).life == 1
+    assert yard.nth("again", Exited).asked
+    yard.stopped("again")
+
+
+def test_a_start_that_overtakes_a_stop_wins(yard: Yard) -> None:
+    yard.sh("wavering", f"trap 'sleep .2; exit 0' TERM; echo up; {FOREVER}")
+    yard.said("wavering", "up")
+    yard.keepers.command("wavering", "stop 15 5")
+    yard.nth("wavering", Stopping)
+    yard.keepers.command("wavering", "start")
+    yard.nth("wavering", Started, 2)
+    assert not yard.all_of("wavering", Gone)
+    yard.stopped("wavering")
+
+
+def test_a_signal_is_passed_to_the_program(yard: Yard) -> None:
+    yard.sh("reread", f"trap 'echo reread' HUP; echo up; {FOREVER}")
+    yard.said("reread", "up")
+    yard.keepers.command("reread", f"sig {signal.SIGHUP.value}")
+    yard.said("reread", "reread")
+    yard.stopped("reread")
+
+
+def test_nonsense_on_the_fifo_is_passed_over(yard: Yard) -> None:
+    yard.sh("deaf", f"trap 'echo usr1' USR1; echo up; {FOREVER}")
+    yard.said("deaf", "up")
+    for nonsense in ("", "stop x y", "stop 99 1", "sig -9", "policy perhaps", "\0\0", "x" * 4000, "restart 15 -1"):
+        yard.keepers.command("deaf", nonsense)
+    yard.keepers.command("deaf", f"sig {signal.SIGUSR1.value}")
+    yard.said("deaf", "usr1")
+    assert [type(each) for each in yard.events("deaf")] == [Started]
+    yard.stopped("deaf")
+
+
+# --- permission to restart --------------------------------------------------------------------------------------------
+
+
+def test_a_crash_outside_its_window_is_not_repaired_until_a_new_permission_comes(yard: Yard) -> None:
+    yard.sh("window", f"echo up; {FOREVER}", until=time.time() - 1)
+    yard.said("window", "up")  # asked for, so it starts; but not again by itself
+    os.kill(yard.running("window").pid, signal.SIGKILL)
+    assert yard.nth("window", Exited).again_at is None
+    assert len(yard.all_of("window", Started)) == 1
+    yard.keepers.command("window", f"policy until={time.time() + 100}")
+    yard.nth("window", Started, 2)
+    yard.stopped("window")
+
+
+def test_a_person_may_start_what_its_keeper_may_not(yard: Yard) -> None:
+    yard.sh("forbidden", FOREVER)
+    yard.keepers.command("forbidden", "policy never")
+    time.sleep(0.05)
+    os.kill(yard.running("forbidden").pid, signal.SIGKILL)
+    assert yard.nth("forbidden", Exited).again_at is None
+    yard.keepers.command("forbidden", "start")
+    yard.nth("forbidden", Started, 2)
+    yard.stopped("forbidden")
+
+
+# --- programs that cannot begin ---------------------------------------------------------------------------------------
+
+
+def test_a_program_that_was_renamed_is_tried_again_until_it_is_back(yard: Yard) -> None:
+    program, away = yard.root / "program", yard.root / "program.away"
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    yard.keep("renamed", str(program), attempts=0)
+    first = yard.running("renamed")
+    program.rename(away)
+    os.kill(first.pid, signal.SIGKILL)
+    failed = yard.nth("renamed", StartFailed, 2)
+    assert failed.errno == 2
+    assert str(program) in failed.text
+    assert failed.again_at is not None
+    away.rename(program)
+    yard.nth("renamed", Started, 2)
+    yard.stopped("renamed")
+
+
+@pytest.mark.parametrize(
+    ("name", "argv", "other", "told"),
+    [
+        ("absent", ["no-such-command"], {}, (2, "no-such-command: no such command along its PATH")),
+        ("closed", ["./closed"], {}, (13, "./closed: Permission denied")),
+        ("homeless", ["true"], {"cwd": "/no/such/directory"}, (2, "directory /no/such/directory: No such file")),
+        ("stranger", ["true"], {"user": "nobody-of-that-name"}, (22, "there is no user 'nobody-of-that-name'")),
+    ],
+)
+def test_a_program_that_cannot_begin_says_why_and_is_paused(
+    yard: Yard, name: str, argv: list[str], other: dict[str, str], told: tuple[int, str]
+) -> None:
+    errno, text = told
+    (yard.root / "closed").touch(0o600)
+    yard.keep(name, *argv, **other, attempts=2)
+    failed = yard.nth(name, StartFailed)
+    assert failed.errno == errno
+    assert text in failed.text
+    yard.nth(name, Paused)
+    assert not yard.all_of(name, Started)
+
+
+def test_want_of_processes_or_memory_is_waited_out_and_never_pauses(yard: Yard, tmp_path: Path) -> None:
+    script = """
+import errno
+real, refused = os.fork, []
+def fork():
+    if len(refused) < 6:
+        refused.append(1)
+        raise OSError([errno.EAGAIN, errno.ENOMEM][len(refused) % 2], "want")
+    return real()
+os.fork = fork
+"""
+    with keeper_of_its_own(yard, "want", tmp_path, script, argv=["sleep", "1000"], attempts=2, base=0.01):
+        yard.nth("want", Started)
+        assert {each.errno for each in yard.all_of("want", StartFailed)} == {11, 12}
+        assert len(yard.all_of("want", StartFailed)) == 6
+        assert not yard.all_of("want", Paused)
+        yard.stopped("want")
+
+
+def test_a_wall_clock_that_steps_back_delays_neither_a_restart_nor_a_kill(yard: Yard, tmp_path: Path) -> None:
+    script = """
+class Stepping(Clocks):
+    @staticmethod
+    def wall():
+        return time.time() - (3600 if os.path.exists(sys.argv[1]) else 0)
+clocks = Stepping
+"""
+    step = tmp_path / "step"
+    shell = f"trap '' TERM; touch {step}; echo up; {FOREVER}"
+    with keeper_of_its_own(
+        yard, "stepped", tmp_path, script, str(step), argv=["sh", "-c", shell], until=time.time() + 60, stop_seconds=0.2
+    ):
+        yard.said("stepped", "up")
+        os.kill(yard.running("stepped").pid, signal.SIGKILL)
+        second = yard.nth("stepped", Started, 2)
+        assert second.at < yard.nth("stepped", Started).at  # the clock did step
+        until(lambda: yard.words("stepped").count("up") == 2)
+        assert yard.stopped("stepped", "stop 15 0.2").code == -9
+
+
+@contextlib.contextmanager
+def keeper_of_its_own(
+    yard: Yard, name: str, tmp_path: Path, script: str, *arguments: str, **facts: object
+) -> Iterator[None]:
+    """A keeper without a zygote, in a process that may be tampered with."""
+    code = f"""
+import os, sys, time
+sys.path.append({str(Path(family.__file__).parents[3])!r})
+from tradewarden.orchestrator.keeper import Keeper
+from tradewarden.orchestrator.keeping import lock
+from tradewarden.orchestrator.keeping.brief import Brief
+from tradewarden.orchestrator.keeping.clocks import Clocks
+from tradewarden.orchestrator.keeping.request import facts_of
+import json
+clocks = Clocks
+{script}
+facts = facts_of({name!r}, json.loads({json.dumps({"log": str(yard.log(name)), **facts})!r}))
+run_dir = {str(yard.keepers.run_dir)!r}
+Keeper(Brief(facts), run_dir, lock.take(run_dir + "/{name}.lock"), clocks).run()
+"""
+    program = tmp_path / "keeper.py"
+    program.write_text(code)
+    process = subprocess.Popen([sys.executable, "-I", "-S", str(program), *arguments])
+    try:
+        yield
+    finally:
+        yard.keepers.command(name, "stop 9 0")
+        assert process.wait(20) == 0
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_each_line_is_stamped_with_its_arrival_and_its_service(yard: Yard) -> None:
+    yard.sh("speaks", "echo one; echo two >&2; printf half; exit 4", attempts=1)
+    yard.nth("speaks", Paused)
+    lines = yard.log("speaks").read_text().splitlines()
+    assert [line.split(" ", 2)[1:] for line in lines] == [["speaks", "one"], ["speaks", "two"], ["speaks", "half"]]
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z ", line) for line in lines)
+    assert yard.log("speaks").read_bytes().endswith(b"\n")  # two lives are never glued into one line
+
+
+def test_a_flood_is_kept_whole_and_in_order_over_many_files(yard: Yard) -> None:
+    yard.sh("flood", "seq -f '%.0f ............................................................' 300000; sleep 1000",
+            log_bytes=8_000_000, log_files=9)  # fmt: skip
+    until(lambda: " 300000 " in yard.end_of("flood"), what="the last line")
+    files = [*(yard.log("flood").with_name(f"flood.log.{number}") for number in range(9, 0, -1)), yard.log("flood")]
+    texts = [file.read_bytes() for file in files if file.exists()]
+    assert len(texts) > 3
+    assert all(text.endswith(b"\n") and len(text) <= 8_000_000 for text in texts)
+    assert all(len(text) > 7_999_800 for text in texts[:-1])  # cut where the limit is, not before
+    numbers = [int(line.split(b" ")[2]) for text in texts for line in text.splitlines()]
+    assert numbers == list(range(1, 300_001))
+    assert len(yard.all_of("flood", Started)) == 1
+    assert yard.stopped("flood").dropped_lines == 0
+
+
+def test_old_files_are_made_small_on_request(yard: Yard) -> None:
+    yard.sh("small", "seq 1 20000; sleep 1000", log_bytes=300_000, log_files=9, compress=True)
+    until(lambda: yard.end_of("small").endswith(" 20000\n"), what="the last line")
+    old = [yard.log("small").with_name(f"small.log.{number}.gz") for number in range(9, 0, -1)]
+
+    def numbers() -> list[int]:
+        found = [line for each in old if each.exists() for line in gzip.decompress(each.read_bytes()).splitlines()]
+        return [int(line.split()[2]) for line in [*found, *yard.log("small").read_bytes().splitlines()]]
+
+    until(lambda: numbers() == list(range(1, 20_001)), what="all lines, the older ones compressed")
+    assert not yard.log("small").with_name("small.log.part").exists()
+    yard.stopped("small")
+
+
+def test_a_log_that_is_moved_away_or_whose_directory_is_removed_is_begun_anew(yard: Yard) -> None:
+    directory = yard.root / "other" / "logs"
+    yard.sh("moved", f"trap 'echo told' USR1; echo up; {FOREVER}", log=str(directory / "moved.log"))
+    log = directory / "moved.log"
+    until(lambda: log.exists() and "up" in log.read_text(), what="the first word")
+    log.rename(directory / "moved.by.hand")
+    yard.keepers.command("moved", f"sig {signal.SIGUSR1.value}")
+    until(lambda: log.exists() and log.read_text().endswith("moved told\n"), what="a new file")
+    shutil.rmtree(directory)
+    yard.keepers.command("moved", f"sig {signal.SIGUSR1.value}")
+    until(lambda: log.exists() and log.read_text().endswith("moved told\n"), what="a new directory")
+    yard.stopped("moved")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="a small disk can be mounted by root only")
+def test_a_disk_that_fills_up_keeps_whole_lines_and_takes_new_ones_when_there_is_room_again(yard: Yard) -> None:
+    disk = yard.root / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("a small disk cannot be mounted on this machine")
+    try:
+        log = disk / "filled.log"
+        script = f"seq 1 100000; touch {yard.root}/filled; trap 'echo back' USR1; echo up; {FOREVER}"
+        yard.sh("filled", script, log=str(log))
+        until((yard.root / "filled").exists, what="the service is not held up")
+        lost = yard.nth("filled", OutputLost)
+        numbers = [int(line.split()[2]) for line in log.read_text().splitlines()]
+        assert numbers == list(range(1, len(numbers) + 1))  # whole lines, in order, up to the edge
+        assert 5000 < len(numbers) < 100_000
+        log.write_text("")  # somebody makes room
+        yard.keepers.command("filled", "sig 10")
+        until(lambda: log.read_text().endswith("back\n"), what="words again")
+        assert yard.stopped("filled").dropped_lines == lost.lines == 100_001 - len(numbers)
+    finally:
+        if yard.keepers.held("filled"):
+            yard.stopped("filled", "stop 9 0")
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_a_child_that_holds_the_pipe_neither_keeps_the_next_life_up_nor_loses_a_word(yard: Yard) -> None:
+    child, ready = yard.root / "child.sh", yard.root / "child.ready"
+    child.write_text(
+        f"trap 'sleep .1; echo last words; exit 0' TERM; touch {ready}; while :; do sleep .02; done",
+    )
+    script = f"setsid sh {child} & while ! test -e {ready}; do sleep .02; done; rm {ready}; exit 1"
+    yard.sh("holds", script, attempts=2)
+    yard.nth("holds", Paused)
+    until(lambda: yard.words("holds").count("last words") == 2, what="words of both children")
+    yard.nth("holds", Started, 2)
+
+
+# --- keepers that die -------------------------------------------------------------------------------------------------
+
+
+def kill_keeper(yard: Yard, name: str) -> None:
+    os.kill(yard.running(name).keeper, signal.SIGKILL)
+    until(lambda: not yard.keepers.held(name), what="the lock falls")
+
+
+def test_a_silent_service_whose_keeper_was_killed_is_ended_before_the_next_copy_begins(yard: Yard) -> None:
+    child = yard.root / "silent.child"
+    script = f"setsid sh -c 'echo $$ >{child}; exec sleep 1000' & trap '' TERM; touch {yard.root}/silent; {FOREVER}"
+    yard.sh("silent", script)
+    until((yard.root / "silent").exists)
+    first, stray = yard.running("silent"), number_in(child)
+    kill_keeper(yard, "silent")
+    assert lives(first.pid)
+    yard.sh("silent", FOREVER, stop_seconds=0.2)
+    second = yard.nth("silent", Started, 2)
+    end = yard.nth("silent", Exited)
+    assert (end.code, end.fenced) == (None, True)
+    assert not lives(first.pid)
+    assert not lives(stray)
+    assert end.at <= second.at
+    yard.stopped("silent")
+
+
+def test_a_service_that_prints_ends_with_its_keeper_and_the_next_keeper_says_so(yard: Yard) -> None:
+    yard.sh("prints", "while :; do echo word || exit 1; sleep .02; done")
+    yard.said("prints", "word")
+    first = yard.running("prints")
+    kill_keeper(yard, "prints")
+    until(lambda: not lives(first.pid), what="it ends at its next word")
+    yard.sh("prints", FOREVER)
+    yard.nth("prints", Started, 2)
+    end = yard.nth("prints", Exited)
+    assert (end.pid, end.code, end.fenced) == (first.pid, None, False)
+    yard.stopped("prints")
+
+
+def test_a_stray_of_a_dead_keeper_is_found_by_its_mark_though_the_status_log_is_gone(yard: Yard) -> None:
+    yard.sh("marked", FOREVER)
+    first = yard.running("marked")
+    kill_keeper(yard, "marked")
+    (yard.keepers.run_dir / "marked.status").unlink()
+    yard.sh("marked", FOREVER)
+    until(lambda: not lives(first.pid), what="the first copy ends")
+    assert yard.nth("marked", Exited).fenced
+    yard.stopped("marked")
+
+
+@pytest.mark.parametrize("name", ["forged", "halved", "reborn"])
+def test_a_stranger_is_never_signalled_whatever_the_status_log_says(yard: Yard, name: str) -> None:
+    stranger = subprocess.Popen(["sleep", "1000"])
+    try:
+        began, boot = (
+            family.ticks(stranger.pid),
+            Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", ""),
+        )
+        line = {"ev": "start", "t": 1.5, "keeper": 1, "pid": stranger.pid, "ctime": began, "rev": "", "boot": boot}
+        told = {
+            "forged": json.dumps({**line, "ctime": 12345}) + "\n",  # its number, and not its birth
+            "halved": json.dumps(line)[:-3],  # the keeper was killed while it wrote
+            "reborn": json.dumps({**line, "boot": "another start of the machine"}) + "\n",
+        }[name]
+        (yard.keepers.run_dir / f"{name}.status").write_text(told)
+        yard.sh(name, FOREVER)
+        yard.nth(name, Started)
+        assert stranger.poll() is None
+        yard.stopped(name)
+        if name == "halved":
+            assert yard.keepers.unreadable >= 1
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_process_that_the_status_log_names_rightly_is_ended_though_it_hides_its_mark(yard: Yard) -> None:
+    yard.sh("hiding", f"exec env -i sh -c '{FOREVER}'")
+    first = yard.running("hiding")
+    until(lambda: b"TRADEWARDEN" not in Path(f"/proc/{first.pid}/environ").read_bytes())
+    kill_keeper(yard, "hiding")
+    yard.sh("hiding", FOREVER)
+    assert yard.nth("hiding", Exited).fenced
+    assert not lives(first.pid)
+    yard.stopped("hiding")
+
+
+def test_a_second_keeper_leaves_at_once(yard: Yard) -> None:
+    yard.sh("twice", f"echo up; {FOREVER}")
+    yard.said("twice", "up")
+    yard.sh("twice", f"echo up; {FOREVER}")
+    assert yard.keepers.held("twice")
+    assert len(yard.all_of("twice", Started)) == 1
+    yard.stopped("twice")
+
+
+def test_a_keeper_whose_lock_and_fifo_were_deleted_makes_them_again(yard: Yard) -> None:
+    yard.sh("robbed", FOREVER)
+    yard.running("robbed")
+    for ending in ("lock", "ctl"):
+        (yard.keepers.run_dir / f"robbed.{ending}").unlink()
+    until(lambda: yard.keepers.held("robbed"), what="the lock is back")
+    assert yard.stopped("robbed").asked
+
+
+def test_two_keepers_that_each_hold_a_lock_end_with_one_copy(yard: Yard) -> None:
+    yard.sh("usurped", FOREVER)
+    first = yard.running("usurped")
+    (yard.keepers.run_dir / "usurped.lock").unlink()
+    yard.sh("usurped", FOREVER)  # gets the name, and ends the copy that it finds
+    until(lambda: not lives(first.keeper), what="the first keeper leaves")
+    until(lambda: not lives(first.pid))
+    second = yard.nth("usurped", Started, 2)
+    assert second.keeper != first.keeper
+    assert lives(second.pid)
+    assert yard.keepers.held("usurped")
+    yard.stopped("usurped")
+
+
+# --- surroundings -----------------------------------------------------------------------------------------------------
+
+
+def test_a_service_finds_a_clean_place_to_live_in(yard: Yard) -> None:
+    script = "pwd; echo $GREETING; echo $TRADEWARDEN_SERVICE; trap; ls /proc/self/fd | wc -l; sleep 1000"
+    yard.sh("place", script, cwd="/usr", env={"PATH": os.environ["PATH"], "GREETING": "namaste"})
+    until(lambda: len(yard.words("place")) == 4)
+    assert yard.words("place") == ["/usr", "namaste", "place", "4"]  # 0, 1, 2 and the directory that ls reads
+    pid = yard.running("place").pid
+    status = Path(f"/proc/{pid}/status").read_text()
+    ignored = int(re.findall(r"SigIgn:\s+(\w+)\n", status)[0], 16) & ~(3 << 31)  # 32 and 33 are the C library's own
+    assert ignored == 0  # nothing of the keeper's ways
+    assert os.getsid(pid) == pid
+    yard.stopped("place")
+
+
+def test_what_a_service_says_of_itself_and_what_it_uses_can_be_read(yard: Yard) -> None:
+    line = '{"text": "50 quotes a batch", "figures": {"batches": 20, "bad": "x"}}'
+    yard.sh("figures", f"echo '{line}' >$TRADEWARDEN_STATUS_FILE; echo up; {FOREVER}")
+    yard.said("figures", "up")
+    says = yard.keepers.says("figures")
+    assert says is not None
+    assert (says.text, dict(says.figures)) == ("50 quotes a batch", {"batches": 20.0})
+    pid = yard.running("figures").pid
+    until(lambda: yard.keepers.figures("figures"), what="figures")
+    used = yard.keepers.figures("figures")
+    assert used is not None
+    assert used.pid == pid
+    assert used.processes in (1, 2)  # with a sleep of its own
+    assert used.memory_bytes > 100_000
+    yard.stopped("figures")
+    assert yard.keepers.figures("figures") is None
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can run a service as another user")
+def test_a_service_runs_as_its_user_and_can_speak_for_itself(yard: Yard) -> None:
+    for parent in (yard.root, *yard.root.parents[:-2]):
+        parent.chmod(0o711 | parent.stat().st_mode)
+    yard.sh(
+        "guest", f"id -un; echo hi >/dev/stdout; echo good >$TRADEWARDEN_STATUS_FILE; {FOREVER}", user="nobody", cwd="/"
+    )
+    until(lambda: yard.words("guest") == ["nobody", "hi"])
+    until(lambda: (yard.keepers.says("guest") or None) is not None)
+    yard.stopped("guest")
