@@ -29,3 +29,21 @@ def test_the_log_works_without_them_tracebacks_and_all() -> None:
 
 def test_a_second_call_changes_nothing() -> None:
     run(f"{LEAN}import structlog as first; lean.import_structlog(); import structlog; assert first is structlog")
+
+
+HEAPS = """
+import threading
+def fill():
+    kept = [bytes(100_000) for _ in range(5)]
+threads = [threading.Thread(target=fill) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+stdout = ctypes.c_void_p.in_dll(ctypes.CDLL(None), "stdout")
+ctypes.CDLL(None).malloc_info(0, stdout)
+ctypes.CDLL(None).fflush(stdout)
+"""
+
+
+def test_threads_bring_no_heaps_of_their_own() -> None:
+    assert run(f"import ctypes{HEAPS}").count("<heap nr=") > 1
+    assert run(f"import ctypes; from tradewarden import lean; lean.keep_one_heap(){HEAPS}").count("<heap nr=") == 1

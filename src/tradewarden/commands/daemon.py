@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from tradewarden.lean import import_structlog
+    from tradewarden.lean import import_structlog, keep_one_heap
 
+    keep_one_heap()
     import_structlog()
     configured = _apart(parsed.config)
     if configured is None:
