@@ -204,3 +204,11 @@ def test_a_credential_that_a_service_asks_for_is_no_unknown_one(
 def test_what_will_be_missing_later_is_a_warning(write: Write, value: str, told: str) -> None:
     settings = write(f'[services.a]\ncommand = "true"\nenvironment = {{DB_PASSWORD = {value}}}')
     assert any(told in warning for warning in settings.warnings())
+
+
+def test_a_password_in_a_server_s_address_is_not_repeated(write: Write) -> None:
+    with pytest.raises(ConfigError) as caught:
+        write('[services.a]\ncommand = "true"\nready = {redis = "redis://me:open-sesame@127.0.0.1/ticks"}')
+    (problem,) = caught.value.problems
+    assert "services.a.ready.redis: allowed is the number of a database" in problem
+    assert "sesame" not in problem

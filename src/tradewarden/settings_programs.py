@@ -141,7 +141,8 @@ def _faults(service: Service, run_dir: Path) -> Iterator[str]:
     else:
         yield from _about_command(service, directory)
     if (wrong := problem(service.ready)) is not None:
-        yield f".ready.{service.ready.kind} = {service.ready.target!r}: {wrong}."
+        value = "" if "@" in service.ready.target else f" = {service.ready.target!r}"  # there may be a password in it
+        yield f".ready.{service.ready.kind}{value}: {wrong}."
     if service.user is not None:
         yield from _about_user(service.user, run_dir)
 
