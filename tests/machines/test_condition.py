@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -115,6 +115,7 @@ def test_a_flow_of_nothing_is_refused() -> None:
 
 
 def test_the_words_are_the_agreed_ones() -> None:
+    assert get_args(Condition) == (InMarket, TokenValid, Flows, ServiceUp)
     assert MARKET_STATES == ("closed", "pre_open", "live", "closing_auction", "post_close", "halted")
     assert frozenset({"valid", "expiring"}) == USABLE
     assert frozenset({ServiceState.UP, ServiceState.DONE}) == STANDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -90,6 +90,7 @@ class Trial:
 
 def test_the_words_and_the_patience_are_the_agreed_ones() -> None:
     assert [each.value for each in DeskState] == ["stopped", "starting", "running", "degraded", "stopping", "aborted"]
+    assert get_args(Step) == (Begin, Halt, Kill, Moved)
     assert (FALL, KILLED, SLACK) == (30 * SECOND, 5 * SECOND, 10.0)
 
 

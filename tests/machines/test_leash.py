@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from service_scenes import SERVICE, exited, gone, lost, started
-from tradewarden.machines.deed import KILL, Command, Deed, Keep, number, restart, stop
+from tradewarden.machines.deed import KILL, BeginAsking, Command, Deed, EndAsking, Keep, Tell, number, restart, stop
 from tradewarden.machines.leash import Leash
 
 
@@ -26,6 +27,10 @@ def test_the_lines_are_those_that_a_keeper_understands() -> None:
     assert restart(service) == Command("restart 2 2.5")
     assert KILL == "stop 9 0"
     assert (number("HUP"), number("USR1"), number("TERM")) == (1, 10, 15)
+
+
+def test_a_life_asks_for_five_kinds_of_deeds() -> None:
+    assert get_args(Deed) == (Keep, Command, BeginAsking, EndAsking, Tell)
 
 
 def test_at_first_nobody_is_there_and_nothing_was_told() -> None:
