@@ -5,8 +5,8 @@ import pytest
 from ticks import frames as made
 from ticks import ticks
 from tradewarden.feed import bus
-from tradewarden.feed.record import Frame, Kind, pack, rows
-from tradewarden.feed.tick import Tick
+from tradewarden.feed.record import RECORD, DepthLayout, Frame, Kind, pack, rows
+from tradewarden.feed.tick import FullTick, QuoteTick, Tick
 
 
 def content(tick: Tick) -> dict[str, object]:
@@ -33,6 +33,25 @@ def test_records_of_other_kinds_are_no_ticks() -> None:
     record = bytearray(pack(ticks(1)[0]))
     record[0] = Kind.ORDER
     assert bus.received(Frame(1, 1, 0, bytes(record))) == []
+
+
+def test_a_price_of_more_decimals_than_a_tick_has_is_left_out_and_told() -> None:
+    record = bytearray(pack(ticks(1)[0]))
+    record[1] = 9
+    out = bus.received(Frame(1, 2, 0, bytes(record) + pack(ticks(1)[0])))
+    assert [content(tick) for tick in out] == [content(ticks(1)[0])]
+    assert out.odd == {"scale"}
+
+
+@pytest.mark.parametrize("layout", [0, 7])
+def test_an_order_book_that_nobody_can_read_is_never_handed_on_as_one_of_kite(layout: int) -> None:
+    full = next(tick for tick in ticks(100) if type(tick) is FullTick)
+    values = list(RECORD.unpack(pack(full)))
+    values[4] = layout
+    (tick,) = out = bus.received(Frame(1, 1, 0, RECORD.pack(*values)))
+    assert (type(tick), tick.last_price_raw, tick.volume) == (QuoteTick, full.last_price_raw, full.volume)
+    assert out.odd == {"depth"}
+    assert next(iter(rows([Frame(1, 1, 0, pack(tick))]))).depth_layout == DepthLayout.NONE
 
 
 @pytest.mark.parametrize(

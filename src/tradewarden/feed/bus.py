@@ -19,6 +19,7 @@ from tradewarden.feed.record import (
     NANOSECONDS,
     RECORD,
     SIZE,
+    DepthLayout,
     Frame,
     Kind,
     Row,
@@ -38,11 +39,12 @@ class BusError(Exception):
 class Received(list[Tick]):
     """Ticks that another desk received: its numbers for them, and its moment of receipt, go with them."""
 
-    __slots__ = ("first_seq", "received_ns")
+    __slots__ = ("first_seq", "odd", "received_ns")
 
     def __init__(self, ticks: Iterable[Tick], first_seq: int, received_ns: int) -> None:
         super().__init__(ticks)
         self.first_seq, self.received_ns = first_seq, received_ns
+        self.odd: set[str] = set()  # what of the records no tick can hold: scale, depth
 
 
 def message(frames: Iterable[Frame]) -> bytes:
@@ -111,14 +113,28 @@ def after(some: Iterable[Frame], position: int) -> list[Frame]:
 
 def received(frame: Frame) -> Received:
     """A frame's ticks as the broker's stream handed them out; records of other kinds are left out."""
-    ticks: list[Tick] = []
-    take, full, kind = ticks.append, _full, Kind.TICK
+    ticks = Received((), frame.first_seq, frame.received_ns)
+    take, full, usual = ticks.append, _full, (HAS_FULL, DepthLayout.KITE)
     for seq, fields in enumerate(RECORD.iter_unpack(frame.records), frame.first_seq):
-        if fields[3] == HAS_FULL and fields[0] == kind:
+        if fields[3:5] == usual and fields[0] == Kind.TICK and fields[1] < len(_DIVISORS):
             take(full(fields))
-        elif (tick := tick_of(Row(seq, frame.received_ns, *fields))) is not None:
+            continue
+        row = Row(seq, frame.received_ns, *fields)
+        if row.kind == Kind.TICK:
+            ticks.odd |= _odd(row)
+        if (tick := tick_of(row)) is not None:
             take(tick)
-    return Received(ticks, frame.first_seq, frame.received_ns)
+    return ticks
+
+
+def _odd(row: Row) -> set[str]:
+    """What of this record no tick of ours can hold."""
+    odd = set[str]()
+    if row.scale >= len(_DIVISORS):
+        odd.add("scale")
+    if row.depth_layout != (DepthLayout.KITE if row.has == HAS_FULL else DepthLayout.NONE):
+        odd.add("depth")
+    return odd
 
 
 def _full(fields: tuple[Any, ...]) -> FullTick:
@@ -129,17 +145,19 @@ def _full(fields: tuple[Any, ...]) -> FullTick:
         tick.average_price_raw, tick.volume, tick.buy_quantity, tick.sell_quantity, tick.open_raw, tick.high_raw,
         tick.low_raw, tick.close_raw, tick.oi, tick.oi_high, tick.oi_low, tick.depth_block,
     ) = fields  # fmt: skip
-    tick.divisor = _DIVISORS[scale] if scale < len(_DIVISORS) else 10**scale
+    tick.divisor = _DIVISORS[scale]
     tick.exchange_ts, tick.last_trade_ts = exchange_ns // NANOSECONDS, last_trade_ns // NANOSECONDS
     return tick
 
 
 def tick_of(row: Row) -> Tick | None:
-    """The tick that was packed into this record; none for a record of another kind."""
-    if row.kind != Kind.TICK or not row.has & HAS_LTP:
+    """The tick that was packed into this record; none for a record of another kind, or with more decimals than ours."""
+    if row.kind != Kind.TICK or not row.has & HAS_LTP or row.scale >= len(_DIVISORS):
         return None
     make = _KINDS.get(row.has, LtpTick)
-    return make(row.instrument, row.last_price, 10**row.scale, **_rest(row, make))
+    if make is FullTick and row.depth_layout != DepthLayout.KITE:
+        make = QuoteTick  # an order book that we cannot read must not be handed on as one of Kite
+    return make(row.instrument, row.last_price, _DIVISORS[row.scale], **_rest(row, make))
 
 
 _KINDS: Final[dict[int, type[Tick]]] = {

@@ -14,7 +14,7 @@ from tiny_kite import Listener
 from tradewarden.feed import bus
 from tradewarden.feed.brokers.bus import BusStream
 from tradewarden.feed.brokers.redis import RedisSource
-from tradewarden.feed.record import rows
+from tradewarden.feed.record import Frame, rows
 from tradewarden.feed.sinks.redis import RedisSink
 from tradewarden.feed.tick import Mode
 
@@ -135,6 +135,19 @@ async def test_a_message_that_is_none_of_ours_is_a_bad_frame_and_the_next_one_is
         await listener.until_told("ticks")
     assert listener.of("bad_frame") == [("bad_frame", 1, "message")]
     assert seqs(listener) == [8]
+
+
+async def test_records_that_no_tick_can_hold_are_counted_and_the_rest_is_handed_on(
+    server: RedisProcess, sink: RedisSink, listener: Listener
+) -> None:
+    async with running(stream(server, listener)):
+        await listener.until_told("opened")
+        await sink.open()
+        whole = frames(1, 10)[0]
+        await sink.write([Frame(1, 10, whole.received_ns, whole.records[:1] + b"\x0b" + whole.records[2:])])
+        await listener.until_told("ticks")
+    assert listener.of("bad_frame") == [("bad_frame", 1, "scale")]
+    assert len(listener.of("ticks")[0][2]) == 9
 
 
 async def test_a_quiet_bus_is_alive_and_a_dead_one_is_lost(server: RedisProcess, listener: Listener) -> None:

@@ -166,6 +166,8 @@ class BusStream:
             self._tell(line, self._events.bad_frame, "missed")
         self._position = frame.last_seq
         ticks = bus.received(frame)
+        for kind in sorted(ticks.odd):  # of another broker, or of a version to come
+            self._tell(line, self._events.bad_frame, kind)
         if self._wanted:
             ticks[:] = [tick for tick in ticks if tick.token in self._wanted]
         if ticks:
