@@ -286,9 +286,10 @@ class Keeper:
     def _attend(self) -> None:
         """Be reachable and be the only one, whatever somebody deleted."""
         before = self._control.descriptor
-        if self._control.ensure():
-            self._poll.unregister(before)
-            self._poll.register(self._control.descriptor, select.POLLIN)
-        if not self._lock.renew() and not self._leaving:
+        if self._lock.renew():
+            if self._control.ensure():
+                self._poll.unregister(before)
+                self._poll.register(self._control.descriptor, select.POLLIN)
+        elif not self._leaving:
             self._leaving, self._again_at = True, None
             self._end(self._brief.stop_signal, self._brief.stop_seconds)

@@ -1,4 +1,4 @@
-"""How a life of a program begins: a fork that becomes it, and reports the error if it cannot."""
+"""How a life of a program begins: by posix_spawn where that will do, else by a fork that becomes it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tradewarden.orchestrator.keeping.brief import Brief
 
 _DEFAULT = ("SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM", "SIGCHLD", "SIGXFSZ", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGTSTP")
 PASSING = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # the machine's want, not the program's fault
+_MASK = 0o022
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -41,6 +42,36 @@ def begin(brief: Brief, environment: dict[str, str], account: Account | None, ou
     Raises OSError with the reason when it cannot begin: then nothing has.
     """
     program = _program(brief)
+    if account is None and not _is_spared():
+        return _spawn(brief, program, environment, output)
+    return _fork(brief, program, environment, account, output)
+
+
+def _spawn(brief: Brief, program: str, environment: dict[str, str], output: int) -> int:
+    """The quick way, without a copy of this process: three milliseconds less after a crash."""
+    place = brief.cwd or "/"
+    try:
+        os.chdir(place)
+    except OSError as trouble:
+        raise OSError(trouble.errno, f"directory {place}: {trouble.strerror}") from None
+    words = [(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
+    nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+    default = [getattr(signal, name) for name in _DEFAULT]
+    mask = os.umask(_MASK)
+    try:
+        actions = (nothing, *words)
+        return os.posix_spawn(
+            program, brief.argv, environment, file_actions=actions, setsid=True, setsigdef=default, setsigmask=()
+        )
+    except OSError as trouble:
+        raise OSError(trouble.errno, f"{program}: {trouble.strerror}") from None
+    finally:
+        os.umask(mask)
+        os.chdir("/")
+
+
+def _fork(brief: Brief, program: str, environment: dict[str, str], account: Account | None, output: int) -> int:
+    """The way that can change who runs it, and how much it is spared."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
         pid = os.fork()
@@ -82,7 +113,7 @@ def _become(
         for name in _DEFAULT:
             signal.signal(getattr(signal, name), signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.umask(0o022)
+        os.umask(_MASK)
         _ordinary_in_want()
         if account is not None:
             what = f"user {account.name}"
@@ -97,6 +128,12 @@ def _become(
         os.write(report, f"{errno.EINVAL} {what}: {trouble}".encode())
     finally:
         os._exit(127)
+
+
+def _is_spared() -> bool:
+    """Whether the machine takes others first when memory runs out; a keeper's program would inherit that."""
+    with open("/proc/self/oom_score_adj", "rb", buffering=0) as own:
+        return int(own.read()) < 0
 
 
 def _ordinary_in_want() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 
 from tradewarden.orchestrator.keeping.brief import Brief
 
@@ -21,7 +20,10 @@ class Control:
         self.ensure()
 
     def ensure(self) -> bool:
-        """Make the fifo, or make it anew after somebody removed it; whether it is another one now."""
+        """Make the fifo, or make it anew after somebody removed it; whether it is another one now.
+
+        That of an earlier keeper is not taken over: that keeper may read it still.
+        """
         if self._is_there():
             return False
         self.close()
@@ -56,22 +58,10 @@ class Control:
             self.descriptor = -1
 
     def _is_there(self) -> bool:
-        if self.descriptor < 0:
-            return self._take_over()
         try:
-            return os.path.samestat(os.lstat(self._path), os.fstat(self.descriptor))
+            return self.descriptor >= 0 and os.path.samestat(os.lstat(self._path), os.fstat(self.descriptor))
         except OSError:
             return False
-
-    def _take_over(self) -> bool:
-        """An earlier keeper's fifo will do: somebody may be writing into it."""
-        try:
-            if not stat.S_ISFIFO(os.lstat(self._path).st_mode):
-                return False
-            self.descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            return False
-        return True
 
 
 def how(words: list[str], brief: Brief) -> tuple[int, float] | None:
