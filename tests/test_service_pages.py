@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from tradewarden.__main__ import parser
 from tradewarden.machines.condition import MARKET_STATES, parse
 from tradewarden.machines.plan import problems
 from tradewarden.settings_programs import services_of
@@ -79,3 +81,10 @@ def test_every_condition_that_the_page_shows_is_one() -> None:
         parse(text)
     states = re.findall(r"`(\w+)`", table[0].split(" | ")[1])
     assert sorted(states) == sorted(MARKET_STATES)
+
+
+def test_every_command_line_that_the_page_shows_is_one() -> None:
+    shown = re.findall(r"`tradewarden ([^`\n]+)`", PAGE)
+    assert len(shown) > 10
+    for line in shown:
+        parser().parse_args(shlex.split(line))
