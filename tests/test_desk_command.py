@@ -148,7 +148,7 @@ async def test_down_says_that_the_daemon_goes_on(tmp_path: Path) -> None:
     code, text, _ = await asked(tmp_path, Programs(three()), "down", {})
     assert code == 0
     assert "○ feed   down: stopped by command line" in text
-    assert "it stays so until `tradewarden start`" in text
+    assert "it stays so until `tradewarden start --all`" in text
 
 
 async def test_without_waiting_it_says_only_what_was_set_going(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ import pytest
 from logged import append, stamped, write_log
 from programs import serving_programs
 from terminals import glass, paper
-from tradewarden import logs_command
+from tradewarden import logs_away, logs_command
 from tradewarden.control import Control
 from tradewarden.http import log_stream
+from tradewarden.logs_away import LogsAway
 from tradewarden.logs_command import Logs, Question
 
 
@@ -123,3 +124,41 @@ async def test_following_goes_on_over_a_restart_of_the_daemon_and_loses_no_line(
         "writer 53 rows",
     ]
     assert said == ["the daemon is away; what it keeps runs on, and the lines follow once it is back."]
+
+
+async def from_files(directory: Path, question: Question) -> tuple[int, list[str], list[str]]:
+    (screen, out), said = paper(), list[str]()
+    nobody = Control(socket=directory / "none")
+    code = await Logs(nobody, screen, said.append, away=lambda: LogsAway(directory / "logs")).tail(question)
+    return code, out.getvalue().splitlines(), said
+
+
+async def test_without_a_daemon_the_files_are_read(tmp_path: Path, logs: Path) -> None:
+    append(logs, "writer", stamped("writer", "password=canary123", 3))
+    code, lines, said = await from_files(tmp_path, Question(lines=2))
+    assert (code, [line.split(" ", 1)[1] for line in lines]) == (0, ["feed well", "writer password=[redacted]"])
+    assert said == ["no daemon answers: these lines are from the files."]
+    (logs / "feed.log.1.gz").write_bytes(b"no gzip")
+    question = Question(names=["feed"], grep="NO", level="error", since="2026-11-23T09:15:00")
+    code, lines, said = await from_files(tmp_path, question)
+    assert (code, len(lines)) == (0, 1)
+    assert "feed.log.1.gz cannot be read" in said[1]
+    code, _, said = await from_files(tmp_path, Question(names=["fed"]))
+    assert (code, said) == (1, ["no service called 'fed' has a log; there are feed, writer."])
+    code, _, said = await from_files(tmp_path, Question(since="yesterday"))
+    assert (code, "15m" in said[-1]) == (1, True)
+
+
+async def test_without_a_daemon_the_files_are_followed(
+    tmp_path: Path, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs_away, "LOOK", 0.01)
+    (screen, out), said = paper(), list[str]()
+    nobody = Logs(Control(socket=tmp_path / "none"), screen, said.append, away=lambda: LogsAway(logs))
+    following = asyncio.create_task(nobody.follow(Question(lines=1)))
+    await until(lambda: "feed well" in out.getvalue())
+    append(logs, "writer", stamped("writer", "51 rows", 3))
+    await until(lambda: "writer 51 rows" in out.getvalue())
+    following.cancel()
+    await asyncio.wait({following})
+    assert len(out.getvalue().splitlines()) == 2

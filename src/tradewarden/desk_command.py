@@ -14,7 +14,7 @@ UNAVAILABLE: Final = 69
 BAD_CONFIGURATION: Final = 78
 PATIENCE: Final = 30.0  # seconds for an answer: a file is read, a program looked for
 _GONE: Final = (
-    "Nothing of the desk runs any more; it stays so until `tradewarden start`. The daemon itself goes on: "
+    "Nothing of the desk runs any more; it stays so until `tradewarden start --all`. The daemon itself goes on: "
     "end it with Ctrl-C, or `systemctl stop tradewarden`."
 )
 

@@ -8,10 +8,12 @@ import zlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tradewarden.control import Control, RefusedError, UnreachableError
+from tradewarden.http.logs import MOMENTS
+from tradewarden.logs_away import LogsAway
 from tradewarden.screen import Screen
 from tradewarden.service_words import clock
 
@@ -45,8 +47,17 @@ class Question:
 class Logs:
     """Tells the lines; on a terminal with India's time and in colours, else as the keeper wrote them."""
 
-    def __init__(self, control: Control, screen: Screen, complain: Say, *, as_json: bool = False) -> None:
+    def __init__(
+        self,
+        control: Control,
+        screen: Screen,
+        complain: Say,
+        *,
+        as_json: bool = False,
+        away: Callable[[], LogsAway | None] = lambda: None,
+    ) -> None:
         self._control, self._screen, self._complain, self._as_json = control, screen, complain, as_json
+        self._away = away
         self._width, self._first = 0, ""
         self._recent: deque[tuple[str, str, str]] = deque(maxlen=int(MOST))  # what was told last
 
@@ -60,8 +71,7 @@ class Logs:
             self._complain(str(error))
             return 1
         except UnreachableError as error:
-            self._complain(str(error))
-            return UNAVAILABLE
+            return await self._without_daemon(question, error, follow=False)
         return 0
 
     async def follow(self, question: Question) -> int:
@@ -78,14 +88,43 @@ class Logs:
                             self._tell(line, kind)
                 except UnreachableError as error:  # or one that stops just now, and refuses
                     if not self._recent and not away:
-                        self._complain(str(error))
-                        return 1 if isinstance(error, RefusedError) else UNAVAILABLE
+                        return await self._without_daemon(question, error, follow=True)
                 if not away:
                     self._complain("the daemon is away; what it keeps runs on, and the lines follow once it is back.")
                 if self._recent:  # lines of several services come almost in order: look back a little
                     query, again = question.query(since=self._back_to(), lines=MOST), Counter(self._recent)
                 away = True
                 await asyncio.sleep(AGAIN)
+
+    async def _without_daemon(self, question: Question, error: UnreachableError, *, follow: bool) -> int:
+        """From the files, where they can be read; else the daemon's absence is all there is to tell."""
+        files = None if isinstance(error, RefusedError) else self._away()
+        strange = [] if files is None else [name for name in question.names if name not in files.known]
+        if files is None or not files.known:
+            self._complain(str(error))
+            return 1 if isinstance(error, RefusedError) else UNAVAILABLE
+        if strange:
+            self._complain(f"no service called {strange[0]!r} has a log; there are {', '.join(files.known)}.")
+            return 1
+        self._complain("no daemon answers: these lines are from the files.")
+        return await self._from_files(files, question, follow=follow)
+
+    async def _from_files(self, files: LogsAway, question: Question, *, follow: bool) -> int:
+        try:
+            async for kind, line in files.lines(
+                question.names,
+                count=question.lines,
+                grep=question.grep,
+                since=question.since,
+                level=question.level,
+                follow=follow,
+                now=datetime.now(UTC),
+            ):
+                self._tell(line, kind)
+        except (ValueError, OverflowError):
+            self._complain(f"--since: {question.since!r} is no moment; allowed is {MOMENTS}.")
+            return 1
+        return 0
 
     def _back_to(self) -> str:
         """From when on lines may have been missed."""

@@ -15,6 +15,7 @@ from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, live, say
 
 if TYPE_CHECKING:
     from tradewarden.desk_command import Terminal
+    from tradewarden.logs_away import LogsAway
 
 # ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
 
@@ -35,7 +36,7 @@ def add_desk(add: Adder) -> None:
         sub.add_argument("--tier", action="append", default=[], choices=TIERS, help="those of a tier; several times")
         sub.add_argument("--without", action="append", default=[], choices=TIERS, help="all but those of a tier")
         _add_way(sub, verb)
-    _add_way(add("down", _order, "stop everything deliberately; it lasts until `tradewarden start`"), "down")
+    _add_way(add("down", _order, "stop everything deliberately; it lasts until `tradewarden start --all`"), "down")
 
     for verb, text in (
         ("enable", "let services belong to the desk again"),
@@ -139,8 +140,16 @@ def _logs(parsed: argparse.Namespace) -> int:
         return BAD_CONFIGURATION
     since = None if parsed.since is None else _since(parsed.since)
     question = Question(names=parsed.names, lines=parsed.lines, grep=parsed.grep, since=since, level=parsed.level)
-    logs = Logs(control, Screen(sys.stdout), complain, as_json=parsed.json)
+    logs = Logs(control, Screen(sys.stdout), complain, as_json=parsed.json, away=lambda: _files(parsed))
     return _until_stopped(logs.follow(question) if parsed.follow else logs.tail(question))
+
+
+def _files(parsed: argparse.Namespace) -> LogsAway | None:
+    """The logs' files themselves, for the daemon of these settings."""
+    from tradewarden.logs_away import LogsAway
+
+    settings = None if parsed.url is not None else settings_of(parsed.config)
+    return None if settings is None else LogsAway(settings.log_dir)
 
 
 def _since(text: str) -> str:

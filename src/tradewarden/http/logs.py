@@ -19,6 +19,7 @@ from tradewarden.orchestrator.log_line import LEVELS, LogLine, Wanted, stamp
 from tradewarden.orchestrator.logs import MOST_LINES, Logs, Tail
 
 USUAL: Final = 100  # lines
+MOMENTS: Final = "a moment such as 2026-11-23T09:15, or 90s, 15m, 2h, 1d ago"
 FORMATS: Final = ("json", "text")
 SECONDS: Final = 30.0  # for one question
 _GREP: Final = 200  # characters
@@ -69,10 +70,7 @@ def wanted_of(request: web.Request, now: datetime) -> Wanted:
     grep = request.query.get("grep", "")
     if len(grep) > _GREP:
         raise _invalid("grep", f"at most {_GREP} characters")
-    since = request.query.get("since")
-    return Wanted(
-        text=grep, level=_one_of(request, "level", LEVELS), since="" if since is None else stamp(_moment(since, now))
-    )
+    return Wanted(text=grep, level=_one_of(request, "level", LEVELS), since=_since(request, now))
 
 
 def line_document(line: LogLine) -> dict[str, Any]:
@@ -107,16 +105,21 @@ def _one_of(request: web.Request, key: str, known: Sequence[str]) -> str | None:
     return value
 
 
-def _moment(text: str, now: datetime) -> datetime:
-    """A moment (ISO 8601, IST without an offset), or so long ago: 90s, 15m, 2h, 1d."""
+def moment_of(text: str, now: datetime) -> datetime:
+    """A moment (ISO 8601, IST without an offset), or so long ago: 90s, 15m, 2h, 1d. Raises ValueError."""
     number, unit = text[:-1], text[-1:]
     if number.isdecimal() and len(number) < 7 and unit in _UNITS:  # noqa: PLR2004 - digits, more than any log has days
         return now - timedelta(seconds=int(number) * _UNITS[unit])
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _invalid("since", "a moment such as 2026-11-23T09:15, or 90s, 15m, 2h, 1d ago") from None
+    moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=IST)
+
+
+def _since(request: web.Request, now: datetime) -> str:
+    since = request.query.get("since")
+    try:
+        return "" if since is None else stamp(moment_of(since, now))
+    except (ValueError, OverflowError):
+        raise _invalid("since", MOMENTS) from None
 
 
 def _invalid(parameter: str, detail: str) -> ProblemError:

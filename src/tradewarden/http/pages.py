@@ -19,6 +19,7 @@ from tradewarden.http.account_words import login_link
 from tradewarden.http.banner import banner, glyph_of
 from tradewarden.http.documents import account_severity, ordered, view_of
 from tradewarden.http.moments import clock_time, iso
+from tradewarden.http.page_words import ACTS, SIGNS, WORDS
 from tradewarden.http.problems import TITLES, ProblemError
 from tradewarden.http.visitors import Viewer, Visitors, is_local
 from tradewarden.machines.headline import auth_severity, feed_severity, segment_severity
@@ -46,68 +47,6 @@ _THEN = MappingProxyType(
         "not-found": "Look at the address again, or go on to the desk.",
         "rate-limited": "Wait a moment, then try again.",
         "stopping": "Try again in a few seconds.",
-    }
-)
-
-# What the machines' states are called on the page, and their sign when all is well or it passes by itself.
-WORDS: MappingProxyType[str, MappingProxyType[str, str]] = MappingProxyType(
-    {
-        "auth": MappingProxyType(
-            {
-                "unknown": "Not known yet",
-                "required": "Login required",
-                "exchanging": "Logging in",
-                "verifying": "Checking",
-                "valid": "Logged in",
-                "expiring": "Expires soon",
-                "expired": "Expired",
-            }
-        ),
-        "feed": MappingProxyType(
-            {
-                "halted": "Resting",
-                "blocked_on_auth": "Waits for login",
-                "connecting": "Connecting",
-                "connected": "Connected, no tick yet",
-                "streaming": "Streaming",
-                "stale": "Silent",
-                "backing_off": "Reconnecting",
-            }
-        ),
-        "market": MappingProxyType(
-            {
-                "unknown": "No calendar",
-                "closed": "Closed",
-                "pre_open": "Pre-open",
-                "live": "Live",
-                "closing_auction": "Closing auction",
-                "post_close": "Post-close",
-                "halted": "Halted",
-            }
-        ),
-    }
-)
-SIGNS: MappingProxyType[str, str] = MappingProxyType(
-    {
-        "exchanging": "…",
-        "verifying": "…",
-        "connecting": "…",
-        "connected": "…",
-        "backing_off": "↻",
-        "halted": "○",
-        "closed": "■",
-        "post_close": "■",
-        "pre_open": "◐",
-        "closing_auction": "◐",
-        "live": "●",
-    }
-)
-ACTS: MappingProxyType[str, str] = MappingProxyType(
-    {
-        "login": "Act now",  # critical, and a person can help
-        Severity.CRITICAL: "Not working",
-        Severity.WARNING: "Worth a look",
-        Severity.OK: "All well",
     }
 )
 
