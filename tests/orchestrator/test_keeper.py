@@ -257,13 +257,13 @@ def test_a_program_that_cannot_begin_says_why_and_is_paused(
 def test_want_of_processes_or_memory_is_waited_out_and_never_pauses(yard: Yard, tmp_path: Path) -> None:
     script = """
 import errno
-real, refused = os.fork, []
-def fork():
+real, refused = os.posix_spawn, []
+def spawn(*arguments, **more):
     if len(refused) < 6:
         refused.append(1)
         raise OSError([errno.EAGAIN, errno.ENOMEM][len(refused) % 2], "want")
-    return real()
-os.fork = fork
+    return real(*arguments, **more)
+os.posix_spawn = spawn
 """
     with keeper_of_its_own(yard, "want", tmp_path, script, argv=["sleep", "1000"], attempts=2, base=0.01):
         yard.nth("want", Started)
