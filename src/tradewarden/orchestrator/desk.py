@@ -87,11 +87,14 @@ class DeskDriver:
         if not self.crew.drivers and not keepers.run_dir.exists():
             return  # a desk without programs makes no directories for them
         self._open()
+        began = self._host.clock.mono_ns()
         with self.crew.together():
             held = [name for name, driver in self.crew.drivers.items() if driver.is_held]
             for driver in self.crew.drivers.values():
                 self._adopt(driver, fresh=not held)
             if held:
+                took = (self._host.clock.mono_ns() - began) / 1e9
+                log.info("desk.adopted", services=len(held), seconds=round(took, 4))
                 self.crew.adopt()
             if self._begins and self._wishes.trouble is None:
                 self._start_missing(fresh=not held)

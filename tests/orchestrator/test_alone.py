@@ -1,0 +1,35 @@
+"""The end of the desk's programs when no daemon lives: in the reverse order, for good, and even of what defies it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from kept_desk import end_zygote, kept_desk, service, shell
+from tradewarden.machines.service import Ready
+from tradewarden.orchestrator.alone import stop_alone
+from tradewarden.orchestrator.wishes import Wishes
+
+
+def test_programs_without_a_daemon_stop_in_the_reverse_order_and_stay_down(tmp_path: Path) -> None:
+    note = f"date +%s%N > {tmp_path}"
+    feed = shell("feed", f"trap '{note}/feed; exit' TERM; while :; do sleep 0.01; done")
+    chart = shell("chart", f"trap '{note}/chart; exit' TERM; while :; do sleep 0.01; done", needs=("feed",))
+    script, heard = "trap '' TERM; echo ready; while :; do sleep 0.01; done", Ready(kind="log_line", target="ready")
+    deaf = shell("deaf", script, stop_seconds=0.2, ready=heard)
+    said: list[str] = []
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, feed, chart, deaf, service("old"), ends=False) as desk:
+            await desk.until_state(feed="up", chart="up", deaf="up", old="up")
+        keepers = desk.keepers
+        assert await asyncio.to_thread(stop_alone, [feed, chart, deaf], keepers, tmp_path, said.append) == ()
+        assert not any(map(keepers.held, keepers.names()))
+
+    try:
+        asyncio.run(scene())
+    finally:
+        end_zygote(tmp_path / "keepers")
+    assert said == ["stopping old", "stopping chart", "stopping feed, deaf"]
+    assert int((tmp_path / "chart").read_text()) < int((tmp_path / "feed").read_text())
+    assert [Wishes(tmp_path / "services.json").of(name).wanted for name in ("feed", "chart", "deaf")] == [False] * 3
