@@ -40,6 +40,7 @@ from tradewarden.machines.report import FEEDING, Picture
 from tradewarden.orchestrator.accounts import Accounts
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
+from tradewarden.orchestrator.checks.flow import Flows
 from tradewarden.orchestrator.checks.stores import StoresCheck
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
@@ -111,6 +112,7 @@ class Desk:
     recorder: Recorder | None
     sinks: SinkGroup | None
     programs: DeskDriver
+    flows: Flows
 
     def reload(self) -> None:
         """SIGHUP: read tokens, calendars, rules, services and the clock again, dial again after a 400.
@@ -291,6 +293,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         recorder,
         sinks,
         programs,
+        flows,
     )
 
 
@@ -379,6 +382,7 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
     for deed in tuple(deeds):
         deed.cancel()
     await desk.http.stop()
+    await desk.flows.close()
     await desk.stream.aclose()
     if desk.recorder is not None:
         await desk.recorder.close()  # no tick comes any more: the last ones are brought to the disk
