@@ -15,6 +15,7 @@ from tradewarden.machines.service import (
     OnToken,
     Order,
     Output,
+    Place,
     Ready,
     Restarts,
     Selection,
@@ -47,6 +48,7 @@ def test_the_words_are_the_agreed_ones() -> None:
     assert [each.value for each in Kind] == ["program", "step", "containers"]
     assert [each.value for each in Again] == ["always", "failure", "never"]
     assert [each.value for each in OnToken] == ["nothing", "signal", "restart"]
+    assert [each.value for each in Place] == ["secret", "file", "env"]
     states = ["down", "waiting", "starting", "up", "stopping", "backing_off", "paused", "done", "failed"]
     assert [each.value for each in ServiceState] == states
 

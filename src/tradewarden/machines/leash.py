@@ -10,15 +10,17 @@ from tradewarden.machines.service import Service
 class Leash:
     """One service's keeper, as far as its daemon knows; every deed waits in `deeds` until it is fetched."""
 
+    leaving: bool  # it was told to stop and to leave
+    again: bool  # it was told to end the service and to start it again
+    _policy: str | None  # until when it may start the service by itself, as it was told last
+
     def __init__(self, service: Service) -> None:
         self.service = service
         self.deeds: list[Deed] = []
         self.held = False  # a keeper lives
         self.asked = False  # one was asked for and has not been seen yet
-        self.leaving = False  # it was told to stop and to leave
-        self.again = False  # it was told to end the service and to start it again
-        self._policy: str | None = None  # until when it may start the service by itself, as it was told last
         self._former: int | None = None  # the keeper that was there last and is gone
+        self.unheard()
 
     def start(self, until: float | None) -> None:
         """Have the service started; a second keeper is never asked for while one is there or on its way."""
