@@ -222,7 +222,10 @@ async def test_ticks_that_left_before_anybody_read_them_are_counted(server: Redi
     await group.close()
 
 
-@pytest.mark.parametrize(("trouble", "wait"), [(SinkUnavailableError("away."), 0.1), (SinkMisfitError("no."), 60.0)])
+@pytest.mark.parametrize(
+    ("trouble", "wait"),
+    [(SinkUnavailableError("away."), 0.1), (SinkMisfitError("no."), 60.0), (KeyError("a fault of ours"), 0.1)],
+)
 async def test_a_store_that_is_away_is_tried_again_soon_and_one_that_does_not_fit_once_a_minute(
     server: RedisProcess, trouble: Exception, wait: float
 ) -> None:

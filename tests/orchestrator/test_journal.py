@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import structlog
 
 from ticks import ticks, write_journal
 from tradewarden.feed.bus import Received
@@ -377,13 +378,44 @@ def test_the_shelf_is_tidied_and_told_of_and_its_trouble_stops_nobody(
             raise DiskFullError
 
         monkeypatch.setattr(shelf, "tidy", fail)
-        await bench.beat(30)
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(4):
+                await bench.beat(10.5)
+                await _until(bench.recorder._is_idle)
+        assert [line["event"] for line in lines] == ["journal.cannot_tidy"]  # the same trouble is told once
         monkeypatch.setattr(shelf, "tidy", lambda: Stock(7, 8, too_much=True))
         await bench.beat(11)
         await _until(lambda: bench.report.too_much)
         assert (bench.report.segments, bench.report.kept_bytes) == (7, 8)
 
     play(tmp_path, scene)
+
+
+def test_a_disk_that_comes_and_goes_fills_neither_the_ledger_nor_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = ticks(30, instruments=3)
+
+    async def scene(bench: Bench) -> None:
+        async def hiccup() -> None:
+            with monkeypatch.context() as broken:
+                break_disk(broken)
+                bench.recorder.record(some, {})
+            await bench.beat(0.5)
+            bench.recorder.record(some, {})
+            await bench.beat(1.5)
+
+        for _ in range(150):  # five minutes
+            await hiccup()
+        await bench.beat(130)
+        assert bench.report.state == "recording"
+        early = len(bench.gaps)
+        assert early <= 4
+        await hiccup()
+        assert len(bench.gaps) == early + 1  # calm again, it is believed at once
+
+    bench = play(tmp_path, scene)
+    assert bench.report.lost_total == 151 * 30
 
 
 def test_numbers_go_on_behind_a_torn_tail_that_was_cut(tmp_path: Path) -> None:

@@ -105,6 +105,17 @@ async def test_without_a_finished_segment_no_process_is_started(place: Place) ->
     assert sealer.report().state is SinkState.WRITING
 
 
+async def test_a_first_seal_that_takes_its_time_is_no_trouble(place: Place) -> None:
+    write_journal(place.journal, 1000, segment_bytes=SEGMENT)
+    sealer = place.sealer()
+    sealer.look()
+    place.clock.seconds += 40
+    sealer.look()
+    assert not place.deeds[0].done()
+    assert (sealer.report().state, sealer.report().needs_a_look) == (SinkState.WRITING, False)
+    await place.look(sealer)
+
+
 async def test_a_disk_that_does_not_take_it_is_tried_again_with_growing_pauses(place: Place) -> None:
     write_journal(place.journal, 1000, segment_bytes=SEGMENT)
     (place.path / "ticks").write_text("in the way")

@@ -78,6 +78,9 @@ class FleetWriter:
             self._tell(str(trouble))
         except TimeoutError:
             self._tell(f"the store did not answer within {DEADLINE:.0f} s.")
+        except Exception as fault:  # whatever is wrong with one writer, it goes on, and what it had in hand comes again
+            if self._tell(f"{type(fault).__name__}: {fault}"):
+                log.exception("fleet.fault")
         self._tries += 1
         return self._backoff.delay(self._tries - 1, self._uniform) / SECOND
 
@@ -107,12 +110,13 @@ class FleetWriter:
         for aside in written.set_aside:
             log.warning("fleet.set_aside", sink=sink.name, seq=aside.seq, why=aside.reason)
 
-    def _tell(self, trouble: str | None) -> None:
-        """One line for each change."""
+    def _tell(self, trouble: str | None) -> bool:
+        """One line for each change; whether there was one."""
         if trouble == self._told:
-            return
+            return False
         self._told = trouble
         if trouble is None:
             log.info("fleet.writing", written=self.written_total)
         else:
             log.warning("fleet.waiting", why=trouble, written=self.written_total)
+        return True

@@ -33,7 +33,8 @@ from tradewarden.orchestrator.shelf import Shelf, Stock
 SYNC_EVERY: Final = 0.05  # seconds: what a crash of the machine may cost at most
 SYNC_AGAIN: Final = 1.0  # seconds after a sync that failed
 SLOW: Final = 5.0  # seconds that a sync may take before somebody should know
-CALM: Final = SECOND  # without a loss, after which a failure is over
+CALM: Final = SECOND  # without a loss, after which a failure is over; longer while a disk comes and goes
+RESTLESS: Final = 60 * SECOND  # a loss so soon after the last one is the same disk's, and calm is doubted up to this
 PROBE: Final = 5 * SECOND  # without a tick to try it with, after which a failed journal is tried without one
 TIDY: Final = 10 * SECOND
 LAST_SYNC: Final = 5.0  # seconds, when the daemon stops
@@ -82,11 +83,13 @@ class Recorder:
         self._state, self._since = "recording", clock.now()
         self._lost_from: datetime | None = None  # the first tick of the loss that goes on
         self._lost_at = 0
+        self._calm, self._regained_at = CALM, -RESTLESS
         self._lost_why: list[str] = []
         self._lost_tokens: set[int] = set()
         self._told: set[str] = set()  # holes that are written down
         self._tidied_at: int | None = None
         self._tidying: asyncio.Task[None] | None = None
+        self._untidy: str | None = None  # why the last tidying failed
         self._stock = Stock()
         if journal.cut_bytes:
             log.warning("journal.cut", bytes=journal.cut_bytes, next_seq=journal.next_seq)
@@ -140,6 +143,8 @@ class Recorder:
         if why not in self._lost_why:
             self._lost_why.append(why)
         if self._lost_from is None:
+            is_restless = self._lost_at - self._regained_at < RESTLESS
+            self._calm = min(self._calm * 2, RESTLESS) if is_restless else CALM
             self._lost_from = moment
             self._judge()
 
@@ -148,6 +153,7 @@ class Recorder:
         began, self._lost_from = self._lost_from, None
         if began is None:
             return
+        self._regained_at = self._clock.mono_ns()
         causes = (*self._lost_why, STOPPED) if stopped else tuple(self._lost_why)
         gap = Gap(began, self._clock.now(), causes)
         log.warning("journal.gap", began=gap.began, ended=gap.ended, lost_total=self.journal.lost_total, causes=causes)
@@ -187,7 +193,7 @@ class Recorder:
     def look(self) -> None:
         """At each heartbeat: is the trouble over, has the segment had its day, may an old one go?"""
         now, journal = self._clock.mono_ns(), self.journal
-        if journal.failed is None and now - self._lost_at >= CALM:
+        if journal.failed is None and now - self._lost_at >= self._calm:
             self._regain()
         elif journal.failed is not None and now - self._lost_at >= PROBE:
             journal.probe()
@@ -207,7 +213,11 @@ class Recorder:
         try:
             self._stock = await asyncio.to_thread(self._shelf.tidy)
         except OSError as trouble:  # it is tried again in a moment; what cannot be written is told elsewhere
-            log.warning("journal.cannot_tidy", why=trouble.strerror)
+            if trouble.strerror != self._untidy:
+                log.warning("journal.cannot_tidy", why=trouble.strerror)
+            self._untidy = trouble.strerror
+        else:
+            self._untidy = None
 
     def _judge(self) -> None:
         journal = self.journal

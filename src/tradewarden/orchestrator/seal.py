@@ -70,6 +70,8 @@ class Sealer:
         if self._is_busy() or now < (self.life.retry_at or 0):
             return
         if self._finished > self._parquet.position:
+            if self.life.state is SinkState.CONNECTING:
+                self._opened(now)  # who is at work is there; a first piece may take a minute
             self._task = self._spawn(self._seal(self._finished), name="parquet.seal")
         elif self._clock.now().date() != self._expired_on:
             self._task = self._spawn(self._tidy(), name="parquet.tidy")
