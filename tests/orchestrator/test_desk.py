@@ -240,6 +240,12 @@ def test_a_changed_file_restarts_only_what_changed(tmp_path: Path) -> None:
             assert after["command"] != before["command"]
             assert desk.of("words").description == "what it is for"
             assert (await desk.driver.reload(dry=False, by="test")).is_empty
+            desk.file[0] = replace(services[0], enabled=False)
+            assert dict((await desk.driver.reload(dry=False, by="test")).kept) == {"same": ("enabled",)}
+            await desk.until_state(same="down", words="up")
+            desk.file[0] = services[0]
+            await desk.driver.reload(dry=False, by="test")
+            await desk.until_state(same="up", words="up")
             desk.problems.append("tradewarden.toml: services.a: has no command.")
             assert (await desk.driver.reload(dry=False, by="test")).problems == tuple(desk.problems)
 

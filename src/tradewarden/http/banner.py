@@ -214,8 +214,10 @@ def _journal_failed(_: Picture) -> tuple[str, str]:
 
 def _services_failed(picture: Picture) -> tuple[str, str]:
     """How many, and not which: everybody reads the headline, and names and errors are for those who may see them."""
-    down = 1 if picture.desk is None else len(picture.desk.critical_down)
-    text = "A critical service is down" if down == 1 else f"{down} critical services are down"
+    down = 0 if picture.desk is None else len(picture.desk.critical_down)
+    text = f"{down} critical services are down" if down > 1 else "A critical service is down"
+    if picture.desk is not None and picture.desk.state == "aborted":
+        text = "The start of the desk was aborted"
     return text, "`tradewarden services` says which and why."
 
 

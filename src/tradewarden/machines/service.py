@@ -200,6 +200,11 @@ class DeskReport:
         """The services whose failure is the desk's headline."""
         return tuple(each for each in self.services if each.tier is Tier.CRITICAL and each.is_down)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether it is everybody's business: something critical is down, or has kept the desk from starting."""
+        return self.state == "aborted" or bool(self.critical_down)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:

@@ -111,7 +111,8 @@ class DeskDriver:
         """Take over one service; what does not run is left to the start, but a step that is done stays so."""
         wish = self._wishes.of(driver.name)
         runs = driver.is_held or (driver.service.kind is Kind.STEP and not fresh)
-        driver.adopt(wanted=runs and wish.wanted is not False, auto=wish.auto_restart is not False)
+        wanted = runs and wish.wanted is not False and self._is_enabled(driver.service)
+        driver.adopt(wanted=wanted, auto=wish.auto_restart is not False)
 
     def _start_missing(self, *, fresh: bool) -> None:
         """Whatever should run and does not; a step that is done is done, unless the whole desk begins anew."""

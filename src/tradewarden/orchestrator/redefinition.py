@@ -64,9 +64,13 @@ class Redefinition:
         self._crew.define(drivers[name] for name in order if name in drivers)
         for name in (*stopping, *sorted(self._leaving & drivers.keys())):
             drivers[name].wish(on=False)
-        added = [name for name in found.added if self._belongs(drivers[name].service)]
-        if added:
-            self._crew.start(added)
+        turned = [name for name, what in found.kept.items() if "enabled" in what]
+        unwanted = [name for name in turned if not drivers[name].service.enabled]
+        if unwanted:
+            self._crew.stop(unwanted)
+        wanted = [name for name in (*found.added, *turned) if self._belongs(drivers[name].service)]
+        if wanted:
+            self._crew.start(wanted)
 
     def go_on(self) -> None:
         """Finish with what has stopped meanwhile."""

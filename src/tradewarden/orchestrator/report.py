@@ -103,7 +103,7 @@ class Reports:
                 further=[account.auth for account in accounts],
                 sink_behind=any(sink.needs_a_look for sink in sinks),
                 journal_failed=journal is not None and journal.state == "failed",
-                service_down=desk is not None and bool(desk.critical_down),
+                service_down=desk is not None and desk.is_failing,
             )
         )
         now = self._clock.now()
