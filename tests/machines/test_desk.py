@@ -390,16 +390,13 @@ def test_several_that_do_not_even_end_when_killed_are_all_named_and_forgotten_by
     assert trial.stands() == (STOPPED, None)
 
 
-def test_a_service_that_may_take_longer_to_stop_gives_its_phase_more_time() -> None:
-    trial = Trial(service("a", stop_seconds=60), service("b", stop_seconds=5)).be(UP, "a", "b")
-    trial.stop("a", "b")
-    assert trial.patience() == 65
-    trial = Trial(service("a", stop_seconds=25)).be(UP, "a")
+def test_the_operator_says_how_long_a_phase_may_take_to_stop() -> None:
+    trial = Trial(service("a", stop_seconds=60)).be(UP, "a")
     trial.stop("a")
     assert trial.patience() == 30
-    trial = Trial(service("a", stop_seconds=25.5)).be(UP, "a")
-    trial.stop("a")
-    assert trial.patience() == 30.5
+    desk = Desk(trial.services, plan(trial.services), 0, 90 * SECOND)
+    desk.stop(("a",), trial.standings, 0)
+    assert desk.next_deadline() == 90 * SECOND
 
 
 def test_a_stop_during_a_start_ends_it() -> None:

@@ -11,7 +11,7 @@ from tradewarden.machines.life import TRIES
 from tradewarden.machines.plan import Plan
 from tradewarden.machines.service import Service, ServiceState, Tier
 
-FALL: Final = 30 * SECOND  # a phase has so long to stop, or as long as its slowest service may take; then it is killed
+FALL: Final = 30 * SECOND  # a phase has so long to stop, unless the operator says otherwise; then it is killed
 KILLED: Final = 5 * SECOND  # what was killed has so long to be gone
 SLACK: Final = 10.0  # seconds of a start for keepers and for the machine's load
 
@@ -28,12 +28,12 @@ class Desk:
     Tell the services their gates before each look: one that waits for its conditions does not hold up its phase.
     """
 
-    def __init__(self, services: Iterable[Service], plan: Plan, now: int) -> None:
+    def __init__(self, services: Iterable[Service], plan: Plan, now: int, fall: int = FALL) -> None:
         self.state = DeskState.STOPPED
         self.reason: str | None = None
         self.since = now
         self.redefine(services, plan)
-        self._now = now
+        self._now, self._time_to_stop = now, fall
         self._deadline: int | None = None
         self._left: list[tuple[str, ...]] = []  # phases to come, of a start or of a stop
         self._current: tuple[str, ...] = ()  # the phase under way
@@ -182,8 +182,7 @@ class Desk:
         self._deadline, self._killed = None, False
         if self._left:
             self._current = self._left.pop(0)
-            longest = max((each.stop_seconds for each in map(self.services.get, self._current) if each), default=0.0)
-            self._deadline = self._now + max(FALL, int(longest * SECOND) + KILLED)
+            self._deadline = self._now + self._time_to_stop
             self._steps.append(Halt(self._current))
         else:
             self._end(standings)
