@@ -155,6 +155,7 @@ async def test_a_regular_expression_stands_between_slashes(scene: Scene) -> None
     assert not (await scene.check(r"port \d+").ask()).good
     assert (await scene.check("/b/").ask()).good
     assert (await scene.check("/").ask()).good
+    assert not (await scene.check("/q").ask()).good
 
 
 async def test_the_clock_may_step_back_once_the_life_is_known(scene: Scene) -> None:
