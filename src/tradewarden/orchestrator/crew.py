@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 import structlog
 
+from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.condition import Condition, Flows, parse
 from tradewarden.machines.desk import Desk
 from tradewarden.machines.desk_step import Begin, Halt, Kill, Moved, Standings, Step
@@ -38,7 +39,7 @@ class Crew:
     ) -> None:
         self.host = host
         self.drivers = {service.name: self.driver(service) for service in services}
-        self.machine = Desk(services, plan(services), host.clock.mono_ns())
+        self.machine = Desk(services, plan(services), host.clock.mono_ns(), int(host.phase_seconds * SECOND))
         self._world, self._heard = world, heard
         self._conditions: dict[str, tuple[tuple[str, ...], tuple[Condition, ...]]] = {}
         self._moved: dict[str, None] = {}  # who has changed since they last came to rest

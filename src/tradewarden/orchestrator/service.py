@@ -46,6 +46,7 @@ class Host:
     log_dir: Path
     flows: Flows | None
     learned: Callable[[str], None]  # hears of each secret
+    phase_seconds: float = 30.0  # that a phase may take to stop
     reachable: bool = True  # the last keeper that was asked for could be had
 
 

@@ -69,6 +69,7 @@ def programs_of(
         log_dir=settings.log_dir,
         flows=flows,
         learned=log.hide,
+        phase_seconds=settings.desk.phase_seconds,
     )
     return DeskDriver(
         settings.programs,
