@@ -90,6 +90,9 @@ def test_only_a_critical_service_that_is_down_is_everybodys_business() -> None:
     desk = DeskReport(state="degraded", reason=None, since=NOW, services=(others[0], failed, others[1]))
     assert desk.critical_down == (failed,)
     assert (desk.down, desk.running) == ((failed, others[1]), 1)
+    assert desk.is_failing
+    assert not DeskReport(state="degraded", reason=None, since=NOW, services=others).is_failing
+    assert DeskReport(state="aborted", reason="x", since=NOW).is_failing
     assert (desk.phase, desk.phases, desk.host, desk.keepers_reachable) == (None, (), None, True)
     assert DeskReport(state="stopped", reason=None, since=NOW).services == ()
 
