@@ -137,11 +137,12 @@ async def test_nobody_waits_for_a_condition_that_may_take_hours(tmp_path: Path) 
 
 
 async def test_a_restart_is_over_when_new_lives_have_begun(tmp_path: Path) -> None:
-    programs = Slow(("feed", {}), ("feed", {}), ("feed", STARTING), ("web", UP), ("feed", UP))
-    programs.told = a_desk(a_service(), a_service("web", **DOWN))
+    anew = {"started_at": at("10:02:01"), "says": "a new life"}
+    programs = Slow(("feed", {}), ("feed", {}), ("feed", {}), ("feed", STARTING), ("web", anew), ("feed", UP | anew))
+    programs.told = a_desk(a_service(), a_service("web"))
     code, text, _ = await asked(tmp_path, programs, "restart", {"names": ["feed", "web"]})
     assert code == 0
-    assert text.index("feed starting") < text.rindex("feed up")
+    assert text.index("feed starting") < text.rindex("feed up: a new life")
 
 
 async def test_down_says_that_the_daemon_goes_on(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from logged import append, rotate, stamped, write_log
 from tradewarden.log import redact
 from tradewarden.orchestrator import logs as module
-from tradewarden.orchestrator.log_files import BLOCK
+from tradewarden.orchestrator.log_files import BLOCK, Files
 from tradewarden.orchestrator.log_line import Wanted
 from tradewarden.orchestrator.logs import Logs
 
@@ -48,6 +48,15 @@ def test_a_file_is_read_from_its_end_block_by_block(tmp_path: Path) -> None:
     assert path.stat().st_size > 5 * BLOCK
     assert texts(tmp_path, "feed", lines=5000) == said
     assert texts(tmp_path, "feed", lines=3) == said[-3:]
+
+
+def test_a_file_that_is_put_aside_while_it_is_read_is_not_read_twice(tmp_path: Path) -> None:
+    write_log(tmp_path, "feed", [stamped("feed", "2", 2), stamped("feed", "3", 3)])
+    write_log(tmp_path, "feed", [stamped("feed", "0"), stamped("feed", "1", 1)], number=1)
+    lines = Files(tmp_path, "feed").backwards()
+    found = [next(lines)]
+    rotate(tmp_path, "feed")
+    assert [line[-1:] for line in [*found, *lines]] == [b"3", b"2", b"1", b"0"]
 
 
 @pytest.mark.parametrize("size", [BLOCK - 40, BLOCK, 3 * BLOCK])
