@@ -156,6 +156,49 @@ def test_force_moves_aside_what_is_there(state: Path) -> None:
     assert (state / "before-restore-20261123T110000" / "token.json").read_text() == "newer"
 
 
+def failing(monkeypatch: pytest.MonkeyPatch, *, after: int, for_good: bool) -> None:
+    """A disk that takes so many names and no more; for good, or once."""
+    rename, count = Path.rename, 0
+
+    def renames(path: Path, target: Path) -> Path:
+        nonlocal count
+        count += 1
+        if count == after + 1 or (for_good and count > after):
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", renames)
+
+
+@pytest.mark.parametrize("after", [0, 2, 6])
+def test_a_forced_restore_that_fails_half_way_leaves_what_was_there(
+    state: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    archive = taken(state)
+    (state / "token.json").write_text("newer")
+    before = sorted(path.relative_to(state) for path in state.rglob("*"))
+    failing(monkeypatch, after=after, for_good=False)
+    with pytest.raises(BackupError, match="Input/output error; nothing was restored"):
+        restored(archive, state, force=True)
+    assert (state / "token.json").read_text() == "newer"
+    assert sorted(path.relative_to(state) for path in state.rglob("*")) == before
+
+
+def test_what_a_forced_restore_cannot_move_back_is_told_with_its_place(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = taken(state)
+    (state / "token.json").write_text("newer")
+    failing(monkeypatch, after=len(list(state.iterdir())), for_good=True)
+    with pytest.raises(BackupError) as caught:
+        restored(archive, state, force=True)
+    aside = state / "before-restore-20261123T110000"
+    assert (aside / "token.json").read_text() == "newer"
+    told = str(caught.value)
+    assert f"What was there before is in {aside}: {', '.join(sorted(path.name for path in aside.iterdir()))};" in told
+    assert "nothing was restored" not in told
+
+
 def cut(archive: bytes) -> bytes:
     return archive[: len(archive) // 2]
 

@@ -70,7 +70,8 @@ def write_backup(state: Path, out: IO[bytes], now: datetime, *, ticks: bool = Fa
 def restore_backup(source: IO[bytes], state: Path, now: datetime, *, force: bool = False) -> Contents:
     """Put a backup back; the caller holds the directory. Raises BackupError, and has changed nothing then.
 
-    `force` moves what is there aside, into a folder of its own.
+    `force` moves what is there aside, into a folder of its own. Where even the way back fails, the error says what is
+    where.
     """
     if not force and (there := _inhabitants(state)):
         raise BackupError(
@@ -80,11 +81,7 @@ def restore_backup(source: IO[bytes], state: Path, now: datetime, *, force: bool
     try:
         with tempfile.TemporaryDirectory(prefix=RESTORING, dir=state) as folder:
             held = _unpack(source, Path(folder))
-            if force:
-                _move_aside(state, Path(folder), now)
-            for entry in sorted(Path(folder).iterdir()):
-                entry.rename(state / entry.name)
-            _sync(state)
+            _exchange(state, Path(folder), now, force=force)
     except OSError as trouble:
         raise BackupError(f"{state}: {trouble.strerror or trouble}; nothing was restored.") from None
     return _contents(held)
@@ -236,12 +233,44 @@ def _put(data: IO[bytes], path: Path, member: tarfile.TarInfo) -> dict[str, Any]
     return {"bytes": size, "sha256": sha256.hexdigest()}
 
 
-def _move_aside(state: Path, folder: Path, now: datetime) -> None:
+def _exchange(state: Path, folder: Path, now: datetime, *, force: bool) -> None:
+    """What is there goes aside, what was unpacked takes its place; after an error it is as it was before."""
     aside = state / f"{ASIDE}{now:%Y%m%dT%H%M%S}"
-    aside.mkdir(mode=0o700)
-    for name in _inhabitants(state):
-        if name not in (aside.name, folder.name) and not name.startswith(ASIDE):
-            (state / name).rename(aside / name)
+    moved: list[tuple[Path, Path]] = []
+    try:
+        if force:
+            aside.mkdir(mode=0o700)
+            for name in _inhabitants(state):
+                if name not in (aside.name, folder.name) and not name.startswith(ASIDE):
+                    _move(state / name, aside / name, moved)
+        for entry in sorted(folder.iterdir()):
+            _move(entry, state / entry.name, moved)
+        _sync(state)
+    except OSError as trouble:
+        _put_back(moved, aside, trouble)
+        raise
+
+
+def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
+    source.rename(target)
+    moved.append((source, target))
+
+
+def _put_back(moved: list[tuple[Path, Path]], aside: Path, trouble: OSError) -> None:
+    """Raises BackupError when it cannot."""
+    while moved:
+        source, target = moved.pop()
+        try:
+            target.rename(source)
+        except OSError as again:
+            names = sorted(at.name for _, at in [*moved, (source, target)] if at.parent == aside)
+            raise BackupError(
+                f"{aside.parent}: {trouble.strerror or trouble}, and then {target.name}: {again.strerror or again}. "
+                f"What was there before is in {aside}: {', '.join(names) or 'nothing'}; mend the disk, move it back "
+                "from there, and restore again."
+            ) from None
+    with suppress(OSError):  # there is none without force
+        aside.rmdir()
 
 
 def _sync(directory: Path) -> None:
