@@ -66,8 +66,13 @@ def _lines(deed: str, stores: list[Store]) -> Iterator[str]:
 
 
 def _rule(store: str, rule: Store) -> str:
-    days = "for ever" if rule["days"] is None else f"{rule['days']} days"
-    return f"{store:<8} {rule['name']:<16} {days:<10} {', '.join(rule['holds'])}"
+    return f"{store:<8} {rule['name']:<16} {_how_much(rule):<16} {', '.join(rule['holds'])}"
+
+
+def _how_much(rule: Store) -> str:
+    if rule.get("ticks") is not None:
+        return f"{rule['ticks']:,} ticks"
+    return "for ever" if rule["days"] is None else f"{rule['days']} days"
 
 
 def _kept(store: str, kept: Store) -> str:

@@ -19,7 +19,7 @@ from tradewarden.orchestrator.clock import SystemClock
 from tradewarden.orchestrator.retention import Retention
 from tradewarden.retention_command import retention
 
-MIDNIGHT, NEXT = "2026-11-23T00:00:00+00:00", "2026-11-24T00:00:00+00:00"
+MIDNIGHT, NEXT = "2026-11-23T05:30:00+05:30", "2026-11-24T05:30:00+05:30"
 BEARER = {"Authorization": f"Bearer {ADMIN}"}
 
 
@@ -29,7 +29,11 @@ class Shelf:
     name = "shelf"
 
     async def rules(self) -> list[Rule]:
-        return [Rule("ticks", 7, ("ticks", "trades"), "store"), Rule("newest", None, ("quotes",), "desk")]
+        return [
+            Rule("ticks", 7, ("ticks", "trades"), "store"),
+            Rule("newest", None, ("quotes",), "desk"),
+            Rule("kite:frames", None, ("frames",), "store", ticks=1_000_000),
+        ]
 
     async def create(self) -> list[str]:
         return []
@@ -67,7 +71,7 @@ async def a_desk(directory: Path) -> AsyncIterator[Desk]:
 async def test_an_admin_sees_what_is_kept_and_for_how_long(tmp_path: Path, session: ClientSession) -> None:
     async with a_desk(tmp_path) as desk, session.get(f"{desk.url}/api/retention", headers=BEARER) as answer:
         shelf, away = (await answer.json())["stores"]
-    assert shelf["rules"][0] == {"name": "ticks", "days": 7, "holds": ["ticks", "trades"], "by": "store"}
+    assert shelf["rules"][0] == {"name": "ticks", "days": 7, "holds": ["ticks", "trades"], "by": "store", "ticks": None}
     assert shelf["kept"][0] == {
         "name": "ticks",
         "rows": 1_234_567,
@@ -120,7 +124,14 @@ async def test_nobody_else_may_ask(tmp_path: Path, session: ClientSession) -> No
 @pytest.mark.parametrize(
     ("deed", "lines"),
     [
-        ("list", ["shelf    ticks            7 days     ticks, trades", "shelf    newest           for ever   quotes"]),
+        (
+            "list",
+            [
+                "shelf    ticks            7 days           ticks, trades",
+                "shelf    newest           for ever         quotes",
+                "shelf    kite:frames      1,000,000 ticks  frames",
+            ],
+        ),
         (
             "stats",
             [

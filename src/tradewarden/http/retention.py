@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tradewarden.feed.sinks.retained import Kept, Removed
 from tradewarden.http.body import answer, json_object
+from tradewarden.http.moments import iso
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Viewer, Visitors, refuse_other_sites, token_needed
 from tradewarden.orchestrator.retention import Retention, Told, UnknownStoreError
@@ -96,4 +97,4 @@ def _kept(kept: Kept) -> dict[str, Any]:
 
 
 def _moment(nanoseconds: int | None) -> str | None:
-    return None if nanoseconds is None else datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="seconds")
+    return None if nanoseconds is None else iso(datetime.fromtimestamp(nanoseconds / 1e9, UTC))

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from servers.redis import redis_server
 from ticks import OPENING, frames, write_journal
 from tradewarden.feed.names import Names
 from tradewarden.feed.sinks.parquet_files import HOUR_NS, path_of
+from tradewarden.feed.sinks.redis import RedisSink
 from tradewarden.feed.sinks.retained import DAY_NS, RETAINED, Kept, Removed, day_begin, retained_of
 from tradewarden.feed.sinks.sink import SinkUnavailableError
 from tradewarden.feed.sinks.sqlite import SqliteSink
@@ -26,7 +28,14 @@ def names(directory: Path) -> Names:
 
 
 async def test_every_store_that_forgets_answers_all_four_questions(tmp_path: Path) -> None:
-    values = {"mysql": {}, "influx": {}, "sqlite": {}, "parquet": {}, "journal": {"keep_days": 7, "keep_gb": 50}}
+    values = {
+        "mysql": {},
+        "influx": {},
+        "sqlite": {},
+        "parquet": {},
+        "redis": {},
+        "journal": {"keep_days": 7, "keep_gb": 50},
+    }
     assert set(values) == set(RETAINED)
     for store, told in values.items():
         retained = retained_of(store, told, names=names(tmp_path), state_dir=tmp_path)
@@ -48,6 +57,24 @@ async def test_the_journal_tells_its_segments_and_leaves_them_to_their_writer(tm
     assert kept.bytes > 250_000
     assert [(rule.days, rule.by) for rule in await journal.rules()] == [(7, "store")]
     assert await journal.cleanup(NOW_NS) == []
+
+
+async def test_redis_keeps_so_many_ticks_and_tells_from_when_to_when(tmp_path: Path) -> None:
+    async with redis_server(tmp_path / "redis") as server:
+        redis = retained_of("redis", {"url": server.url, "keep_ticks": 1000}, names=names(tmp_path), state_dir=tmp_path)
+        assert await redis.stats() == [Kept("kite:frames", 0)]
+        sink, some = RedisSink(url=server.url), frames(700)
+        await sink.open()
+        await sink.write(some)
+        (kept,) = await redis.stats()
+        await sink.write(frames(10, first_seq=701))  # whoever asks ends no writer's connection
+        await sink.close()
+        assert (kept.name, kept.rows) == ("kite:frames", 700)
+        assert (kept.oldest_ns, kept.newest_ns) == (some[0].received_ns, some[-1].received_ns)
+        assert (kept.bytes or 0) > 700 * 256
+        assert [(rule.days, rule.ticks) for rule in await redis.rules()] == [(None, 1000)]
+        assert await redis.cleanup(NOW_NS) == []
+        assert await redis.create() == []
 
 
 async def test_old_days_of_parquet_go_with_their_folders(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ RETAINED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "mysql": ("tradewarden.feed.sinks.mysql_retained", "MysqlRetained"),
         "influx": ("tradewarden.feed.sinks.influx_retained", "InfluxRetained"),
+        "redis": ("tradewarden.feed.sinks.redis_retained", "RedisRetained"),
         "sqlite": ("tradewarden.feed.sinks.sqlite_retained", "SqliteRetained"),
         "parquet": ("tradewarden.feed.sinks.parquet_retained", "ParquetRetained"),
         "journal": ("tradewarden.feed.sinks.journal_retained", "JournalRetained"),
@@ -28,12 +29,13 @@ RETAINED: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One promise: what is kept, for how many days, and who lets it go when they are over."""
+    """One promise: what is kept, for how many days or how many ticks, and who lets it go when they are over."""
 
     name: str
     days: int | None  # None is for ever
     holds: tuple[str, ...]
     by: str  # "store": the server does it by itself; "desk": a cleanup does it
+    ticks: int | None = None  # where they are counted, not their days
 
 
 @dataclass(frozen=True, slots=True)
