@@ -57,5 +57,6 @@ def test_no_state_no_file_and_no_backup_are_sentences(state: Path, tmp_path: Pat
     assert "No such file" in said[-1]
     assert restore(tmp_path / "back", str(state / "token.json"), force=False, say=said.append) == 65
     assert "cannot be read" in said[-1]
+    assert list((tmp_path / "back").iterdir()) == []  # not even a lock
     assert backup(state, str(tmp_path / "no" / "such" / "folder.tar"), ticks=False, say=said.append) == 1
     assert "No such file" in said[-1]

@@ -36,9 +36,17 @@ def backup(state: Path, file: str, *, ticks: bool, say: Callable[[str], None]) -
 
 def restore(state: Path, file: str, *, force: bool, say: Callable[[str], None]) -> int:
     """Put the backup back; exit status 0, 65 when it is no whole backup, 1 when it has no place to go."""
+    lock = state / "lock"
+    is_new = not lock.exists()
     try:
-        with claim(state), _opened(file) as source:
-            contents = restore_backup(source, state, SystemClock().now(), force=force)
+        with claim(state):
+            try:
+                with _opened(file) as source:
+                    contents = restore_backup(source, state, SystemClock().now(), force=force)
+            except (BackupError, OSError):
+                if is_new:  # what was empty is empty again
+                    lock.unlink(missing_ok=True)
+                raise
     except StateDirectoryError as trouble:
         say(str(trouble))
         return 1

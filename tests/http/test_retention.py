@@ -76,8 +76,8 @@ async def test_an_admin_sees_what_is_kept_and_for_how_long(tmp_path: Path, sessi
         "name": "ticks",
         "rows": 1_234_567,
         "bytes": 98_765_432,
-        "oldest": "2026-11-23T00:00:00+00:00",
-        "newest": "2026-11-24T00:00:00+00:00",
+        "oldest": MIDNIGHT,
+        "newest": NEXT,
     }
     assert (shelf["trouble"], away["trouble"]) == (None, "no database 'desk'; make it.")
 
