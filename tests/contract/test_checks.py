@@ -103,6 +103,14 @@ async def test_a_host_that_does_not_exist_is_named(kind: str) -> None:
     assert "desk.invalid" in verdict.text
 
 
+@pytest.mark.parametrize("kind", sorted(TARGETS))
+@pytest.mark.parametrize("host", ["a" * 64 + ".x", "a..b", "x\0y"])
+async def test_a_host_that_can_be_none_is_a_verdict_too(kind: str, host: str) -> None:
+    verdict = await asked(check(kind, TARGETS[kind].format(port=80).replace("127.0.0.1", host)))
+    assert not verdict.good
+    assert "correct the name of the host" in verdict.text
+
+
 @pytest.mark.parametrize("kind", SPEAKING)
 async def test_a_server_that_hangs_is_not_waited_for(kind: str) -> None:
     async with speaker(None) as port:
@@ -221,7 +229,7 @@ async def test_a_mysql_that_refuses_is_told_in_its_own_words() -> None:
     assert verdict == Verdict(good=False, text=f"MySQL at 127.0.0.1:{port} refuses: Too many connections")
 
 
-@pytest.mark.parametrize("says", [b"\x05\0\0\0\x0a", b"\xff\xff\xff\0" * 40, b"Host is blocked"])
+@pytest.mark.parametrize("says", [b"\x05\0\0\0\x0a", b"\xff\xff\xff\0" * 40, b"Host is blocked", b"\2\0\0\0\xff\1"])
 async def test_a_login_to_what_is_no_mysql_is_a_verdict_too(says: bytes) -> None:
     async with speaker(says) as port:
         verdict = await asked(check("mysql", f"mysql://desk:{SECRET}@127.0.0.1:{port}/desk"))

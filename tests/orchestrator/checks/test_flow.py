@@ -123,10 +123,20 @@ async def test_a_server_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPat
         await asyncio.sleep(0)
 
 
-async def test_a_wrong_password_is_told() -> None:
-    desk = Desk({"redis": {"url": f"redis://127.0.0.1:{free_port()}/0"}})
+@pytest.mark.parametrize(
+    ("place", "why"), [(f"127.0.0.1:{free_port()}", "nothing listens there"), ("a..b", "label empty or too long")]
+)
+async def test_a_server_that_is_not_there_is_told(place: str, why: str) -> None:
+    desk = Desk({name: {"url": f"{name}://{place}", "database": "x"} for name in ("redis", "influx")})
     assert await desk.second("redis:ticks") is None
-    assert "nothing listens there" in desk.flows.why("redis:ticks")
+    assert why in desk.flows.why("redis:ticks")
+
+
+async def test_a_wrong_password_is_told(redis_desk: tuple[Desk, Any]) -> None:
+    _, server = redis_desk
+    desk = Desk({"redis": {"url": server.url, "password": "wrong"}})
+    assert await desk.second("redis:ticks") is None
+    assert "refuses: WRONGPASS" in desk.flows.why("redis:ticks")
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ class _Flow:
             async with asyncio.timeout(PATIENCE):
                 self._reader = self._reader or reader_of(self.source, servers)
                 self.rate = await self._reader.read(now)
-        except FlowError as trouble:
+        except (FlowError, ValueError) as trouble:  # the latter for an address that can be none
             await self._lose(str(trouble))
         except TimeoutError:
             await self._lose(f"the server gave no answer within {PATIENCE:g} s")

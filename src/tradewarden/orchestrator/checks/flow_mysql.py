@@ -10,6 +10,7 @@ from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError
 from tradewarden.orchestrator.checks.check import PATIENCE
 from tradewarden.orchestrator.checks.flow_reader import FlowError
 from tradewarden.orchestrator.checks.flow_window import Window
+from tradewarden.orchestrator.checks.mysql import LOST
 
 INTEGERS: Final = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint"})
 
@@ -35,6 +36,8 @@ class MysqlFlow:
                 await self._server.ask("COMMIT")  # or the next question would be answered from this one's moment
         except (SinkUnavailableError, SinkMisfitError) as trouble:
             raise FlowError(str(trouble).rstrip(".")) from None
+        except LOST as trouble:
+            raise FlowError(f"{self._server.told} does not answer as it should: {trouble}") from None
         return self._window.add(now, int(count or 0))
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from tradewarden.orchestrator.checks.address import Address, address_of
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 PORT: Final = 3306
 SCHEMES: Final = ("mysql", "mariadb", "unix")
 LONGEST: Final = 4096  # bytes of a greeting
+LOST: Final = (struct.error, LookupError, TypeError, AttributeError, AssertionError)  # a driver in bytes of no sense
 _PROTOCOL, _ERROR = 10, 255  # what a greeting begins with
 
 
@@ -65,6 +67,8 @@ class MysqlCheck:
             return Verdict(good=False, text=f"{self._told} refuses: {_said(refusal)}")
         except RuntimeError as trouble:  # the driver's word for a way to log in that it has no library for
             return Verdict(good=False, text=f"{self._told}: {trouble}")
+        except LOST as trouble:
+            raise GarbledError(f"the driver says {trouble}") from None
         connection.close()
         return Verdict(good=True, text=f"{self._told} takes the login of {self.address.username!r}")
 

@@ -18,6 +18,7 @@ from tradewarden.orchestrator.checks.check import Verdict
 Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _NUMBER: Final = re.compile(r"\[Errno (-?\d+)\]")
+_CODEC: Final = "encoding with 'idna' codec failed "
 _ADVICE: Final = {
     errno.ECONNREFUSED: "nothing listens there; is it started, and is this its port?",
     errno.ENOENT: "there is no such socket; is it started, and is this its path?",
@@ -56,7 +57,7 @@ async def verdict(told: str, question: Awaitable[Verdict], patience: float) -> V
     try:
         async with asyncio.timeout(patience):
             return await question
-    except (OSError, EOFError, GarbledError) as trouble:
+    except (OSError, EOFError, GarbledError, ValueError) as trouble:
         return Verdict(good=False, text=f"{told} {words(trouble, patience)}")
 
 
@@ -67,17 +68,19 @@ def words(trouble: Exception, patience: float) -> str:
             return f"gave no answer within {patience:g} s: it hangs, or something on the way swallows the question"
         case GarbledError():
             return f"does not answer as it should ({trouble}): is this the right port?"
-        case asyncio.IncompleteReadError() | EOFError():
+        case EOFError():
             return "hung up without an answer: look in its log"
+        case ValueError():  # the system's word for a name that cannot be one
+            return f"cannot be asked ({str(trouble).removeprefix(_CODEC)}): correct the name of the host"
         case socket.gaierror():
             return f"cannot be found ({trouble.strerror}): correct the name of the host"
-        case ssl.SSLError():
-            return f"does not speak TLS as it should ({trouble.reason or trouble}): look at its certificate"
         case _:
             return f"cannot be reached: {_system(trouble)}"
 
 
 def _system(trouble: Exception) -> str:
+    if isinstance(trouble, ssl.SSLError):
+        return f"it does not speak TLS as it should ({trouble.reason or trouble}): look at its certificate"
     number = trouble.errno if isinstance(trouble, OSError) else None
     if number is None and (found := _NUMBER.search(str(trouble))):  # several addresses were tried
         number = int(found[1])
