@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import get_args
-
 from service_scenes import SERVICE, exited, gone, lost, started
-from tradewarden.machines.deed import KILL, BeginAsking, Command, Deed, EndAsking, Keep, Tell, number, restart, stop
+from tradewarden.machines.deed import Command, Deed, Keep
 from tradewarden.machines.leash import Leash
 
 
@@ -19,18 +16,6 @@ def held() -> Leash:
     leash = Leash(SERVICE)
     leash.seen()
     return leash
-
-
-def test_the_lines_are_those_that_a_keeper_understands() -> None:
-    service = replace(SERVICE, stop_signal="INT", stop_seconds=2.5)
-    assert stop(service) == Command("stop 2 2.5")
-    assert restart(service) == Command("restart 2 2.5")
-    assert KILL == "stop 9 0"
-    assert (number("HUP"), number("USR1"), number("TERM")) == (1, 10, 15)
-
-
-def test_a_life_asks_for_five_kinds_of_deeds() -> None:
-    assert get_args(Deed) == (Keep, Command, BeginAsking, EndAsking, Tell)
 
 
 def test_at_first_nobody_is_there_and_nothing_was_told() -> None:
