@@ -120,7 +120,7 @@ async def test_a_server_that_is_away_is_a_fault_unless_the_desk_starts_it() -> N
     sink = f'[sinks.redis]\nenabled = true\nurl = "redis://127.0.0.1:{port}/0"\n'
     ((grade, sentence),) = await about("sinks.redis", sink)
     assert grade is Grade.FAULT
-    assert sentence.endswith("nothing listens there; is it started, and is this its port?")
+    assert sentence.endswith("nothing listens there; start it, or correct the port.")
     ours = f'[services.cache]\n{PROGRAM}ready.redis = "{port}"\n'
     assert await about("sinks.redis", sink + ours) == [
         (Grade.GOOD, f"sinks.redis: nothing answers at 127.0.0.1:{port} yet; services.cache will.")

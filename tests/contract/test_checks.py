@@ -197,7 +197,7 @@ async def test_redis_is_ready_when_it_answers_and_tells_what_it_wants(tmp_path: 
         (b"-LOADING Redis is loading the dataset in memory\r\n", "is still reading its files"),
         (b"-DENIED Redis is running in protected mode\r\n", "is in protected mode"),
         (b"-ERR max number of clients reached\r\n", "max number of clients reached"),
-        (b"+HELLO\r\n", "is this the right port"),
+        (b"+HELLO\r\n", "correct the port"),
     ],
 )
 async def test_a_redis_that_is_not_ready_says_why(says: bytes, told: str) -> None:

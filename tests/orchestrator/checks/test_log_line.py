@@ -59,6 +59,8 @@ async def test_it_is_ready_once_the_line_is_there(scene: Scene) -> None:
     assert (await check.ask()).text == "its log has no line with 'ready' yet, of 0 lines since its start"
     scene.says("reading files")
     assert (await check.ask()).text == "its log has no line with 'ready' yet, of 1 line since its start"
+    scene.says("still reading")
+    assert (await check.ask()).text == "its log has no line with 'ready' yet, of 2 lines since its start"
     scene.says("now ready to serve", "more")
     verdict = await check.ask()
     assert verdict.good

@@ -20,8 +20,8 @@ Wire = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _NUMBER: Final = re.compile(r"\[Errno (-?\d+)\]")
 _CODEC: Final = "encoding with 'idna' codec failed "
 _ADVICE: Final = {
-    errno.ECONNREFUSED: "nothing listens there; is it started, and is this its port?",
-    errno.ENOENT: "there is no such socket; is it started, and is this its path?",
+    errno.ECONNREFUSED: "nothing listens there; start it, or correct the port",
+    errno.ENOENT: "there is no such socket; start it, or correct the path",
     errno.EACCES: "this user may not; allow it",
     errno.EHOSTUNREACH: "there is no way to this machine; look at the network",
     errno.ENETUNREACH: "there is no way to this network; look at the network",
@@ -67,7 +67,7 @@ def words(trouble: Exception, patience: float) -> str:
         case TimeoutError():
             return f"gave no answer within {patience:g} s: it hangs, or something on the way swallows the question"
         case GarbledError():
-            return f"does not answer as it should ({trouble}): is this the right port?"
+            return f"does not answer as it should ({trouble}): correct the port, if it is not its"
         case EOFError():
             return "hung up without an answer: look in its log"
         case ValueError():  # the system's word for a name that cannot be one
