@@ -65,6 +65,33 @@ def test_a_desk_starts_in_phases_and_stops_in_reverse(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("verb", ["stop --all", "down"])
+def test_what_was_still_to_come_of_a_start_is_stopped_too(tmp_path: Path, verb: str) -> None:
+    async def scene() -> None:
+        never = Ready(kind="log_line", target="ready")
+        async with kept_desk(tmp_path, service("feed", ready=never), service("chart", needs=("feed",))) as desk:
+            await desk.until_state(feed="starting", desk="starting")
+            order = desk.driver.down(by="test") if verb == "down" else desk.driver.stop(ALL, by="test")
+            assert set(order.accepted) == {"feed", "chart"}
+            await desk.until_state(feed="down", chart="down", desk="stopped")
+
+    asyncio.run(scene())
+
+
+def test_one_that_is_stopped_before_its_turn_is_left_out_of_the_start(tmp_path: Path) -> None:
+    async def scene() -> None:
+        slow = Ready(target="0.3")
+        async with kept_desk(
+            tmp_path, service("feed", ready=slow), service("chart", needs=("feed",)), service("tape", needs=("feed",))
+        ) as desk:
+            await desk.until_state(feed="starting", desk="starting")
+            desk.driver.stop(only("chart"), by="test")
+            await desk.until_state(feed="up", tape="up", chart="down", desk="running")
+            assert desk.of("chart").reason == "somebody stopped it"
+
+    asyncio.run(scene())
+
+
 def test_the_next_daemon_adopts_what_runs_and_starts_nothing_twice(tmp_path: Path) -> None:
     services = (
         service("a"),

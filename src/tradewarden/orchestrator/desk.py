@@ -287,9 +287,9 @@ class DeskDriver:
 
     def stop(self, which: Selection, *, by: str) -> Order:
         """Stop services, in the reverse order; it lasts until somebody starts them. Raises RefusedError."""
-        chosen, drivers = self._chosen(which), self.crew.drivers
+        chosen = self._chosen(which)
         self._keep(chosen, wanted=False)
-        names = [name for name in chosen if drivers[name].state not in _AT_REST]
+        names = self._to_stop(chosen)
         left = {name: "it is down already" for name in chosen if name not in names}
         self._log("stop", names, by)
         if names:
@@ -327,7 +327,7 @@ class DeskDriver:
         self._log("enable" if on else "disable", chosen, by)
         self._report = None
         if not on:
-            self.crew.stop([name for name in chosen if drivers[name].state not in _AT_REST])
+            self.crew.stop(self._to_stop(chosen))
         elif self.crew.machine.state not in (DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING):
             wanted = [name for name in chosen if self._wishes.of(name).wanted is not False]
             self.crew.start([name for name in wanted if drivers[name].state not in _AT_WORK])
@@ -348,9 +348,8 @@ class DeskDriver:
 
     def down(self, *, by: str) -> Order:
         """Stop everything deliberately, whatever runs here under a keeper."""
-        drivers = self.crew.drivers
-        self._keep(drivers, wanted=False)
-        names = [name for name, driver in drivers.items() if driver.state not in _AT_REST]
+        self._keep(self.crew.drivers, wanted=False)
+        names = self._to_stop(self.crew.drivers)
         self._log("down", [*names, *self._strays], by)
         for stray in self._strays:
             self._host.keepers.command(stray, STRAY)
@@ -401,6 +400,11 @@ class DeskDriver:
             return selection(self.crew.services, which)
         except SelectionError as error:
             raise RefusedError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+    def _to_stop(self, names: Iterable[str]) -> list[str]:
+        """Of these, what runs or wants to; while the desk starts all of them, or it would go on to those to come."""
+        starts = self.crew.machine.state is DeskState.STARTING
+        return [name for name in names if starts or self.crew.drivers[name].state not in _AT_REST]
 
     def _keep(self, names: Iterable[str], **wishes: bool) -> None:
         try:
