@@ -49,7 +49,8 @@ def _body(account: str | None) -> dict[str, Any]:
 
 async def _without_a_daemon(settings: Settings, account: str, say: Say) -> int:
     kite, now = settings.every_account[account], datetime.now(UTC)
-    store = TokenStore(token_file(settings.state_dir, account), now=lambda: now, user_id=kite.user_id)
+    own = token_file(settings.state_dir, account)
+    store = TokenStore(own, exports=kite.export_files, now=lambda: now, user_id=kite.user_id)
     token = store.load()
     store.drop()
     if token is None:

@@ -333,13 +333,29 @@ def test_our_own_saving_and_dropping_are_no_news(tmp_path: Path) -> None:
     assert store.load() is None
 
 
-def test_a_logout_forgets_our_file_and_leaves_those_of_others(tmp_path: Path) -> None:
-    store = store_in(tmp_path, exports=("desk",))
+def test_a_logout_forgets_our_files_and_takes_the_dead_token_back_from_where_it_was_exported(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OTHER=1\n")
+    store = store_in(tmp_path, exports=("desk", ".env", "token.json", "missing/token"))
     store.save(A, user_id=None, minted_at=NOON)
-    store.drop()
+    (tmp_path / "desk").chmod(0o640)
+    store_in(tmp_path, exports=("desk", ".env", "token.json", "missing/token")).drop()  # a command without a daemon
     store.drop()
     assert not (tmp_path / "state" / "token.json").exists()
-    assert (tmp_path / "desk").read_text() == f"{A}\n"
+    assert (tmp_path / "desk").read_text() == "\n"
+    assert (tmp_path / "desk").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / ".env").read_text() == "OTHER=1\nKITE_ACCESS_TOKEN=\n"
+    assert json.loads((tmp_path / "token.json").read_text())["access_token"] == ""
+
+
+def test_a_logout_leaves_tokens_of_other_programs(tmp_path: Path) -> None:
+    store = store_in(tmp_path, watched=("theirs",), exports=("desk", "junk"))
+    write(tmp_path / "theirs", B)
+    store.save(A, user_id=None, minted_at=NOON)
+    write(tmp_path / "desk", B)
+    (tmp_path / "junk").write_text("no token at all, but words")
+    store.drop()
+    assert [(tmp_path / name).read_text().strip() for name in ("theirs", "desk")] == [B, B]
+    assert (tmp_path / "junk").read_text() == "no token at all, but words"
 
 
 # Files for others

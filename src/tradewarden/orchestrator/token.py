@@ -102,7 +102,11 @@ class TokenStore:
         return token
 
     def drop(self) -> None:
-        """Forget the token of the last login; files of other programs are theirs."""
+        """Forget the token of the last login, also where it was written for other programs; their own are theirs."""
+        own = self._own()
+        if own is not None:
+            for path in self._exports:
+                self._take_back(path, own)
         try:
             self._path.unlink(missing_ok=True)
         except OSError as trouble:
@@ -192,6 +196,14 @@ class TokenStore:
             export(path, token)
         except (UnusableFileError, OSError) as trouble:
             log.error("auth.export_failed", path=str(path), why=_why(trouble))  # noqa: TRY400 - a traceback says no more
+
+    def _take_back(self, path: Path, own: Found) -> None:
+        """A token that another program wrote there meanwhile stays as it is."""
+        try:
+            if read_watched(path).value == own.value:
+                self._export(path, Token("", 0, self._now(), own.user_id))
+        except (UnusableFileError, OSError):  # not there, or not ours to empty
+            return
 
 
 def _why(trouble: Exception) -> str:
