@@ -108,8 +108,8 @@ class Keepers:
         return sum(each.unreadable for each in self._readers.values())
 
     def names(self) -> list[str]:
-        """Every service that had a keeper here."""
-        return sorted(path.name.removesuffix(".status") for path in self.run_dir.glob("*.status"))
+        """Every service that has or had a keeper here."""
+        return sorted({path.stem for ending in ("status", "lock") for path in self.run_dir.glob(f"[!.]*.{ending}")})
 
     def held(self, name: str) -> bool:
         """Whether a keeper of this service lives."""

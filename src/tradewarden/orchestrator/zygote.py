@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 # At the end, so that no module of ours (token, signals, ...) is taken for one of the standard library's.
-sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+sys.path.append(os.path.abspath(__file__ + "/../../.."))
 
 from tradewarden.orchestrator.keeping import lock
 from tradewarden.orchestrator.keeping.caller import Caller

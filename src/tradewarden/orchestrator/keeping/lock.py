@@ -5,11 +5,13 @@ An open-file-description lock, because its holder can be asked about without tak
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
 
 _FORMAT = "hhqqi4x"  # struct flock: type, whence, start, length, pid (0 for this kind of lock)
+_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the host's shortage, which says nothing of the lock
 
 
 class Lock:
@@ -55,10 +57,12 @@ def take(path: str) -> Lock | None:
 
 
 def is_held(path: str) -> bool:
-    """Whether somebody holds this lock; asks only, and takes nothing."""
+    """Whether somebody holds this lock; asks only, and takes nothing. Raises OSError when it cannot even ask."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
+    except OSError as trouble:
+        if trouble.errno in _SHORT:  # "nobody does" would be a lie that starts somebody anew
+            raise
         return False
     try:
         asked = struct.pack(_FORMAT, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)

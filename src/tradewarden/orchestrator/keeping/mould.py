@@ -15,11 +15,11 @@ import sys
 import time
 
 # At the end, so that no module of ours is taken for one of the standard library's.
-sys.path[:] = [*sys.path[1:], os.path.abspath(__file__ + "/../../../..")]
+sys.path.append(os.path.abspath(__file__ + "/../../../.."))
 
-from tradewarden.orchestrator.keeper import Keeper  # noqa: E402
-from tradewarden.orchestrator.keeping import lock  # noqa: E402
-from tradewarden.orchestrator.keeping.brief import Brief  # noqa: E402
+from tradewarden.orchestrator.keeper import Keeper
+from tradewarden.orchestrator.keeping import lock
+from tradewarden.orchestrator.keeping.brief import Brief
 
 LARGEST = 1 << 18  # bytes of a request
 REPORT, REQUESTS = 3, 4  # descriptors that the zygote gives it; a new keeper has the first of them for one word
