@@ -76,6 +76,18 @@ def test_text_level_and_time_choose_lines(tmp_path: Path) -> None:
     assert texts(tmp_path, "feed", since="2026-11-23T03:45:01.000000Z") == ["INFO b", "ERROR b"]
 
 
+def test_what_is_passed_over_in_blocks_is_only_what_nobody_wants(tmp_path: Path) -> None:
+    red = "Nee\x1b[0mdle"
+    said = [f"{'ERROR' if n % 97 == 0 else 'INFO'} {n} {red if n % 191 == 0 else 'x' * 150}" for n in range(2000)]
+    write_log(tmp_path, "feed", [stamped("feed", text, n) for n, text in enumerate(said)])
+    plain = [text.replace("\x1b[0m", "") for text in said]
+    assert texts(tmp_path, "feed", text="needle") == [text for text in plain if "Needle" in text]
+    assert texts(tmp_path, "feed", text=" 19 ") == [plain[19]]
+    assert texts(tmp_path, "feed", level="error") == [text for text in plain if "ERROR" in text]
+    since = "2026-11-23T04:10:00.000000Z"  # 1500 s after the first one
+    assert texts(tmp_path, "feed", level="error", since=since) == [text for text in plain[1500:] if "ERROR" in text]
+
+
 def test_no_secret_and_no_control_character_is_shown_nor_can_it_be_searched_for(tmp_path: Path) -> None:
     write_log(tmp_path, "feed", [stamped("feed", "\x1b[31mlogin\x1b[0m access_token=canary123456 \x07ok")])
     assert texts(tmp_path, "feed") == ["login access_token=[redacted] ok"]

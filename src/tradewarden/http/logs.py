@@ -22,6 +22,7 @@ USUAL: Final = 100  # lines
 MOMENTS: Final = "a moment such as 2026-11-23T09:15, or 90s, 15m, 2h, 1d ago"
 FORMATS: Final = ("json", "text")
 SECONDS: Final = 30.0  # for one question
+_TOO_SLOW: Final = f"the search took longer than {SECONDS:g} s: ask for fewer lines, one service, or a later time"
 _GREP: Final = 200  # characters
 _AT_ONCE: Final = 2  # questions: each takes a thread and may read a lot
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -46,8 +47,11 @@ class LogsDoor:
             form = _one_of(request, "format", FORMATS) or "json"
             if self._turns.locked():
                 raise rate_limited(2)
-            async with self._turns, asyncio.timeout(SECONDS):
-                found = await asyncio.to_thread(self._logs.tail, names, wanted, lines=lines)
+            try:
+                async with self._turns, asyncio.timeout(SECONDS):
+                    found = await asyncio.to_thread(self._logs.tail, names, wanted, lines=lines)
+            except TimeoutError:
+                raise ProblemError(503, "query-unavailable", detail=_TOO_SLOW) from None
             return _told(found, form)
 
         return [web.get("/api/logs", get), web.get("/api/logs/{name}", get)]

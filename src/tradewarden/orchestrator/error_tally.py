@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from tradewarden.orchestrator.log_line import level_of, may_hold_errors, stamp_before
+from tradewarden.orchestrator.log_line import level_of, may_hold, stamp_before
 
 HOUR: Final = timedelta(hours=1)
 AT_ONCE: Final = 256 * 1024  # bytes of one service that one look reads; of a flood only the newest
@@ -89,7 +89,7 @@ class ErrorTally:
         self._note(seen, block[first:last])
 
     def _note(self, seen: _Seen, block: bytes) -> None:
-        if not may_hold_errors(block):
+        if not may_hold("error", block):
             return
         oldest = stamp_before(self._now(), HOUR)[:_MINUTE]
         for line in block.split(b"\n"):

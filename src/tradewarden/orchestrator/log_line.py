@@ -31,9 +31,10 @@ _HINTS_OF_ERRORS: Final = (
     *(b"ERROR", b"err", b"CRITICAL", b"critical", b"FATAL", b"fatal", b"SEVERE", b"PANIC", b"panic"),
     *(b"EMERGENCY", b"emerg", b"Traceback", b"Exception in"),
 )
+_HINTS_OF_WARNINGS: Final = (*_HINTS_OF_ERRORS, b"WARN", b"warn")
 _HINTS: Final = (
-    *_HINTS_OF_ERRORS,
-    *(b"WARN", b"warn", b"INFO", b"info", b"DEBUG", b"debug", b"NOTICE", b"notice", b"TRACE", b"trace"),
+    *_HINTS_OF_WARNINGS,
+    *(b"INFO", b"info", b"DEBUG", b"debug", b"NOTICE", b"notice", b"TRACE", b"trace"),
 )
 _LOOKED_AT: Final = 256  # bytes of a line: a level stands in front
 
@@ -62,9 +63,15 @@ def level_of(text: bytes) -> str | None:
     return None if found is None else found.lastgroup
 
 
-def may_hold_errors(block: bytes) -> bool:
-    """Whether it is worth looking at these lines one by one for errors."""
-    return any(hint in block for hint in _HINTS_OF_ERRORS)
+def may_hold(level: str, block: bytes) -> bool:
+    """Whether it is worth looking at these lines one by one for some that are as bad as this."""
+    match level:
+        case "error":
+            return any(hint in block for hint in _HINTS_OF_ERRORS)
+        case "warning":
+            return any(hint in block for hint in _HINTS_OF_WARNINGS)
+        case _:
+            return True
 
 
 def read_line(raw: bytes, service: str) -> LogLine | None:

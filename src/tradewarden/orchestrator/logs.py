@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +11,10 @@ from typing import Final
 
 from tradewarden.orchestrator.log_files import Files, Place
 from tradewarden.orchestrator.log_follower import Follower
-from tradewarden.orchestrator.log_line import LogLine, Wanted, read_line
+from tradewarden.orchestrator.log_line import LogLine, Wanted, may_hold, read_line
 
 MOST_LINES: Final = 10_000
-SEARCHED: Final = 256 << 20  # bytes that one question may look through, all files together
+SEARCHED: Final = 128 << 20  # bytes that one question may look through, all files together
 _TERMINAL: Final = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 
 
@@ -37,29 +36,17 @@ class Logs:
         self, services: Sequence[str], wanted: Wanted, *, lines: int, upto: Mapping[str, Place] | None = None
     ) -> Tail:
         """The last lines of these services that are wanted. It may read for seconds: call it in a thread."""
+        search = _Search(wanted)
         files = {name: Files(self._directory, name, (upto or {}).get(name)) for name in services}
-        troubles: list[str] = []
-        budget = SEARCHED
-
-        def of(name: str) -> Iterator[LogLine]:
-            for raw in files[name].backwards():
-                line = read_line(raw, name)
-                if line is None:
-                    continue
-                if line.at < wanted.since:
-                    return
-                yield line
-
-        newest_first = heapq.merge(*(of(name) for name in services), key=lambda line: line.at, reverse=True)
+        newest_first = heapq.merge(
+            *(search.of(each, name) for name, each in files.items()), key=lambda line: line.at, reverse=True
+        )
         found: list[LogLine] = []
-        for count, line in enumerate(newest_first):
-            if len(found) >= lines:
-                break
+        while len(found) < lines and (line := next(newest_first, None)) is not None:
             found += self.wanted_of([line], wanted)
-            if not count % 1024 and sum(each.spent for each in files.values()) > budget:
-                troubles.append(f"looked through the last {SEARCHED >> 20} MB only, back to {line.at}")
-                break
-        troubles += itertools.chain.from_iterable(each.troubles for each in files.values())
+        troubles = [trouble for each in files.values() for trouble in each.troubles]
+        if search.is_over:
+            troubles.append(f"looked through the last {SEARCHED >> 20} MB only: older lines are not told")
         return Tail(tuple(reversed(found)), tuple(troubles))
 
     def follower(self, services: Sequence[str]) -> Follower:
@@ -74,3 +61,37 @@ class Logs:
     def shown(self, line: LogLine) -> LogLine:
         """The line without secrets and without what would move a terminal's cursor."""
         return replace(line, text=self._redact(_TERMINAL.sub("", line.text)))
+
+
+class _Search:
+    """Passes over whole blocks in which no line can be wanted, and ends when it has looked through enough."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._since = wanted.since
+        self._text = wanted.text.lower().encode() if wanted.text.isascii() else b""
+        self._level = wanted.level or ""
+        self._spent: dict[str, int] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has looked through as much as one question may."""
+        return sum(self._spent.values()) > SEARCHED
+
+    def of(self, files: Files, name: str) -> Iterator[LogLine]:
+        """The lines of one service that may be wanted, and some others, the newest first."""
+        for raw in files.backwards(self._may_hold):
+            if self._spent.get(name) != files.spent:
+                self._spent[name] = files.spent
+                if self.is_over:
+                    return
+            line = read_line(raw, name)
+            if line is not None:
+                if line.at < self._since:
+                    return
+                yield line
+
+    def _may_hold(self, block: bytes) -> bool:
+        if not may_hold(self._level, block):
+            return False
+        # A colour may stand in the midst of a word.
+        return not self._text or self._text in block.lower() or b"\x1b" in block
