@@ -59,6 +59,7 @@ class ServiceDriver:
         self.life = ServiceLife(service, random.random, clock.mono_ns(), IST)
         self.since = clock.now()
         self._timer: asyncio.TimerHandle | None = None
+        self._unkept = False  # its keeper's words were read further than is written down
         self._asking: asyncio.Task[None] | None = None
         self._question: Asking | None = None
         self._figures: Figures | None = None
@@ -105,27 +106,39 @@ class ServiceDriver:
         self._do(
             lambda now: self.life.adopt(keepers.last(self.name), held=held, wanted=wanted, now=now, wall=clock.now())
         )
-        keepers.remember(self.name)
+        self._unkept = True
+        self._remember()
         if held:
             log.info("service.adopted", service=self.name, state=str(self.state), pid=self.pid)
 
     def look(self) -> None:
-        """Read what its keeper has written, and whether it still lives."""
+        """Read what its keeper has written, and whether it still lives; and what its check says so far."""
         keepers = self._host.keepers
+        self._tell_verdict()
         news = keepers.read(self.name)
         for happening in news:
             self._tell_of(happening)
             self._do(partial(self.life.kept, happening))
-        if news:
-            keepers.remember(self.name)
-        held = self.is_held
+        self._unkept = self._unkept or bool(news)
+        self._remember()
+        try:
+            held = self.is_held
+        except OSError:  # no descriptor to spare: the next beat asks again
+            return
         self._do(lambda now: self.life.held(held, now))
+
+    def _remember(self) -> None:
+        """Keep how far its keeper's words were read; what a full disk does not take is told again after a restart."""
+        if not self._unkept:
+            return
+        try:
+            self._host.keepers.remember(self.name)
+            self._unkept = False
+        except OSError as trouble:
+            log.debug("service.place_unkept", service=self.name, why=trouble.strerror)
 
     def measure(self) -> None:
         """How much it takes, and what it says of itself."""
-        last = None if self._question is None else self._question.last
-        if last is not None and not last.good:
-            self._do(lambda now: self.life.unready(last.text, now))
         if self.life.past.life is None:
             self._figures = self._says = None
             return
@@ -219,6 +232,7 @@ class ServiceDriver:
         self._timer = None
         deadline, now = self.life.next_deadline(), self._host.clock.mono_ns()
         if deadline is not None and now >= deadline:
+            self._tell_verdict()
             self._do(self.life.due)
         else:
             self._arm()
@@ -265,6 +279,11 @@ class ServiceDriver:
             self._do(life.ready)
         else:
             self._do(lambda now: life.unready(verdict.text, now))
+
+    def _tell_verdict(self) -> None:
+        last = None if self._question is None else self._question.last
+        if last is not None and not last.good:
+            self._do(lambda now: self.life.unready(last.text, now))
 
     def _end_asking(self) -> None:
         if self._asking is not None:

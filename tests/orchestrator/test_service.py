@@ -1,0 +1,171 @@
+"""One service's hands: what its keeper writes, what it is told, whether it is ready; and what a poor host does."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from kept_desk import ALL, MadeUp, kept_desk, service, shell
+from servers.process import free_port
+from tradewarden.machines.service import Again, Kind, Ready, Restarts, Tier
+from tradewarden.orchestrator.keepers import Keepers, KeepersError
+
+QUICK = Restarts(attempts=2, base=0.01, cap=0.01)
+
+
+def test_a_command_that_exits_at_once_is_paused_with_its_reason_and_heals_by_a_person_or_a_session(
+    tmp_path: Path,
+) -> None:
+    async def scene() -> None:
+        world = MadeUp()
+        ready = Ready(kind="process", target="0.3")
+        async with kept_desk(
+            tmp_path,
+            shell("bot", f"test -e {tmp_path}/good && exec sleep 1000; exit 3", restarts=QUICK, ready=ready),
+            world=world,
+        ) as desk:
+            await desk.until_state(bot="paused", desk="degraded")
+            assert (desk.of("bot").reason or "").startswith("exit code 3 after 0.0 s; it ended 2 times within 60 s")
+            assert desk.of("bot").exit_code == 3
+            world.began = True
+            desk.driver.settle()
+            assert desk.of("bot").state != "paused", "a session that begins is another chance"
+            await desk.until_state(bot="paused")
+            (tmp_path / "good").touch()
+            desk.driver.start(ALL, by="test")
+            await desk.until_state(bot="up", desk="running")
+
+    asyncio.run(scene())
+
+
+def test_one_that_never_becomes_ready_says_what_its_check_said(tmp_path: Path) -> None:
+    async def scene() -> None:
+        port = free_port()
+        ready = Ready(kind="port", target=str(port), within=0.4)
+        async with kept_desk(tmp_path, service("bot", ready=ready, tier=Tier.OPTIONAL, stop_seconds=0.5)) as desk:
+            await desk.until(lambda: "it is not ready yet: " in (desk.of("bot").reason or ""))
+            await desk.until_state(bot="failed")
+            assert f"127.0.0.1:{port}" in (desk.of("bot").reason or "")
+            assert "never became ready" in (desk.of("bot").reason or "")
+            assert desk.of("bot").pid is None
+
+    asyncio.run(scene())
+
+
+def test_a_command_that_is_gone_at_the_moment_of_the_start_is_told(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("bot", str(tmp_path / "renamed"), restarts=QUICK)) as desk:
+            await desk.until_state(bot="paused")
+            assert "it cannot be started" in (desk.of("bot").reason or "")
+            assert "No such file" in (desk.of("bot").reason or "")
+
+    asyncio.run(scene())
+
+
+def test_what_a_service_says_and_takes_is_told(tmp_path: Path) -> None:
+    said = (
+        """echo '{"text": "50 quotes a batch", "figures": {"batches_per_second": 20}}' > "$TRADEWARDEN_STATUS_FILE" """
+    )
+
+    async def scene() -> None:
+        port = free_port()
+        async with kept_desk(
+            tmp_path, shell("bot", f"echo ERROR: oops; {said}; exec sleep 1000", ports=(port,), description="quotes")
+        ) as desk:
+            await desk.until_state(bot="up")
+            await desk.until(lambda: desk.of("bot").memory_bytes is not None and desk.of("bot").says is not None)
+            told = desk.of("bot")
+            assert (told.says, dict(told.figures)) == ("50 quotes a batch", {"batches_per_second": 20})
+            assert (told.reach, told.description) == (f"127.0.0.1:{port}", "quotes")
+            assert told.memory_bytes
+            assert told.cpu_percent is not None
+            await desk.until(lambda: desk.of("bot").errors_last_hour == 1)
+            assert desk.driver.report().host is not None
+
+    asyncio.run(scene())
+
+
+def test_a_keeper_that_is_killed_is_replaced_and_there_is_never_a_second_copy(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("bot")) as desk:
+            await desk.until_state(bot="up")
+            first = desk.of("bot").pid
+            with capture_logs() as logs:
+                os.kill(_written(tmp_path)[-1]["keeper"], signal.SIGKILL)
+                await desk.until(lambda: desk.of("bot").state == "up" and desk.of("bot").pid not in (None, first))
+            assert any(line["event"] == "service.news" and line["what"] == "keeper_lost" for line in logs)
+            told = [(line["ev"], line["pid"], line.get("fenced", False)) for line in _written(tmp_path)]
+            assert told == [("start", first, False), ("exit", first, True), ("start", desk.of("bot").pid, False)]
+
+    asyncio.run(scene())
+
+
+def _written(state: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (state / "keepers" / "bot.status").read_text().splitlines()]
+
+
+def test_keepers_that_cannot_be_had_are_a_reason_and_are_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise KeepersError("nobody starts keepers here")
+
+    async def scene() -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(Keepers, "keep", away)
+            async with kept_desk(tmp_path, service("bot")) as desk:
+                await desk.until(lambda: desk.of("bot").reason == "waits for a keeper: nobody starts keepers here")
+                assert not desk.driver.report().keepers_reachable
+                broken.undo()
+                await desk.until_state(bot="up")
+                assert desk.driver.report().keepers_reachable
+
+    asyncio.run(scene())
+
+
+def test_a_host_without_a_descriptor_or_a_byte_to_spare_ends_no_beat_and_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poor(*_: object) -> bool:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("bot")) as desk:
+            await desk.until_state(bot="up")
+            pid = desk.of("bot").pid
+            with monkeypatch.context() as short:
+                short.setattr(Keepers, "held", poor)
+                short.setattr(Keepers, "remember", full)
+                os.kill(pid or 0, signal.SIGKILL)
+                await desk.until(lambda: desk.of("bot").pid not in (None, pid))
+            await desk.until_state(bot="up")
+            assert desk.of("bot").restarts == 1
+
+    asyncio.run(scene())
+
+
+def test_a_step_that_fails_is_tried_again_and_then_has_failed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        step = {"kind": Kind.STEP, "ready": Ready(kind="exit"), "tier": Tier.IMPORTANT}
+        restarts = Restarts(when=Again.FAILURE, attempts=2, base=0.01, cap=0.01)
+        async with kept_desk(
+            tmp_path,
+            shell("bad", f"echo x >> {tmp_path}/tries; exit 4", restarts=restarts, **step),
+            shell("good", "exit 0", restarts=restarts, **step),
+        ) as desk:
+            await desk.until_state(bad="failed", good="done", desk="degraded")
+            assert "exit code 4" in (desk.of("bad").reason or "")
+            assert (tmp_path / "tries").read_text() == "x\n" * 2
+
+    asyncio.run(scene())
