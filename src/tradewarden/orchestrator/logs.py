@@ -55,12 +55,10 @@ class Logs:
 
     def wanted_of(self, lines: Iterable[LogLine], wanted: Wanted) -> list[LogLine]:
         """Those of a follower's lines that are wanted, as they may be shown."""
+        plain = (replace(line, text=_TERMINAL.sub("", line.text)) for line in lines)
+        shown = (replace(line, text=self._redact(line.text)) for line in plain if wanted.has(line))
         # Looked for in what is shown too, so that nobody finds out a secret by searching for it.
-        return [shown for line in lines if wanted.has(line) and wanted.has(shown := self.shown(line))]
-
-    def shown(self, line: LogLine) -> LogLine:
-        """The line without secrets and without what would move a terminal's cursor."""
-        return replace(line, text=self._redact(_TERMINAL.sub("", line.text)))
+        return [line for line in shown if wanted.has(line)]
 
 
 class _Search:
