@@ -171,10 +171,11 @@ def test_a_critical_failure_aborts_the_start_says_which_and_why_and_stops_what_i
     assert trial.desk.phase is trial.desk.next_deadline() is None
 
 
-def test_what_ran_before_an_aborted_start_runs_on() -> None:
-    trial = Trial().be(UP, "bus")
+@pytest.mark.parametrize("state", [STARTING, UP, BACKING_OFF])
+def test_what_ran_before_an_aborted_start_runs_on(state: ServiceState) -> None:
+    trial = Trial().be(state, "bus")
     trial.start()
-    trial.look()
+    trial.be(UP, "bus").look()
     trial.be(FAILED, "feed").be(UP, "clock")
     assert trial.look()[1:] == [Halt(("clock",))]
     trial.be(DOWN, "clock")
@@ -479,6 +480,14 @@ def test_a_stop_during_an_abort_ends_in_stopped_and_a_start_in_another_try() -> 
     trial.start()
     trial.be(DOWN, "bus").look()
     assert [step.dst for step in trial.steps if isinstance(step, Moved)] == [ABORTED, RISING]
+
+
+def test_a_start_during_the_first_abort_of_a_desk_comes_after_it() -> None:
+    trial = Trial(service("a"))
+    trial.start("a")
+    trial.be(PAUSED, "a", reason="x").look()
+    assert trial.start("a") == []
+    assert trial.be(DOWN, "a").look()[-1] == Begin(("a",))
 
 
 def test_an_abort_says_what_did_not_end() -> None:

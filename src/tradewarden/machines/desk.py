@@ -28,6 +28,12 @@ class Desk:
     Tell the services their gates before each look: one that waits for its conditions does not hold up its phase.
     """
 
+    _began: list[str]  # what this start has begun
+    _whole: bool  # this start began from nothing: it may abort
+    _cause: str | None  # of an abort, while what it began stops
+    _killed: bool  # the present phase of a stop was killed
+    _stubborn: list[str]  # what even that did not end
+
     def __init__(self, services: Iterable[Service], plan: Plan, now: int, fall: int = FALL) -> None:
         self.state = DeskState.STOPPED
         self.reason: str | None = None
@@ -37,12 +43,7 @@ class Desk:
         self._deadline: int | None = None
         self._left: list[tuple[str, ...]] = []  # phases to come, of a start or of a stop
         self._current: tuple[str, ...] = ()  # the phase under way
-        self._began: list[str] = []  # what this start has begun
-        self._whole = False  # this start began from nothing: it may abort
         self._later: set[str] = set()  # to be started when all has stopped
-        self._cause: str | None = None  # of an abort, while what it began stops
-        self._killed = False  # the present phase of a stop was killed
-        self._stubborn: list[str] = []  # what even that did not end
         self._steps: list[Step] = []
 
     def redefine(self, services: Iterable[Service], plan: Plan) -> None:
@@ -102,7 +103,7 @@ class Desk:
                 self._sink(standings)
             case DeskState.RUNNING | DeskState.DEGRADED:
                 self._settle(standings)
-            case DeskState.STOPPED | DeskState.ABORTED:
+            case _:
                 pass
         return self._answer()
 
@@ -222,8 +223,9 @@ class Desk:
         if standings and all(each.state is ServiceState.DOWN for each in standings.values()):
             self._enter(DeskState.STOPPED, None)
         elif down:
-            only = "; ".join(f"{name} is down: {reason}" for name, reason in down.items())
-            self._enter(DeskState.DEGRADED, only if len(down) == 1 else f"{len(down)} are down: {', '.join(down)}")
+            first = next(iter(down))
+            why = f"{first} is down: {down[first]}" if len(down) == 1 else f"{len(down)} are down: {', '.join(down)}"
+            self._enter(DeskState.DEGRADED, why)
         else:
             self._enter(DeskState.RUNNING, None)
 
