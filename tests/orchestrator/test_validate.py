@@ -99,6 +99,10 @@ async def test_what_the_store_refused_for_good_is_excused(state: Path) -> None:
 async def test_without_single_ticks_the_latest_quotes_are_compared(state: Path) -> None:
     verdict = await asked(state, ticks=False)
     assert verdict.ok
+    (audit,) = verdict.stores
+    assert isinstance(audit, Audit)
+    with closing(sqlite3.connect(state / "ticks.db")) as db:
+        assert audit.compared == db.execute("SELECT count(*) FROM quotes").fetchone()[0]
     changed(state, "UPDATE quotes SET last_price = 1 WHERE seq = (SELECT max(seq) FROM quotes)")
     (audit,) = (await asked(state, ticks=False)).stores
     assert isinstance(audit, Audit)

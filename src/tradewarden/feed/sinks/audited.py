@@ -31,6 +31,7 @@ class Audited(Protocol):
 
     portion: int  # records that are asked for at once
     note: str | None  # what this store cannot tell, for people
+    newest_only: bool  # it keeps the newest of each instrument and nothing else
     in_time: bool  # whether a record should be there ten seconds after its receipt
 
     async def open(self) -> None:

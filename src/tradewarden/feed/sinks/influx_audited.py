@@ -19,6 +19,7 @@ class InfluxAudited:
     """The ticks of one database of InfluxDB 1.x."""
 
     portion = 5000
+    newest_only = False
     in_time = True
     note: str | None = None
 

@@ -16,6 +16,7 @@ class MysqlAudited:
     """The ticks of one database."""
 
     portion = 5000
+    newest_only = False
     in_time = True
     note: str | None = None
 

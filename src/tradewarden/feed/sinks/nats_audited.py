@@ -16,6 +16,7 @@ class NatsAudited:
     """The stream of one broker, read message by message in the order of its own numbers."""
 
     portion = 5000
+    newest_only = False
     in_time = True
     note: str | None = None
 

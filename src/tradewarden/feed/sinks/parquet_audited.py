@@ -24,6 +24,7 @@ class ParquetAudited:
     """The files of one desk."""
 
     portion = 500_000
+    newest_only = False
     in_time = False  # a segment is sealed when it is full
     note: str | None = None
 

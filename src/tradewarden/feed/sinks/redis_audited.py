@@ -17,6 +17,7 @@ class RedisAudited:
     """The stream of one broker."""
 
     portion = 5000
+    newest_only = False
     in_time = True
     note: str | None = None
 

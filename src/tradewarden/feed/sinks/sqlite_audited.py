@@ -24,7 +24,8 @@ class SqliteAudited:
     def __init__(self, *, state_dir: Path, path: Path | None = None, ticks: bool = False, **_others: Any) -> None:
         self._path = path or state_dir / "ticks.db"
         self._ticks = ticks
-        self.note = None if ticks else "it keeps no single ticks (sinks.sqlite.ticks): the latest quotes were compared"
+        self.newest_only = not ticks
+        self.note = None if ticks else "it keeps no single ticks (sinks.sqlite.ticks), only the latest quotes"
         self._quotes: dict[int, tuple[int, Fingerprint]] = {}  # by number of the record
 
     async def open(self) -> None:
@@ -40,11 +41,11 @@ class SqliteAudited:
         return await asyncio.to_thread(self._one, "SELECT coalesce(min(seq), 0) FROM ticks") if self._ticks else 0
 
     async def held(self, frames: Sequence[Frame]) -> list[tuple[int, Fingerprint]]:
-        """The ticks with these numbers. Without single ticks: what stands in `quotes`, and the rest as it should be."""
+        """The ticks with these numbers; without single ticks those that stand in `quotes`."""
         if self._ticks:
             first, last = frames[0].first_seq, frames[-1].last_seq
             return await asyncio.to_thread(self._between, first, last)
-        return [self._quotes.get(seq, (seq, each)) for seq, each in fingerprints(frames)]
+        return [self._quotes[seq] for seq, _ in fingerprints(frames) if seq in self._quotes]
 
     async def close(self) -> None:
         """Nothing is held open."""

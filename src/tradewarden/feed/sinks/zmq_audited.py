@@ -22,6 +22,7 @@ class ZmqAudited:
     """The frames' topic of one publisher."""
 
     portion = 5000
+    newest_only = False
     in_time = True
 
     def __init__(
