@@ -84,8 +84,9 @@ async def demo(
                 say(f"Simulated broker:   {simulator.url}  (break it there: every fault is a button)")
                 say(f"Commands find it by:  STATE_DIRECTORY={folder} {_command()} status")
                 say(f"The desk's clock started at {start:%a %d %b %Y %H:%M} IST. Ctrl-C ends everything.")
-                desk.reports.subscribe(lambda picture: say(tell(picture)))
-                say(tell(desk.reports.picture))
+                story = Story(say)
+                desk.reports.subscribe(story.go_on)
+                story.go_on(desk.reports.picture)
 
             if auto_login:
                 settings.kite.token_files = [_token_of_another_program(Path(folder), simulator, start)]
@@ -97,6 +98,21 @@ def _token_of_another_program(folder: Path, simulator: KiteSimulator, minted_at:
     file.write_text(f"KITE_ACCESS_TOKEN={simulator.mint()}\n", encoding="ascii")
     os.utime(file, (minted_at.timestamp(), minted_at.timestamp()))
     return file
+
+
+class Story:
+    """The demo's lines, each when it says something that the one before did not."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._told = ""
+
+    def go_on(self, picture: Picture) -> None:
+        """The desk has changed, in what a line shows or in something else."""
+        moment, _, told = tell(picture).partition("  ")
+        if told != self._told:
+            self._told = told
+            self._say(f"{moment}  {told}")
 
 
 def tell(picture: Picture) -> str:

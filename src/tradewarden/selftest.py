@@ -10,8 +10,10 @@ from typing import Any
 
 from tradewarden.control import Control, UnreachableError
 from tradewarden.demo import START, demo
+from tradewarden.machines.report import FEEDING
 
 PATIENCE = 20.0  # seconds for the demo desk to stream
+WORKING, BROKEN = "working", "not working"
 
 
 async def selftest(url: str | None, say: Callable[[str], None]) -> bool:
@@ -63,9 +65,9 @@ async def _judge(url: str, say: Callable[[str], None], *, patience: float) -> bo
         say(f"health   not working: {error}")
         return False
     verdicts = [*_machines(health), _answer(health)]
-    for name, good, text in verdicts:
-        say(f"{name:<8} {'working' if good else 'not working'}: {text}")
-    return all(good for _, good, _ in verdicts)
+    for name, word, text in verdicts:
+        say(f"{name:<8} {word}: {text}")
+    return all(word != BROKEN for _, word, _ in verdicts)
 
 
 async def _settled(control: Control, patience: float) -> dict[str, Any]:
@@ -79,17 +81,25 @@ async def _settled(control: Control, patience: float) -> dict[str, Any]:
         await asyncio.sleep(0.1)
 
 
-def _machines(health: dict[str, Any]) -> list[tuple[str, bool, str]]:
+def _machines(health: dict[str, Any]) -> list[tuple[str, str, str]]:
     checks = health["checks"]
     told = []
     for name, key in (("market", "market:session"), ("auth", "auth:token"), ("feed", "feed:stream")):
         for check in checks[key]:
             part = f"{check['componentId']} " if "componentId" in check else ""
-            good = check["status"] != "fail" and "action" not in check  # an account that waits for its login only warns
-            told.append((name, good, f"{part}{check['observedValue']} since {check['time'][:19]}"))
+            told.append((name, _word(check), f"{part}{check['observedValue']} since {check['time'][:19]}"))
     return told
 
 
-def _answer(health: dict[str, Any]) -> tuple[str, bool, str]:
+def _word(check: dict[str, Any]) -> str:
+    """Without a login into the account that feeds it a desk does nothing; one into a further account can wait."""
+    if check["status"] == "fail":
+        return BROKEN
+    if "action" not in check:
+        return WORKING
+    return BROKEN if check.get("componentId", FEEDING) == FEEDING else "login needed"
+
+
+def _answer(health: dict[str, Any]) -> tuple[str, str, str]:
     headline = health["headline"]
-    return "health", health["status"] != "fail", f"{headline['code']}: {headline['text']}"
+    return "health", BROKEN if health["status"] == "fail" else WORKING, f"{headline['code']}: {headline['text']}"
