@@ -11,6 +11,7 @@ from tradewarden.orchestrator.keeping.brief import Brief
 
 PAUSE = "pause"  # too often: wait for a word
 LEAVE = "leave"  # nothing more to do
+_ALL = float("inf")
 _LONGEST_ROW = 40  # doublings; far above every cap
 
 
@@ -46,9 +47,11 @@ class Restarts:
 
     def _count(self, now: float) -> str | None:
         brief = self._brief
-        since = 0.0 if brief.once else now - brief.window  # a step has so many attempts in all
+        if brief.attempts <= 0:
+            return None  # for ever
+        since = now - (_ALL if brief.once else brief.window)  # a step has so many attempts in all
         self.recent = [*(each for each in self.recent if each > since), now]
-        if 0 < brief.attempts <= len(self.recent):
+        if brief.attempts <= len(self.recent):
             return LEAVE if brief.once else PAUSE
         return None
 

@@ -1,0 +1,74 @@
+"""The lock that proves a life."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from tradewarden.orchestrator.keeping import lock
+
+
+def test_one_holds_it_and_everybody_may_ask(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.lock")
+    assert not lock.is_held(path)  # there is none
+    mine = lock.take(path)
+    assert mine is not None
+    assert lock.is_held(path)  # from this very process too
+    assert lock.take(path) is None
+    os.close(mine.descriptor)
+    assert not lock.is_held(path)
+
+
+def test_asking_takes_nothing_even_for_an_instant(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.lock")
+    (tmp_path / "x.lock").touch()
+    pid = os.fork()
+    if not pid:
+        while True:
+            lock.is_held(path)
+    try:
+        for _ in range(300):
+            mine = lock.take(path)
+            assert mine is not None
+            os.close(mine.descriptor)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def test_it_falls_with_its_holder(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.lock")
+    hearing, telling = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            lock.take(path)
+            os.write(telling, b"x")
+            signal.pause()
+        finally:
+            os._exit(0)
+    os.read(hearing, 1)
+    assert lock.is_held(path)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert not lock.is_held(path)
+    os.close(hearing)
+    os.close(telling)
+
+
+def test_a_deleted_lock_is_renewed_unless_another_has_the_name_by_then(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    mine = lock.take(str(path))
+    assert mine is not None
+    assert mine.renew()
+    path.unlink()
+    assert not mine.is_mine
+    assert mine.renew()
+    assert lock.is_held(str(path))
+    path.unlink()
+    other = lock.take(str(path))
+    assert other is not None
+    assert not mine.renew()
+    for each in (mine, other):
+        os.close(each.descriptor)
