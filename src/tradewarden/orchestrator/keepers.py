@@ -198,6 +198,8 @@ class Keepers:
     async def _begin_zygote(self) -> None:
         """Start one that outlives this daemon; two daemons that do so at once end up with one."""
         async with self._starting:
+            if await self.reachable():
+                return  # somebody who waited before us has started one
             code, said = await asyncio.to_thread(_detached, self.run_dir)
             if code not in (0, HELD):
                 raise KeepersError(f"no keepers can be started in {self.run_dir}: {said or f'exit code {code}'}")
