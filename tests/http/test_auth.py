@@ -130,6 +130,27 @@ async def test_the_callback_ends_on_a_page_that_says_what_happened(  # noqa: PLR
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "title", "says"),
+    [
+        ("logged_in", "Logged in as AB1234: family", "Whoever uses this account has the fresh token."),
+        ("other_account", "That is another account: family", "then log in as family."),
+        ("configuration", "Kite refuses our api key or secret: family", "accounts.family.api_secret"),
+        ("unreachable", "Kite did not answer: family", "Try again in a moment."),
+    ],
+)
+async def test_a_further_accounts_login_ends_with_its_own_name_and_no_word_of_the_feed(
+    desk: Desk, session: ClientSession, kind: str, title: str, says: str
+) -> None:
+    desk.login.kind, desk.login.account = kind, "family"
+    async with session.get(f"{desk.url}/auth/callback?state=x") as response:
+        page = await response.text()
+    assert f"<h1>{title}</h1>" in page
+    assert says in page
+    assert "The feed connects" not in page
+    assert "kite.api_key" not in page
+
+
 async def test_a_program_hears_in_json_that_the_broker_took_too_long(
     desk: Desk, session: ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

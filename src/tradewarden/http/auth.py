@@ -18,7 +18,7 @@ from tradewarden.http.pages import Note, Pages
 from tradewarden.http.ports import Login, Outcome, Verified, Verifier
 from tradewarden.http.problems import ProblemError, no_account, rate_limited, stopping
 from tradewarden.http.visitors import Viewer, Visitors, address, is_local, refuse_other_sites, token_needed
-from tradewarden.machines.report import Severity
+from tradewarden.machines.report import FEEDING, Severity
 from tradewarden.orchestrator.accounts import UnknownAccountError
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.login import LoginNotPossibleError
@@ -195,7 +195,19 @@ def _told(outcome: Outcome) -> tuple[Note, str]:
     if outcome.kind == "logged_in" and outcome.user_id is not None:
         note = replace(note, title=f"Logged in as {outcome.user_id}")
     same = outcome.text.rstrip(".") == note.title
+    if outcome.account not in (None, FEEDING):
+        note = _of_further(note, outcome.kind, str(outcome.account))
     return note, "" if same else outcome.text
+
+
+def _of_further(note: Note, kind: str, account: str) -> Note:
+    """The same of an account that feeds nothing: its own name, and no word of the feed."""
+    then = {
+        "logged_in": "Whoever uses this account has the fresh token. This page goes on to the desk; you may close it.",
+        "other_account": f"Nothing was changed. Log out of Kite in this browser, then log in as {account}.",
+        "configuration": f"Check accounts.{account}.api_key and accounts.{account}.api_secret, then log in again.",
+    }
+    return replace(note, title=f"{note.title}: {account}", then=then.get(kind, note.then))
 
 
 def _account(body: dict[str, Any]) -> str | None:
