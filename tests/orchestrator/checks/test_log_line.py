@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tradewarden.machines.service import Ready, Service
+from tradewarden.machines.service import Output, Ready, Service
 from tradewarden.orchestrator.checks.check import Check
 from tradewarden.orchestrator.checks.registry import check_of
 from tradewarden.orchestrator.log_line import stamp
 
+FILES = 3  # older ones beside the log
 BEGAN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
@@ -43,10 +44,11 @@ class Scene:
             Path(f"{aside}.gz").write_bytes(gzip.compress(aside.read_bytes()))
             aside.unlink()
 
-    def check(self, wanted: str = "ready", patience: float = 2.0) -> Check:
+    def check(self, wanted: str = "ready", patience: float = 2.0, files: int = FILES) -> Check:
         """What asks for this line."""
-        service = Service(name="feed", command=("feed",), ready=Ready(kind="log_line", target=wanted))
-        return check_of(service, log=self.path, started_at=lambda: self.life, patience=patience)
+        ready = Ready(kind="log_line", target=wanted)
+        service = Service(name="feed", command=("feed",), ready=ready, output=Output(files=files))
+        return check_of(service, log=self.path, started_at=lambda: self.life, now=lambda: self.at, patience=patience)
 
 
 @pytest.fixture
@@ -115,6 +117,27 @@ async def test_a_rotation_loses_no_line(scene: Scene, *, compress: bool) -> None
     assert (await check.ask()).good
 
 
+@pytest.mark.parametrize("compress", [False, True])
+async def test_a_log_that_has_forgotten_the_start_is_no_reason_to_doubt_who_has_run_for_hours(
+    scene: Scene, *, compress: bool
+) -> None:
+    scene.says("ready")
+    for _ in range(FILES):
+        scene.rotates(compress=compress)
+        scene.says("tick")
+    assert (await scene.check("ready").ask()).text == "its log has the line with 'ready'"
+    assert not (await scene.check("READY", files=FILES + 1).ask()).good
+    verdict = await scene.check("READY").ask()
+    assert verdict.good
+    assert verdict.text == "its log does not reach back to its start, where 'READY' may have been"
+
+
+async def test_who_has_written_too_much_to_look_back_through_is_not_doubted_either(scene: Scene) -> None:
+    scene.says(*("tick" for _ in range(5000)), after=0.0001)
+    assert (await scene.check(patience=0).ask()).good
+    assert not (await scene.check(patience=2).ask()).good
+
+
 async def test_a_rotation_under_way_is_no_trouble(scene: Scene) -> None:
     check = scene.check()
     scene.says("hello")
@@ -167,6 +190,17 @@ async def test_the_clock_may_step_back_once_the_life_is_known(scene: Scene) -> N
     scene.at -= timedelta(hours=1)
     scene.says("ready")
     assert (await check.ask()).good
+
+
+async def test_a_line_of_an_earlier_life_does_not_count_though_the_clock_was_put_back(scene: Scene) -> None:
+    scene.says("ready")
+    scene.at -= timedelta(hours=1)
+    scene.life = scene.at
+    check = scene.check()
+    assert not (await check.ask()).good
+    scene.says("hello")
+    assert not (await check.ask()).good
+    assert not (await scene.check().ask()).good
 
 
 async def test_a_flood_is_read_in_pieces_and_no_question_takes_longer_than_its_deadline(scene: Scene) -> None:

@@ -47,6 +47,7 @@ class Subject:
     log: Path  # NAME.log
     started_at: Callable[[], datetime | None]  # of the present life; none while it does not run
     exit_code: Callable[[], int | None]  # of the present run once it has ended; negative: the signal
+    now: Callable[[], datetime]
     flows: Flows | None = None
     patience: float = PATIENCE
 

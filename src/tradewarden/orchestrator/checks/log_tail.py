@@ -12,6 +12,7 @@ from tradewarden.orchestrator.log_files import Files
 SLICE: Final = 256 * 1024  # bytes that are read at once
 LINES: Final = 2000  # that are looked back through at once
 STAMPED: Final = 27  # bytes of a stamp
+LATEST: Final = b"9999"  # later than any stamp
 
 
 _File = tuple[int, bytes]  # its number and its first stamp
@@ -25,10 +26,12 @@ class LogTail:
         self._file: _File | None = None
         self._at = 0  # bytes of it that were read
         self._newest = b""  # stamp of the newest line that was told
+        self._latest = LATEST
+        self.is_whole = True  # the last look back met a line that is older than what it looked for
 
-    def begin(self, since: bytes) -> None:
-        """Forget what was seen: from now on lines count that have this stamp or a later one."""
-        self._file, self._newest = None, since
+    def begin(self, since: bytes, latest: bytes) -> None:
+        """Forget what was seen: of what is there, lines count that have the first stamp, the second, or one between."""
+        self._file, self._newest, self._latest = None, since, latest
 
     def fresh(self) -> Iterator[list[bytes]]:
         """Whole lines by the handful, what they say without stamp and name; stop asking whenever you like.
@@ -61,10 +64,13 @@ class LogTail:
     def _back(self, file: IO[bytes], inode: int) -> Iterator[list[bytes]]:
         """A file that is new to us: from its end back to the last line that we know, through the older files too."""
         since, self._at = self._newest, _end_of_lines(file)
-        some: list[bytes] = []
+        (some, later), self._latest = (list[bytes](), self._latest), LATEST
+        self.is_whole = False
         for line in Files(self._log.parent, self._log.stem, upto=(inode, self._at)).backwards():
-            if line[:STAMPED] < since:
+            if not since <= line[:STAMPED] <= later:  # the latter: the clock was put back, and this was before that
+                self.is_whole = True
                 break
+            later = line[:STAMPED]
             some.append(line)
             if len(some) == LINES:
                 yield self._told(some)

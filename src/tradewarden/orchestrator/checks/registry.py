@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -52,6 +52,7 @@ def check_of(
     started_at: Callable[[], datetime | None],
     exit_code: Callable[[], int | None] = lambda: None,
     flows: Flows | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
     patience: float = PATIENCE,
 ) -> Check:
     """What tells that this service is ready; `log` is its NAME.log.
@@ -62,7 +63,15 @@ def check_of(
     if kind is None:
         raise ValueError(f"{service.ready.kind!r} is no way to be ready; allowed are {', '.join(KINDS)}")
     return kind.of(
-        Subject(service=service, log=log, started_at=started_at, exit_code=exit_code, flows=flows, patience=patience)
+        Subject(
+            service=service,
+            log=log,
+            started_at=started_at,
+            exit_code=exit_code,
+            flows=flows,
+            now=now,
+            patience=patience,
+        )
     )
 
 
