@@ -25,7 +25,7 @@ from tradewarden.orchestrator.clock import ShiftedClock
 
 ADMIN, JSON, FOREIGN, COMPRESSED = 1, 2, 4, 8
 PATIENCE = 20.0
-ENDLESS = re.compile(r"/events$")  # a stream ends when the desk does
+ENDLESS = re.compile(r"/(events|logs/stream)$")  # a stream ends when the desk does
 SECONDS_EACH = re.compile(r"^/api/query$")  # a good question takes a process of its own
 SAID = {
     "/api/market/calendar": (b"segment=NSE_EQ&date=2026-11-23", b"segment=XYZ&date=0001-01-01", b"date=9999-12-31"),
@@ -39,6 +39,13 @@ SAID = {
     "/api/query": (b'\n\n{"sql":7,"rows":-1}',),
     "/api/retention": (b'\n\n{"sink":"sqlite","days":3}',),
     "/api/gaps": (b"from=2026-11-23T00:00:00%2B05:30&to=x&limit=-1",),
+    "/api/logs": (
+        b"grep=x&since=15m&lines=5&level=error&format=text",
+        b"since=2026-11-23T09:15:00Z&service=feed&lines=-1",
+    ),
+    "/api/desk/start": (b'\n\n{"names":["feed"],"all":true,"tier":["critical"],"without":["x"]}', b'\n\n{"all":true}'),
+    "/api/desk/reload": (b'\n\n{"dry":true}',),
+    "/api/services/{name}/auto-restart": (b'feed\n\n{"on":false}',),
     "/metrics": (b"",),
 }
 
