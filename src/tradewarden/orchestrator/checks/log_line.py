@@ -36,7 +36,7 @@ class LogLineCheck:
         """`files` is how many older ones stay beside the log."""
         self._log, self._wanted, self._started_at, self._patience = log, wanted, started_at, patience
         self._now = now
-        self._oldest = [log.with_name(f"{log.name}.{files}{ending}") for ending in ("", ".gz")]
+        self._oldest = [Path(f"{log}.{files}{ending}") for ending in ("", ".gz")]
         self._matches = _matcher(wanted)
         self._tail = LogTail(log)
         self._life: datetime | None = None
