@@ -188,10 +188,13 @@ async def test_what_the_process_says_of_its_end_is_told(
 
 
 async def test_old_days_go_once_a_day_and_only_when_asked_for(place: Place) -> None:
-    for day in ("2026-11-19", "2026-11-20", "2026-11-21", "2026-11-23"):
+    def put(day: str) -> None:
         hour = place.path / "ticks" / f"date={day}" / "hour=09"
         hour.mkdir(parents=True)
         (hour / "1.parquet").write_bytes(b"some")
+
+    for day in ("2026-11-19", "2026-11-20", "2026-11-21", "2026-11-23"):
+        put(day)
 
     def there() -> list[str]:
         return sorted(path.name[-2:] for path in (place.path / "ticks").glob("date=*"))
@@ -201,9 +204,13 @@ async def test_old_days_go_once_a_day_and_only_when_asked_for(place: Place) -> N
     sealer = place.sealer(keep_days=3)
     await place.look(sealer)
     assert there() == ["20", "21", "23"]
+    place.clock.seconds += 400 * 86_400  # a clock that runs ahead empties no folder
+    await place.look(sealer)
+    assert there() == ["20", "21", "23"]
+    put("2026-11-24")
     place.clock.seconds += 86_400
     await place.look(sealer)
-    assert there() == ["21", "23"]
+    assert there() == ["21", "23", "24"]
 
 
 async def test_a_folder_that_cannot_be_read_is_a_trouble_and_ends_nobody(place: Place) -> None:

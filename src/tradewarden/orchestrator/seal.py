@@ -14,7 +14,7 @@ import structlog
 
 from tradewarden.feed.segment import Hole, first_seqs
 from tradewarden.feed.sinks.parquet import NAME, Parquet
-from tradewarden.feed.sinks.parquet_files import expire
+from tradewarden.feed.sinks.parquet_files import expire, first_kept
 from tradewarden.feed.sinks.sink import SinkMisfitError, SinkUnavailableError
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.sink import SinkLife, SinkReport, SinkState, TableReport, Told
@@ -130,7 +130,7 @@ class Sealer:
     async def _expire(self) -> None:
         today = self._clock.now().date()
         if self._keep_days:
-            oldest = today - timedelta(days=self._keep_days)
+            oldest = await asyncio.to_thread(first_kept, self._parquet.ticks, today, self._keep_days)
             gone = await asyncio.to_thread(expire, self._parquet.ticks, oldest)
             for day in gone:
                 log.info("parquet.expired", day=str(day))

@@ -92,6 +92,12 @@ async def test_old_days_of_parquet_go_with_their_folders(tmp_path: Path) -> None
     assert kept.newest_ns - kept.oldest_ns == 2 * DAY_NS
     forever = retained_of("parquet", {"keep_days": 0}, names=names(tmp_path), state_dir=tmp_path)
     assert await forever.cleanup(NOW_NS + 900 * DAY_NS) == []
+    assert await parquet.cleanup(NOW_NS + 900 * DAY_NS) == []  # a clock that runs ahead empties no folder
+
+
+def newest_comes(directory: Path, received_ns: int) -> None:
+    with closing(sqlite3.connect(directory / "ticks.db")) as db, db:
+        db.execute("UPDATE quotes SET received_ns = ? WHERE seq = (SELECT max(seq) FROM quotes)", (received_ns,))
 
 
 async def test_old_ticks_and_bars_of_sqlite_go_while_the_sink_is_open(tmp_path: Path) -> None:
@@ -102,9 +108,12 @@ async def test_old_ticks_and_bars_of_sqlite_go_while_the_sink_is_open(tmp_path: 
     kept = {one.name: one for one in await sqlite.stats()}
     assert (kept["ticks"].rows, kept["bars"].oldest_ns) == (200, OPENING // 60 * 60 * 1_000_000_000)
     assert await sqlite.cleanup(NOW_NS) == []
+    assert await sqlite.cleanup(NOW_NS + 900 * DAY_NS) == []  # a clock that runs ahead empties no file
+    newest_comes(tmp_path, NOW_NS + 6 * DAY_NS)
     gone = await sqlite.cleanup(NOW_NS + 6 * DAY_NS)
     assert gone == [Removed("ticks", 200)]
     assert (await sqlite.stats())[0] == Kept("ticks", 0)
+    newest_comes(tmp_path, NOW_NS + 900 * DAY_NS)
     later = await sqlite.cleanup(NOW_NS + 401 * DAY_NS)
     assert [removed.name for removed in later] == ["bars"]
     await sink.close()

@@ -83,6 +83,15 @@ def expire(ticks: Path, oldest: date) -> list[date]:
     return gone
 
 
+def first_kept(ticks: Path, today: date, keep_days: int) -> date:
+    """The first day that stays when so many are kept besides today.
+
+    The newest day that is there counts too, since a clock that runs ahead must empty no folder.
+    """
+    there = days(ticks)
+    return min([today, *(day for day, _ in there[-1:])]) - timedelta(days=keep_days)
+
+
 def _days(ticks: Path) -> Iterator[tuple[date, Path]]:
     try:
         names = os.listdir(ticks)  # noqa: PTH208 - names are all that is needed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from tradewarden.feed.names import Names
 from tradewarden.feed.record import NANOSECONDS
-from tradewarden.feed.sinks.parquet_files import FOLDER, IST, days, expire, kept
+from tradewarden.feed.sinks.parquet_files import FOLDER, IST, days, expire, first_kept, kept
 from tradewarden.feed.sinks.retained import DAY_NS, Kept, Removed, Rule
 
 
@@ -47,7 +47,8 @@ class ParquetRetained:
         if not self._keep_days:
             return []
         today = (datetime.fromtimestamp(now_ns / NANOSECONDS, UTC) + IST).date()
-        gone = await asyncio.to_thread(expire, self._ticks, today - timedelta(days=self._keep_days))
+        oldest = await asyncio.to_thread(first_kept, self._ticks, today, self._keep_days)
+        gone = await asyncio.to_thread(expire, self._ticks, oldest)
         return [Removed(f"{day:%Y-%m-%d}") for day in gone]
 
 

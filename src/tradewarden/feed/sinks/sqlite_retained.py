@@ -62,7 +62,12 @@ class SqliteRetained:
         return await self._read(self._stats)
 
     async def cleanup(self, now_ns: int) -> list[Removed]:
-        """What the sink would let go with its next batches."""
+        """What the sink would let go with its next batches.
+
+        The newest quote counts too, since a clock that runs ahead must empty no file.
+        """
+        newest_ns = await self._read(lambda db: db.execute("SELECT max(received_ns) FROM quotes").fetchone()[0])
+        now_ns = min(now_ns, newest_ns or now_ns)
         old = {
             "ticks": (DELETE_TICKS, (SLICE, now_ns - self._ticks_days * DAY_NS)),
             "bars": (_DELETE_SOME_BARS, ((now_ns - self._bars_days * DAY_NS) // NANOSECONDS, SLICE)),
