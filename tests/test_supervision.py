@@ -44,19 +44,14 @@ def test_a_daemon_that_is_killed_finds_everything_again_and_tells_what_it_missed
     assert [len(eleven.happenings(name, "start")) for name in NAMES] == [2 if name == "bot3" else 1 for name in NAMES]
     (missed,) = [line for line in eleven.events("service.exited") if line.get("while_away")]
     assert (missed["service"], missed["code"]) == ("bot3", -signal.SIGKILL)
-    eleven.end(signal.SIGTERM)
-    eleven.begin()
-    eleven.until(**UP)
-    assert pids(eleven) == after, "an end in good order leaves the programs alone, too"
-    assert len([line for line in eleven.events("service.exited") if line.get("while_away")]) == 1, "told once"
 
 
-def test_a_person_who_ends_the_daemon_at_a_terminal_is_told_what_runs_on(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_daemon_alone_and_says_so_and_down_ends_the_programs(tmp_path: Path) -> None:
     with live_desk(tmp_path, '[services.feed]\ncommand = "sleep 1000"') as desk:
         screen, terminal = os.openpty()
         try:
             desk.begin(complains_to=terminal)
-            desk.until(feed="up")
+            pid = desk.until(feed="up")["feed"]["pid"]
             desk.end(signal.SIGINT)
             told = os.read(screen, 65536).decode()
         finally:
@@ -64,6 +59,14 @@ def test_a_person_who_ends_the_daemon_at_a_terminal_is_told_what_runs_on(tmp_pat
             os.close(terminal)
         want = "1 program keeps running: feed. `tradewarden down` stops them; the next daemon takes them over."
         assert want in told
+        desk.begin()
+        assert desk.until(feed="up")["feed"]["pid"] == pid
+        assert desk.ask("POST", "/api/desk/down", {})["accepted"] == ["feed"]
+        desk.until(feed="down")
+        assert not Path(f"/proc/{pid}").exists()
+        assert (desk.health() or {})["checks"]["services:supervised"][0]["status"] == "pass"
+        desk.ask("POST", "/api/desk/start", {"all": True})
+        desk.until(feed="up")
 
 
 def test_a_critical_failure_is_the_headline_and_no_secret_is_anywhere(tmp_path: Path) -> None:
@@ -121,20 +124,6 @@ def test_a_changed_file_is_taken_on_at_sighup_and_faults_change_nothing(tmp_path
         desk.until(c="up")
         desk.wait(lambda: desk.services()["b"]["pid"] not in (None, before["b"]), "b has a new life")
         assert desk.services()["a"]["pid"] == before["a"]
-
-
-def test_down_lasts_until_somebody_starts(tmp_path: Path) -> None:
-    with live_desk(tmp_path, '[services.a]\ncommand = "sleep 1000"\n[services.b]\ncommand = "sleep 1000"') as desk:
-        desk.begin()
-        desk.until(a="up", b="up")
-        assert sorted(desk.ask("POST", "/api/desk/down", {})["accepted"]) == ["a", "b"]
-        desk.until(a="down", b="down")
-        desk.end()
-        desk.begin()
-        assert desk.until(a="down", b="down")
-        assert (desk.health() or {})["checks"]["services:supervised"][0]["status"] == "pass"
-        desk.ask("POST", "/api/desk/start", {"all": True})
-        desk.until(a="up", b="up")
 
 
 def test_a_run_directory_that_nobody_may_write_to_stops_the_daemon_with_a_sentence(tmp_path: Path) -> None:

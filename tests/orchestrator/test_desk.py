@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from kept_desk import ALL, MadeUp, kept_desk, service, shell
 from tradewarden.machines.service import (
@@ -111,7 +112,7 @@ def test_the_next_daemon_adopts_what_runs_and_starts_nothing_twice(tmp_path: Pat
             pids = desk.of("a").pid, desk.of("b").pid
             assert set(desk.driver.running) == {"a", "b"}
         os.kill(pids[1] or 0, signal.SIGKILL)
-        async with kept_desk(tmp_path, *services) as desk:
+        async with kept_desk(tmp_path, *services, ends=False) as desk:
             began = time.monotonic()
             await desk.until_state(a="up", b="up", setup="done", desk="running")
             assert time.monotonic() - began < 5
@@ -120,6 +121,9 @@ def test_the_next_daemon_adopts_what_runs_and_starts_nothing_twice(tmp_path: Pat
             assert desk.of("b").restarts == 1
             assert desk.of("b").exit_code == -signal.SIGKILL
             assert (tmp_path / "runs").read_text() == "x\n", "a step that is done is not done again"
+        with capture_logs() as logs:
+            async with kept_desk(tmp_path, *services):
+                assert not [line for line in logs if line.get("while_away")], "what was told is not told again"
 
     asyncio.run(scene())
 
