@@ -90,6 +90,8 @@ def test_what_was_killed_was_killed_until_the_next_life() -> None:
     found = past(started(), stopping(), escalated(), exited(-9, asked=True), service=service)
     assert found.killed
     assert found.tell_end() == "killed after 2 s: it did not stop on SIGINT"
+    assert past(started(), escalated(), service=service).tell_end() == "killed after 2 s: it did not stop on SIGINT"
+    assert past(started(), escalated(), exited(-9, left=1)).tell_end().endswith("left 1 process, which was ended")
     found.hear(started(1))
     found.hear(exited(1))
     assert (found.killed, found.tell_end()) == (False, "exit code 1 after 3 s")

@@ -66,7 +66,7 @@ def test_whoever_is_less_important_waits_for_no_phase_that_it_could_share() -> N
 
 
 def test_who_waits_for_a_service_by_a_condition_comes_after_it() -> None:
-    assert phases(service("a", conditions=("auth valid", "service b up", "nonsense")), service("b")) == (("b",), ("a",))
+    assert phases(service("a", conditions=("nonsense", "auth valid", "service b up")), service("b")) == (("b",), ("a",))
 
 
 def test_a_need_that_is_not_defined_is_no_reason_to_fail_here() -> None:
@@ -162,6 +162,10 @@ def test_in_every_desk_each_has_one_phase_after_its_needs_and_nobody_is_held_up_
         (
             [service("a", ports=(80, 80)), service("b", ports=(90, 80)), service("c", ports=(80,))],
             ["port 80 is used by a, b and c; only one of them can listen there"],
+        ),
+        (
+            [service("a", ports=(80,)), service("b", ports=(80,))],
+            ["port 80 is used by a and b; only one of them can listen there"],
         ),
         ([service("a", ports=(80,)), service("b", ports=(80,), enabled=False)], []),
         (

@@ -605,7 +605,9 @@ def test_what_has_just_begun_has_the_rest_of_its_time() -> None:
     scene = adopted(started(), after=12)
     assert (scene.stands(), scene.deeds) == (("starting", "it is not ready yet"), [BeginAsking()])
     assert scene.life.next_deadline() == scene.now + 18 * SECOND
-    assert adopted(started(), after=0).life.state is ServiceState.STARTING
+    for after, left in ((0, 30), (0.5, 29.5)):
+        scene = adopted(started(), after=after)
+        assert scene.life.next_deadline() == scene.now + int(left * SECOND)
 
 
 def test_a_step_that_runs_is_not_up_however_long_it_has_run() -> None:
@@ -628,6 +630,14 @@ def test_nothing_that_runs_is_started_when_its_gate_is_seen() -> None:
 
 def test_a_service_that_runs_after_the_close_is_stopped_when_that_is_seen() -> None:
     assert adopted(started()).tell("allow", MARKET).lines() == ["policy never", "stop 15 10"]
+
+
+def test_a_new_daemon_counts_tries_from_the_beginning() -> None:
+    scene = adopted(started(), after=12).tell("allow", OPEN).wake()
+    assert "attempt 2 of 3" in str(scene.life.reason)
+    scene = Scene(gate=None, chance=0.999999).tell("adopt", (), held=False, wanted=True, wall=WALL)
+    scene.tell("allow", OPEN).tell("refused", "nobody answers")
+    assert round(((scene.life.next_deadline() or 0) - scene.now) / SECOND, 1) == 0.5
 
 
 @pytest.mark.parametrize("last", [(), (started(),), (started(), stopping()), (started(), escalated()), (paused(),)])
@@ -656,6 +666,10 @@ def test_what_was_about_to_stop_goes_on_doing_so() -> None:
         assert scene.life.next_deadline() == scene.now + 20 * SECOND
         assert scene.tell("allow", OPEN).lines() == ["policy always"]
         assert scene.hear(gone()).deeds == [Keep()]
+        assert adopted(started(), last, wanted=False).hear(gone()).stands() == (
+            "down",
+            "killed after 10 s: it did not stop on SIGTERM" if last == escalated() else "somebody stopped it",
+        )
 
 
 def test_what_crashed_while_nobody_looked_is_its_keepers_matter() -> None:

@@ -27,6 +27,11 @@ _HEALS: Final = "it is tried again when its conditions turn true, with the next 
 class Life:
     """Where a service stands; `ServiceLife` tells it what happens."""
 
+    _tries: int  # starts that passed without its becoming ready
+    _knocks: int  # keepers that could not be had
+    _verdict: str | None  # why it is given up, once it has stopped
+    _trouble: str  # what its last check said
+
     def __init__(self, service: Service, uniform: Callable[[], float], now: int, zone: tzinfo) -> None:
         self.service = service
         self.state = ServiceState.DOWN
@@ -41,10 +46,8 @@ class Life:
         self._deadline: int | None = None
         self._remind_at: int | None = None  # when its keeper is told again what did not reach it
         self._asking = False  # its readiness is looked at
-        self._tries = self._knocks = 0
         self._farewell: str | None = STOPPED  # why it was stopped last
-        self._verdict: str | None = None  # why it is given up, once it has stopped
-        self._trouble = "nothing was heard from it"  # what its last check said
+        self._forget()
 
     # What others may ask
 
@@ -116,17 +119,6 @@ class Life:
         self._leash.again = False
         self._wait_until_ready(self.service.ready.within)
 
-    def _adopt_life(self, age: float) -> None:
-        """It runs for so long already; who must have been ready by now is taken for it until a check says otherwise."""
-        within = self.service.ready.within
-        if not self.wanted:
-            self._begin()
-        elif 0 <= age < within or self.service.kind is Kind.STEP:
-            self._wait_until_ready(within - age if 0 <= age < within else within)
-        else:
-            self._ask()
-            self._enter(ServiceState.UP, None)
-
     def _wait_until_ready(self, seconds: float) -> None:
         self._trouble = "nothing was heard from it"
         self._stop_asking()
@@ -164,7 +156,6 @@ class Life:
         asked = isinstance(self.past.ended, Exited) and self.past.ended.asked
         if self.state is ServiceState.STOPPING:
             if self._leash.again:
-                self._leash.again = False
                 self._enter(ServiceState.STARTING, "it is started again", ANSWER)
         elif asked and self.state in (ServiceState.STARTING, ServiceState.UP):
             self._enter(ServiceState.STOPPING, STOPPED, ANSWER)

@@ -100,12 +100,12 @@ class Past:
     def tell_end(self) -> str:
         """How the last life ended, as a trader reads it."""
         match self.ended:
-            case None:
-                return UNKNOWN_END
-            case StartFailed(text=text):
-                return f"it cannot be started: {text}"
             case Exited() as exited:
                 return (self._killing() if self.killed else _ending(exited)) + _left(exited)
+            case StartFailed(text=text):
+                return f"it cannot be started: {text}"
+            case None:
+                return self._killing() if self.killed else UNKNOWN_END
 
     def _killing(self) -> str:
         return f"killed after {span(self.service.stop_seconds)}: it did not stop on SIG{self.service.stop_signal}"

@@ -22,7 +22,7 @@ from tradewarden.machines.kept import (
 )
 from tradewarden.machines.life import ANSWER, STOPPED, Life
 from tradewarden.machines.past import Past, span
-from tradewarden.machines.service import OnToken, ServiceState
+from tradewarden.machines.service import Kind, OnToken, ServiceState
 
 MOMENT: Final = SECOND // 4  # a keeper that is not yet, or no more, at its fifo is told again
 
@@ -59,6 +59,19 @@ class ServiceLife(Life):
             case _:
                 self._rest()
         return self._answer()
+
+    def _adopt_life(self, age: float) -> None:
+        """It runs for so long already; who must have been ready by now is taken for it until a check says otherwise."""
+        within = self.service.ready.within
+        if not self.wanted:
+            self._begin()
+        elif 0 <= age < within:
+            self._wait_until_ready(within - age)
+        elif self.service.kind is Kind.STEP:
+            self._wait_until_ready(within)
+        else:
+            self._ask()
+            self._enter(ServiceState.UP, None)
 
     def wish(self, on: bool, now: int, why: str = STOPPED) -> list[Deed]:  # noqa: FBT001 - the fact itself
         """Somebody wants it to run, or not to run; earlier troubles are forgotten."""
