@@ -19,7 +19,7 @@ from sink_contract import frames
 from tradewarden.feed import cursor
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.record import Frame
-from tradewarden.feed.segment import Hole
+from tradewarden.feed.segment import Hole, file_name
 from tradewarden.feed.sinks.sink import (
     Batching,
     SetAside,
@@ -101,6 +101,14 @@ class Stage:
         """So many records come in now."""
         for frame in frames(self.journal.next_seq, count, each=each):
             self.journal.append(frame.records, frame.count, self.now_ns())
+
+    def lose(self, count: int) -> None:
+        """So many records are given their numbers, and a disk loses them."""
+        first = self.journal.next_seq
+        self.journal.roll()
+        self.receive(count, each=count)
+        self.journal.roll()
+        (self.directory / file_name(first)).unlink()
 
     def now_ns(self) -> int:
         return int(self.clock.now().timestamp() * 1e9)
@@ -395,10 +403,24 @@ def test_what_the_journal_has_no_more_is_counted(tmp_path: Path) -> None:
         async with stage(tmp_path) as at:
             at.receive(5)
             await at.until_kept(5)
-            at.journal.go_on_after(105)  # a hundred numbers that never reached the disk
+            at.lose(100)  # numbers that never reached the disk
             at.receive(10)
             await at.until_kept(115)
             assert at.runner.report().missed_total == 100
+
+    play(scene)
+
+
+def test_numbers_that_were_never_given_are_missed_by_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with stage(tmp_path) as at:
+            at.receive(5)
+            await at.until_kept(5)
+            at.journal.go_on_after(105)  # another store had them, from a journal that was lost
+            at.lose(10)
+            at.receive(10)
+            await at.until_kept(125)
+            assert at.runner.report().missed_total == 10
 
     play(scene)
 
@@ -411,7 +433,7 @@ def test_a_hole_is_counted_once_however_often_what_is_behind_it_is_tried(tmp_pat
             at.receive(5)
             await at.until_kept(5)
             at.shelf.trouble = SinkUnavailableError("gone")
-            at.journal.go_on_after(10)
+            at.lose(5)
             at.receive(5)
             await asyncio.sleep(60)
             assert at.runner.report().missed_total == 0

@@ -18,6 +18,7 @@ from threading import Lock
 from typing import Final
 
 from tradewarden.feed.journal_lock import JournalError, hold, unusable
+from tradewarden.feed.left_out import leave_out
 from tradewarden.feed.mending import mend
 from tradewarden.feed.record import SIZE
 from tradewarden.feed.segment import MOST_RECORDS, Hole, file_header, file_name, frame_header
@@ -150,6 +151,8 @@ class Journal:
         """Never give a number up to this one again: a store has it. Within a segment none is left out."""
         if seq >= self._next_seq:
             self._retire()
+            with suppress(OSError):  # some will then be counted as missed that never were
+                leave_out(self.directory, self._next_seq, seq)
             self._next_seq = seq + 1
 
     @property

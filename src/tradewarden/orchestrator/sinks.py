@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from tradewarden.feed import cursor
+from tradewarden.feed.left_out import given
 from tradewarden.feed.reader import GONE
 from tradewarden.feed.record import Frame
 from tradewarden.feed.segment import Hole
@@ -170,8 +171,9 @@ class SinkRunner:
             self.on_hole(hole)
             if hole.first_seq == 1 and hole.reason == GONE:
                 continue  # a new store begins with the oldest there is; it has missed nothing
-            self.figures.missed_total += hole.last_seq - hole.first_seq + 1
-            log.warning("sink.missed", sink=self.name, first=hole.first_seq, last=hole.last_seq, why=hole.reason)
+            if missed := given(self._journal, hole.first_seq, hole.last_seq):
+                self.figures.missed_total += missed
+                log.warning("sink.missed", sink=self.name, first=hole.first_seq, last=hole.last_seq, why=hole.reason)
 
     async def _write(self, sink: Sink, frames: list[Frame]) -> None:
         if not frames:
