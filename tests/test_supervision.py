@@ -59,6 +59,15 @@ def test_ctrl_c_ends_the_daemon_alone_and_says_so_and_down_ends_the_programs(tmp
             os.close(terminal)
         want = "1 program keeps running: feed. `tradewarden down` stops them; the next daemon takes them over."
         assert want in told
+        alone = [TRADEWARDEN, "down", "--config", desk.file]
+        said = subprocess.run(alone, capture_output=True, text=True, timeout=60, check=True).stdout
+        assert said.splitlines()[0] == "Stopping feed."
+        assert not Path(f"/proc/{pid}").exists()
+        desk.begin()
+        desk.until(feed="down")
+        desk.ask("POST", "/api/desk/start", {"all": True})
+        pid = desk.until(feed="up")["feed"]["pid"]
+        desk.end()
         desk.begin()
         assert desk.until(feed="up")["feed"]["pid"] == pid
         assert desk.ask("POST", "/api/desk/down", {})["accepted"] == ["feed"]

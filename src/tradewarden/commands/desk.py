@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tradewarden.commands.argument import Adder, add_config, add_door, count
 from tradewarden.commands.configured import control_of, settings_of
+from tradewarden.commands.down_alone import down_alone
 from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, live, say
 
 if TYPE_CHECKING:
@@ -87,6 +88,13 @@ def _order(parsed: argparse.Namespace) -> int:
         if not any(body.values()):
             complain(f"say which: tradewarden {parsed.verb} NAME..., --all, --tier TIER or --without TIER.")
             return BAD_CONFIGURATION
+    elif parsed.url is None:
+        settings = settings_of(parsed.config)
+        if settings is None:
+            return BAD_CONFIGURATION
+        status = down_alone(settings, as_json=parsed.json)
+        if status is not None:
+            return status
     terminal = _terminal(parsed)
     if terminal is None:
         return BAD_CONFIGURATION
