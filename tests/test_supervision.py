@@ -59,7 +59,7 @@ def test_ctrl_c_ends_the_daemon_alone_and_says_so_and_down_ends_the_programs(tmp
             os.close(terminal)
         want = "1 program keeps running: feed. `tradewarden down` stops them; the next daemon takes them over."
         assert want in told
-        alone = [TRADEWARDEN, "down", "--config", desk.file]
+        alone = [str(TRADEWARDEN), "down", "--config", str(desk.file)]
         said = subprocess.run(alone, capture_output=True, text=True, timeout=60, check=True).stdout
         assert said.splitlines()[0] == "Stopping feed."
         assert not Path(f"/proc/{pid}").exists()

@@ -38,9 +38,7 @@ def down_alone(settings: Settings, *, as_json: bool) -> int | None:
     elif left:
         complain(f"{', '.join(left)} did not end although killed: the log of the machine may say why.")
     else:
-        say(
-            "Nothing of the desk runs any more; it stays so until `tradewarden start --all`. There was no daemon to ask."
-        )
+        say("Nothing of the desk runs any more; it stays so until `tradewarden start --all`. No daemon was asked.")
     return 1 if left else 0
 
 
