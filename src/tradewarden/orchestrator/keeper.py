@@ -6,16 +6,15 @@ states and of what each event does in them is in docs/keeper.md.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import select
 import signal
 from collections.abc import Container
 
-from tradewarden.orchestrator.keeping import birth, control
+from tradewarden.orchestrator.keeping import birth, control, kernel
 from tradewarden.orchestrator.keeping.brief import Brief
-from tradewarden.orchestrator.keeping.clocks import Chance, Clocks, boot_id, chance
+from tradewarden.orchestrator.keeping.clocks import Chance, Clocks, chance
 from tradewarden.orchestrator.keeping.compress import Compressor
 from tradewarden.orchestrator.keeping.control import Control
 from tradewarden.orchestrator.keeping.diary import Diary
@@ -24,16 +23,15 @@ from tradewarden.orchestrator.keeping.figures import Figures
 from tradewarden.orchestrator.keeping.life import Life, Nursery, Voice
 from tradewarden.orchestrator.keeping.lock import Lock
 from tradewarden.orchestrator.keeping.output import Output
-from tradewarden.orchestrator.keeping.remains import Remains, left_by_earlier, unfinished
+from tradewarden.orchestrator.keeping.remains import Remains
 from tradewarden.orchestrator.keeping.restarts import Leave, Restarts, leave_of
+from tradewarden.orchestrator.keeping.scout import look_back
 from tradewarden.orchestrator.keeping.status import StatusLog
 
 PROTOCOL = 1
 TICK = 2.0  # seconds between two figures
 _GROWN = 0.3  # seconds after which a program's first figures say something
 _CLEARING = 0.01  # seconds between two looks at what has not ended yet
-_LIBC = ctypes.CDLL(None, use_errno=True)
-_SET_NAME, _SET_CHILD_SUBREAPER = 15, 36
 
 
 class Keeper:
@@ -44,7 +42,8 @@ class Keeper:
     ) -> None:
         path = os.path.join(run_dir, brief.name)
         self._brief, self._path, self._lock, self._clocks = brief, path, lock, clocks
-        self._diary = Diary(StatusLog(f"{path}.status", os.path.join(run_dir, "wake"), brief.name), clocks)
+        self._status = StatusLog(f"{path}.status", os.path.join(run_dir, "wake"), brief.name)
+        self._diary = Diary(self._status, clocks)
         self._control = Control(f"{path}.ctl")
         self._compressor = Compressor(brief.log, brief.log_files)
         self._output = Output(brief, self._compressor if brief.compress else None)
@@ -57,43 +56,52 @@ class Keeper:
         self._poll = select.poll()
         self._poll.register(self._voice.hearing, select.POLLIN)
         self._poll.register(self._control.descriptor, select.POLLIN)
-        self._boot = boot_id()
+        self._boot = ""
         self._life: Life | None = None
-        self._lives = 0  # since somebody asked for a start
-        self._dropped = 0  # lines, before the present life
+        self._lives, self._dropped = 0, 0  # since somebody asked for a start; lines, before the present life
         self._clearing = False  # the life is over, and something that it started is not
         self._fencing: dict[str, str] | None = None  # the life that outlived an earlier keeper
         self._again_at: float | None = None
         self._bidden = False  # somebody asked for the next start: it needs no permission
-        self._leaving = False
-        self._tick_at = 0.0
-        self.is_gone = False
+        self._leaving, self._tick_at, self.is_gone = False, 0.0, False
 
     def run(self) -> None:
         """Keep the service until it is not wanted any more."""
-        _LIBC.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        _LIBC.prctl(_SET_NAME, f"kept {self._brief.name}".encode(), 0, 0, 0)
+        kernel.adopt_orphans()
+        kernel.be_called(f"kept {self._brief.name}")
+        self.keep()
+
+    def keep(self) -> None:
+        """The same, without becoming the parent of orphans."""
         self._look_back()
         while not self.is_gone:
             self._turn()
 
+    def close(self) -> None:
+        """Let go of everything that is open."""
+        for each in (self._control, self._output, self._voice, self._figures, self._lock):
+            each.close()
+
+    def hear(self, data: bytes) -> None:
+        """Keep what the service said."""
+        self._output.take(data, self._clocks.wall())
+
     def _look_back(self) -> None:
         """End what outlived an earlier keeper, before anything is started: there are never two copies."""
-        events = self._diary.begin()
-        earlier = left_by_earlier(events, f"TRADEWARDEN_KEEPER={self._path}".encode(), self._boot)
-        start = unfinished(events)
+        found = look_back(self._status, f"TRADEWARDEN_KEEPER={self._path}".encode())
+        self._boot = found.boot
         self._bid()
-        if earlier:
-            self._fencing = {**(start or {}), "pid": str(earlier[0].pid)}
-            self._remains.adopt(earlier)
+        if found.left:
+            self._fencing = {**(found.start or {}), "pid": str(found.left[0].pid)}
+            self._remains.adopt(found.left)
             self._clear(self._clocks.steady(), self._brief.stop_signal)
-        elif start is not None:
-            self._diary.unseen(start, fenced=False)
+        elif found.start is not None:
+            self._diary.unseen(found.start, fenced=False)
 
     def _turn(self) -> None:
         for descriptor, _ in self._poll.poll(self._patience()):
             if descriptor == self._voice.hearing:
-                self._voice.hear(self._take)
+                self._voice.hear(self.hear)
             elif descriptor == self._control.descriptor:
                 self._obey()
         self._reap()
@@ -120,9 +128,6 @@ class Keeper:
     @property
     def _may_start(self) -> bool:
         return self._bidden or self._leave_to_start.holds(self._clocks.wall(), self._clocks.running())
-
-    def _take(self, data: bytes) -> None:
-        self._output.take(data, self._clocks.wall())
 
     def _obey(self) -> None:
         for words in self._control.lines():
@@ -185,7 +190,7 @@ class Keeper:
         self._poll.unregister(life.descriptor)
         os.close(life.descriptor)
         now = self._clocks.steady()
-        self._voice.hear(self._take, out=True)
+        self._voice.hear(self.hear, out=True)
         self._output.end_line(self._clocks.wall())
         left = 0
         if self._remains.alive():
@@ -216,7 +221,7 @@ class Keeper:
     def _cleared(self, now: float) -> None:
         self._clearing = False
         self._remains.over()
-        self._voice.hear(self._take, out=True)
+        self._voice.hear(self.hear, out=True)
         self._output.end_line(self._clocks.wall())
         if self._fencing is not None:
             self._diary.unseen(self._fencing, fenced=True)

@@ -16,10 +16,6 @@ class Diary:
     def __init__(self, log: StatusLog, clocks: type[Clocks]) -> None:
         self._log, self._clocks = log, clocks
 
-    def begin(self) -> list[dict[str, str]]:
-        """What an earlier keeper wrote last."""
-        return self._log.begin()
-
     def retry(self) -> None:
         """Write what the disk has refused before."""
         self._log.retry()

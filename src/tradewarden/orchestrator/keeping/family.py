@@ -16,6 +16,7 @@ _PARENT, _STARTED = 1, 19  # fields of /proc/PID/stat behind the name
 _USER, _SYSTEM = 11, 12
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_SMALL = 1 << 12  # bytes at once: what a keeper has touched it keeps
 
 
 class Process:
@@ -158,7 +159,7 @@ def _read(path: str) -> bytes:
         return b""
     try:
         parts = []
-        while part := os.read(descriptor, 1 << 16):
+        while part := os.read(descriptor, _SMALL):
             parts.append(part)
         return b"".join(parts)
     except OSError:

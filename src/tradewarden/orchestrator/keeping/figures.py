@@ -42,6 +42,10 @@ class Figures:
         self._file = FiguresFile(path)
         self._before: tuple[int | None, float, float] = (None, 0.0, 0.0)  # pid, moment, seconds of processor time
 
+    def close(self) -> None:
+        """Open the file anew the next time."""
+        self._file.close()
+
     def tell(self, pid: int | None, members: Sequence[int], now: float, wall: float) -> None:
         """`pid` is the service's own process; none while it does not run."""
         if pid is None and self._before[0] is None and self._before[1]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import os
@@ -30,16 +29,20 @@ class Life:
 
     def signal(self, number: int) -> None:
         """A signal for the program alone."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        try:
             signal.pidfd_send_signal(self.descriptor, number)
+        except OSError:
+            return  # it has ended, or is not ours to signal
 
     def ask(self, number: int, family: Iterable[int]) -> None:
         """Ask it, and what it started in its session, to stop."""
         self.asked = number
         self.told = frozenset(each for each in family if _group(each) == self.pid)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        try:
             os.killpg(self.pid, number)
             os.killpg(self.pid, signal.SIGCONT)  # a stopped one hears nothing else
+        except OSError:
+            return  # it has ended, or is not ours to signal
 
 
 def _group(pid: int) -> int | None:
@@ -55,8 +58,15 @@ class Voice:
     def __init__(self) -> None:
         self.hearing, self.speaking = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.hearing, False)
-        with contextlib.suppress(OSError):  # this user's pipes are full already: a smaller one does too
+        try:
             fcntl.fcntl(self.speaking, fcntl.F_SETPIPE_SZ, _ROOM)
+        except OSError:
+            return  # this user's pipes have all the memory they may have: a small one does too
+
+    def close(self) -> None:
+        """Let go of both ends."""
+        for each in (self.hearing, self.speaking):
+            os.close(each)
 
     def hear(self, take: Callable[[bytes], None], *, out: bool = False) -> None:
         """Pass on what was said; `out`: to the end, for the speaker has ended."""

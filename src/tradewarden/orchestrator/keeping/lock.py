@@ -29,6 +29,10 @@ class Lock:
             return False
         return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
+    def close(self) -> None:
+        """Hold it no longer."""
+        os.close(self.descriptor)
+
     def renew(self) -> bool:
         """Hold a file of this name again after it was deleted; false when somebody else holds one by now."""
         if self.is_mine:

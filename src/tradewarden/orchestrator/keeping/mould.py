@@ -20,6 +20,7 @@ sys.path.append(os.path.abspath(__file__ + "/../../../.."))
 from tradewarden.orchestrator.keeper import Keeper
 from tradewarden.orchestrator.keeping import lock
 from tradewarden.orchestrator.keeping.brief import Brief
+from tradewarden.orchestrator.keeping.rehearsal import rehearse
 
 LARGEST = 1 << 18  # bytes of a request
 REPORT, REQUESTS = 3, 4  # descriptors that the zygote gives it; a new keeper has the first of them for one word
@@ -32,6 +33,7 @@ def serve(run_dir: str) -> None:
         os.set_inheritable(each, False)  # noqa: FBT003 - it takes no keyword
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)  # for the keepers too: they end when their service is not wanted any more
+    rehearse(run_dir)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
     gc.collect()
     gc.disable()
