@@ -138,14 +138,14 @@ class WitnessedDesk:
 
     def lives(self, name: str) -> list[Life]:
         """As the program noted them."""
-        lives: dict[int, Life] = {}
+        lives: list[Life] = []
         for words in map(str.split, text(self.folder / f"{name}.notes").splitlines()):
             match words:
                 case ["start", pid, number]:
-                    lives[int(pid)] = Life(int(number), int(pid))
+                    lives.append(Life(int(number), int(pid)))
                 case ["end", pid, code, lines]:
-                    lives[int(pid)] = Life(lives[int(pid)].number, int(pid), int(code), int(lines))
-        return list(lives.values())
+                    lives[-1] = Life(lives[-1].number, int(pid), int(code), int(lines))
+        return lives
 
     def running(self, name: str) -> int | None:
         """The pid of its present life."""
