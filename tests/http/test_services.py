@@ -14,6 +14,7 @@ from aiohttp import ClientSession
 from pictures import ADMIN, Desk, at
 from programs import CRASHED, Programs, a_desk, a_service, serving_programs, three
 from tradewarden.http import live
+from tradewarden.http.service_news import ServiceNews
 from tradewarden.http.services_panel import figures, panel, tally, why
 from tradewarden.machines.service import Selection, ServiceState, Tier
 
@@ -296,5 +297,5 @@ def test_the_panel_says_what_the_desk_is_about_and_how_busy_the_machine_is() -> 
     assert why(a_service(state=ServiceState.WAITING, reason=None)) == "50 quotes a batch, 20 batches/s"
 
 
-def test_the_support_is_what_the_door_asks_for() -> None:
-    assert Programs(three()).report() == three()
+def test_nothing_is_told_of_a_desk_without_programs() -> None:
+    assert ServiceNews(Programs(a_desk()), Fixed()).snapshot() == b""

@@ -24,8 +24,9 @@ class ServiceNews:
         programs.subscribe(self._tell)
 
     def snapshot(self) -> bytes:
-        """Everything as it is now, for somebody who begins to listen."""
-        return _event("desk", document(self._programs.report(), self._clock.now()))
+        """Everything as it is now, for somebody who begins to listen; nothing on a desk without programs."""
+        report = self._programs.report()
+        return _event("desk", document(report, self._clock.now())) if report.services else b""
 
     def since(self, number: int) -> bytes:
         """What is newer than this."""
