@@ -283,6 +283,25 @@ def test_a_changed_file_restarts_only_what_changed(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_needs_that_turn_round_make_no_circle_on_the_way(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("a"), service("b", needs=("a",))) as desk:
+            await desk.until_state(a="up", b="up", desk="running")
+            order = desk.driver.stop(only("a"), by="test")
+            assert order.text == "Stopping: a. What needs them runs on: b."
+            await desk.until_state(a="down", b="up")
+            desk.driver.start(only("a"), by="test")
+            await desk.until_state(a="up")
+            desk.file[:] = [service("a", "sleep", "1001", needs=("b",)), service("b")]
+            changed = await desk.driver.reload(dry=False, by="test")
+            assert (dict(changed.restarted), dict(changed.kept)) == ({"a": ("command", "needs")}, {"b": ("needs",)})
+            desk.driver.start(only("a"), by="test")
+            await desk.until(lambda: desk.driver.plan() == (("b",), ("a",)) and desk.of("a").state == "up")
+            assert (await desk.driver.reload(dry=True, by="test")).is_empty
+
+    asyncio.run(scene())
+
+
 def test_what_changed_while_no_daemon_looked_is_told_and_restarted_by_a_reload(tmp_path: Path) -> None:
     async def scene() -> None:
         async with kept_desk(tmp_path, service("a"), ends=False) as desk:

@@ -51,10 +51,13 @@ class Crew:
         """The hands of one service."""
         return ServiceDriver(service, self.host, self._changed)
 
-    def define(self, drivers: Iterable[ServiceDriver]) -> None:
-        """These are the services from now on."""
+    def define(self, drivers: Iterable[ServiceDriver], services: Sequence[Service]) -> None:
+        """These are the services from now on, in the order of the second; what the first has besides is on its way out.
+
+        The order is that of the new definitions: old and new ones mixed might need each other in a circle.
+        """
         self.drivers = {driver.name: driver for driver in drivers}
-        self.machine.redefine(self.services, plan(self.services))
+        self.machine.redefine(services, plan(services))
         self._conditions.clear()
 
     @property

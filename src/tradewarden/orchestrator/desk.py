@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -294,7 +295,13 @@ class DeskDriver:
         self._log("stop", names, by)
         if names:
             self.crew.stop(names)
-        return self._order("stop", names, left, "stopping", by)
+        order = self._order("stop", names, left, "stopping", by)
+        needy = [
+            name
+            for name, driver in self.crew.drivers.items()
+            if name not in chosen and driver.pid is not None and set(names) & set(driver.service.needs)
+        ]
+        return replace(order, text=f"{order.text} What needs them runs on: {_listed(needy)}.") if needy else order
 
     def restart(self, which: Selection, *, by: str) -> Order:
         """End and start services anew. Raises RefusedError."""

@@ -26,6 +26,7 @@ class Redefinition:
         self._crew, self._wishes, self._belongs = crew, wishes, belongs
         self._coming: dict[str, tuple[Service, bool]] = {}  # the new definition of what must stop first; run it then?
         self._leaving: set[str] = set()  # they stop, and are services no more
+        self._defined: tuple[Service, ...] = crew.services  # as the file had them last
 
     def difference(self, services: Sequence[Service]) -> Difference:
         """What these services would change; one that runs by an older definition differs too."""
@@ -48,6 +49,7 @@ class Redefinition:
     def begin(self, services: Sequence[Service], found: Difference) -> None:
         """Take these services on; what must stop for it is asked to."""
         drivers = dict(self._crew.drivers)
+        self._defined = tuple(services)
         self._leaving |= set(found.removed)
         self._leaving -= {service.name for service in services}
         stopping = []
@@ -61,7 +63,7 @@ class Redefinition:
             elif service.name in found.restarted or service.name in found.kept:
                 drivers[service.name] = self._swapped(known, service)
         order = [*(service.name for service in services), *self._leaving]
-        self._crew.define(drivers[name] for name in order if name in drivers)
+        self._crew.define([drivers[name] for name in order if name in drivers], self._defined)
         for name in (*stopping, *sorted(self._leaving & drivers.keys())):
             drivers[name].wish(on=False)
         turned = [name for name, what in found.kept.items() if "enabled" in what]
@@ -74,21 +76,29 @@ class Redefinition:
 
     def go_on(self) -> None:
         """Finish with what has stopped meanwhile."""
+        for name in [name for name in self._coming if name in self._crew.drivers]:
+            self._bring(name)
         drivers = self._crew.drivers
-        for name in [name for name in self._coming if name in drivers and drivers[name].state is ServiceState.DOWN]:
-            service, wanted = self._coming.pop(name)
-            driver = self._swapped(drivers[name], service)
-            self._crew.define({**drivers, name: driver}.values())
-            drivers = self._crew.drivers
-            if wanted and self._wishes.of(name).wanted is not False:
-                driver.wish(on=True)
         gone = [name for name in self._leaving if name not in drivers or drivers[name].state is ServiceState.DOWN]
         if gone:
             self._leaving.difference_update(gone)
-            self._crew.define([driver for name, driver in drivers.items() if name not in gone])
+            self._crew.define([driver for name, driver in drivers.items() if name not in gone], self._defined)
             for name in gone:
                 log.info("service.removed", service=name)
             self._forget(gone)
+
+    def _bring(self, name: str) -> None:
+        """Its new definition, once nothing of the old one runs; somebody may have started that anew meanwhile."""
+        driver = self._crew.drivers[name]
+        if driver.state in (ServiceState.STARTING, ServiceState.UP):
+            driver.wish(on=False)
+        if driver.state is not ServiceState.DOWN:
+            return
+        service, wanted = self._coming.pop(name)
+        driver = self._swapped(driver, service)
+        self._crew.define({**self._crew.drivers, name: driver}.values(), self._defined)
+        if wanted and self._wishes.of(name).wanted is not False:
+            driver.wish(on=True)
 
     def _forget(self, names: Sequence[str]) -> None:
         try:
