@@ -6,6 +6,7 @@ It holds no pipe and no child of theirs: whatever becomes of the daemon, a keepe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import stat
@@ -28,6 +29,7 @@ ZYGOTE: Final = Path(__file__).with_name("zygote.py")
 SOCKET: Final = "zygote.sock"
 HELD: Final = 75  # another zygote was quicker
 PATIENCE: Final = 10.0  # seconds for a zygote to answer, or to begin
+_LATE: Final = 0.02  # seconds until another daemon's zygote, which was quicker, may serve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,8 @@ class Keepers:
         request = {"keep": spec.name, "spec": asdict(spec)}
         answer = await self._ask(request)
         if answer is None and self._start_zygote:
-            await self._begin_zygote()
+            async with self._starting:
+                await self._have_zygote()
             answer = await self._ask(request)
         if answer is None:
             raise KeepersError(
@@ -195,14 +198,17 @@ class Keepers:
         finally:
             writer.close()
 
-    async def _begin_zygote(self) -> None:
-        """Start one that outlives this daemon; two daemons that do so at once end up with one."""
-        async with self._starting:
-            if await self.reachable():
-                return  # somebody who waited before us has started one
-            code, said = await asyncio.to_thread(_detached, self.run_dir)
-            if code not in (0, HELD):
-                raise KeepersError(f"no keepers can be started in {self.run_dir}: {said or f'exit code {code}'}")
+    async def _have_zygote(self) -> None:
+        """Start one that outlives this daemon, unless there is one; of two daemons that do so at once one is late."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not await self.reachable():
+                    code, said = await asyncio.to_thread(_detached, self.run_dir)
+                    if code not in (0, HELD):
+                        raise KeepersError(
+                            f"no keepers can be started in {self.run_dir}: {said or f'exit code {code}'}"
+                        )
+                    await asyncio.sleep(0 if code == 0 else _LATE)
 
     def _reader(self, name: str) -> StatusReader:
         if name not in self._readers:
