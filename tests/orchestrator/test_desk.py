@@ -27,7 +27,7 @@ from tradewarden.machines.service import (
     ServiceReport,
     Tier,
 )
-from tradewarden.orchestrator.desk import RefusedError
+from tradewarden.orchestrator.orders import RefusedError
 
 
 def only(*names: str) -> Selection:

@@ -28,8 +28,8 @@ from tradewarden.machines.service import (
     Tier,
 )
 from tradewarden.orchestrator.clock import SystemClock
-from tradewarden.orchestrator.desk import RefusedError
 from tradewarden.orchestrator.logs import Logs
+from tradewarden.orchestrator.orders import RefusedError
 
 URL = "http://127.0.0.1:8700"
 HOST = HostFigures(cpu_percent=12.4, memory_used=3_100_000_000, memory_total=8_000_000_000, disk_free=90_000_000_000)

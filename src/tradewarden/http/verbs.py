@@ -13,7 +13,7 @@ from tradewarden.http.desk_port import Programs
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Viewer, Visitors, address, is_control, refuse_other_sites, token_needed
 from tradewarden.machines.service import Order, ServiceReport, ServiceState
-from tradewarden.orchestrator.desk import RefusedError
+from tradewarden.orchestrator.orders import RefusedError
 
 NO_KEEPERS: Final = (
     "the keepers cannot be reached, so no program can be started: see `systemctl status tradewarden-keepers`, "

@@ -1,53 +1,43 @@
-"""The desk's programs all together: what people may ask of them, and how they do."""
+"""The desk's programs all together: taken over by the daemon, looked at each second, and how they do."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
 
 from tradewarden.machines.desk_step import DeskState
-from tradewarden.machines.plan import SelectionError, selection
 from tradewarden.machines.service import (
     DeskReport,
     Difference,
     HostFigures,
     Kind,
-    Order,
-    Selection,
     Service,
     ServiceReport,
     ServiceState,
 )
-from tradewarden.orchestrator.crew import Crew, needed
+from tradewarden.orchestrator.crew import Crew
 from tradewarden.orchestrator.error_tally import ErrorTally
 from tradewarden.orchestrator.facts import Surroundings
 from tradewarden.orchestrator.keepers import KeepersError
+from tradewarden.orchestrator.orders import AT_WORK, Orders
 from tradewarden.orchestrator.reading import UnreadableError
 from tradewarden.orchestrator.redefinition import Redefinition
 from tradewarden.orchestrator.service import Host, ServiceDriver
-from tradewarden.orchestrator.wishes import Wishes, WishesError
+from tradewarden.orchestrator.wishes import Wishes
 
 News = Callable[[ServiceReport | DeskReport], None]
 
 MEASURED_EVERY: Final = 2.0  # seconds
-STRAY: Final = "stop 15 10"  # to the keeper of a service that the configuration does not know any more
-_AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING})
-_AT_REST: Final = frozenset({ServiceState.DOWN, ServiceState.FAILED})
 
 log = structlog.get_logger()
 
 
-class RefusedError(Exception):
-    """A verb that cannot be done; the text says why and what can."""
-
-
-class DeskDriver:
-    """What people and programs may ask of the desk's programs; verbs set the work going and answer at once.
+class DeskDriver(Orders):
+    """The programs of one daemon: taken over, started, looked after, told of; `Orders` has the verbs for people.
 
     `look` belongs into a heartbeat, `settle` behind each change of market and tokens.
     """
@@ -63,10 +53,9 @@ class DeskDriver:
         begins: bool = True,
     ) -> None:
         """`begins`: what nobody has stopped is started with the daemon. `reread` raises UnreadableError."""
-        self._host, self._world, self._wishes, self._reread = host, world, wishes, reread
-        self._begins = begins
-        self.crew = Crew(services, host, world, self._heard)
-        self._redefinition = Redefinition(self.crew, wishes, self._belongs)
+        super().__init__(Crew(services, host, world, self._heard), wishes, host.keepers)
+        self._host, self._world, self._reread, self._begins = host, world, reread, begins
+        self._redefinition = Redefinition(self.crew, wishes, self.belongs)
         self._tally = ErrorTally(host.log_dir, host.clock.now)
         self._subscribers: list[News] = []
         self.changed: Callable[[], None] = lambda: None  # called when all have come to rest after a change
@@ -75,7 +64,6 @@ class DeskDriver:
         self._figures: HostFigures | None = None
         self._measured_at: float | None = None
         self._report: DeskReport | None = None
-        self._strays: tuple[str, ...] = ()
         self._knocking = self._is_open = False
 
     # The daemon
@@ -99,9 +87,9 @@ class DeskDriver:
                 self.crew.adopt()
             if self._begins and self._wishes.trouble is None:
                 self._start_missing(fresh=not held)
-        self._strays = tuple(name for name in keepers.names() if name not in self.crew.drivers and keepers.held(name))
-        if self._strays:
-            log.warning("service.strays", services=list(self._strays), hint="tradewarden down ends them")
+        self.strays = tuple(name for name in keepers.names() if name not in self.crew.drivers and keepers.held(name))
+        if self.strays:
+            log.warning("service.strays", services=list(self.strays), hint="tradewarden down ends them")
 
     def _open(self) -> None:
         self._host.keepers.open()
@@ -112,7 +100,7 @@ class DeskDriver:
         """Take over one service; what does not run is left to the start, but a step that is done stays so."""
         wish = self._wishes.of(driver.name)
         runs = driver.is_held or (driver.service.kind is Kind.STEP and not fresh)
-        wanted = runs and wish.wanted is not False and self._is_enabled(driver.service)
+        wanted = runs and wish.wanted is not False and self.is_enabled(driver.service)
         driver.adopt(wanted=wanted, auto=wish.auto_restart is not False)
 
     def _start_missing(self, *, fresh: bool) -> None:
@@ -120,8 +108,8 @@ class DeskDriver:
         missing = [
             name
             for name, driver in self.crew.drivers.items()
-            if self._wishes.of(name).wanted is not False and self._is_enabled(driver.service)
-            if driver.state not in _AT_WORK and (fresh or driver.state is not ServiceState.DONE)
+            if self._wishes.of(name).wanted is not False and self.is_enabled(driver.service)
+            if driver.state not in AT_WORK and (fresh or driver.state is not ServiceState.DONE)
         ]
         if missing:
             self.crew.start(missing)
@@ -194,7 +182,7 @@ class DeskDriver:
     @property
     def running(self) -> tuple[str, ...]:
         """The services that run on when the daemon ends."""
-        return tuple(name for name, driver in self.crew.drivers.items() if driver.pid is not None) + self._strays
+        return tuple(name for name, driver in self.crew.drivers.items() if driver.pid is not None) + self.strays
 
     # What is told
 
@@ -215,6 +203,12 @@ class DeskDriver:
         if desk_moved:
             self._publish(self.report())
         self.changed()
+
+    def outdated(self, names: Sequence[str]) -> None:
+        """What is told of these services is another than before, though none has changed its state."""
+        self._report = None
+        for name in names:
+            self._publish(self._of(self.crew.drivers[name]))
 
     def _publish(self, news: ServiceReport | DeskReport) -> None:
         for subscriber in self._subscribers:
@@ -250,7 +244,7 @@ class DeskDriver:
     def _of(self, driver: ServiceDriver) -> ServiceReport:
         return driver.report(
             phase=self.crew.phase(driver.name),
-            enabled=self._is_enabled(driver.service),
+            enabled=self.is_enabled(driver.service),
             errors=self._tally.count(driver.name),
         )
 
@@ -258,112 +252,7 @@ class DeskDriver:
         """The phases of a start, in their order."""
         return self.crew.machine.plan.phases
 
-    def _is_enabled(self, service: Service) -> bool:
-        wish = self._wishes.of(service.name).enabled
-        return service.enabled if wish is None else wish
-
-    # Verbs
-
-    def start(self, which: Selection, *, by: str) -> Order:
-        """Start services, with what they need. Raises RefusedError for names and tiers that are not known."""
-        chosen, drivers = self._chosen(which), self.crew.drivers
-        services = {name: driver.service for name, driver in drivers.items()}
-        left: dict[str, str] = {}
-        names: list[str] = []
-        fresh = self.crew.machine.state in (DeskState.STOPPED, DeskState.ABORTED)
-        for name in needed(chosen, services):
-            if not self._is_enabled(services[name]):
-                left[name] = f"it is disabled: `tradewarden enable {name}` first"
-            elif drivers[name].state is ServiceState.UP:
-                left[name] = "it is up already"
-            elif drivers[name].state is ServiceState.DONE and name not in which.names and not fresh:
-                left[name] = "it is done already"
-            else:
-                names.append(name)
-        self._keep(names, wanted=True)
-        self._log("start", names, by)
-        if names:
-            self.crew.start(names)
-        return self._order("start", names, left, "starting", by)
-
-    def stop(self, which: Selection, *, by: str) -> Order:
-        """Stop services, in the reverse order; it lasts until somebody starts them. Raises RefusedError."""
-        chosen = self._chosen(which)
-        self._keep(chosen, wanted=False)
-        names = self._to_stop(chosen)
-        left = {name: "it is down already" for name in chosen if name not in names}
-        self._log("stop", names, by)
-        if names:
-            self.crew.stop(names)
-        order = self._order("stop", names, left, "stopping", by)
-        needy = [
-            name
-            for name, driver in self.crew.drivers.items()
-            if name not in chosen and driver.pid is not None and set(names) & set(driver.service.needs)
-        ]
-        return replace(order, text=f"{order.text} What needs them runs on: {_listed(needy)}.") if needy else order
-
-    def restart(self, which: Selection, *, by: str) -> Order:
-        """End and start services anew. Raises RefusedError."""
-        chosen, drivers = self._chosen(which), self.crew.drivers
-        left = {
-            name: f"it is disabled: `tradewarden enable {name}` first"
-            for name in chosen
-            if not self._is_enabled(drivers[name].service)
-        }
-        names = [name for name in chosen if name not in left]
-        self._keep(names, wanted=True)
-        self._log("restart", names, by)
-        running = [name for name in names if drivers[name].pid is not None]
-        with self.crew.together():
-            if which.everything and running:
-                self.crew.stop(running)
-                self.crew.start(names)
-            else:
-                for name in running:
-                    drivers[name].restart()
-                others = [name for name in names if name not in running]
-                if others:
-                    self.crew.start(others)
-        return self._order("restart", names, left, "restarting", by)
-
-    def enable(self, names: Sequence[str], *, on: bool, by: str) -> Order:
-        """Let services belong to the desk, or not; one that is disabled is stopped. Raises RefusedError."""
-        chosen, drivers = self._chosen(Selection(names=tuple(names))), self.crew.drivers
-        self._keep(chosen, enabled=on)
-        self._log("enable" if on else "disable", chosen, by)
-        self._report = None
-        if not on:
-            self.crew.stop(self._to_stop(chosen))
-        elif self.crew.machine.state not in (DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING):
-            wanted = [name for name in chosen if self._wishes.of(name).wanted is not False]
-            self.crew.start([name for name in wanted if drivers[name].state not in _AT_WORK])
-        verb = "enable" if on else "disable"
-        return self._order(verb, chosen, {}, "enabled" if on else "disabled", by)
-
-    def auto_restart(self, names: Sequence[str], *, on: bool, by: str) -> Order:
-        """Whether services that end are started again by themselves. Raises RefusedError."""
-        chosen = self._chosen(Selection(names=tuple(names)))
-        self._keep(chosen, auto_restart=on)
-        self._log("auto-restart", chosen, by, on=on)
-        self._report = None
-        with self.crew.together():
-            for name in chosen:
-                self.crew.drivers[name].auto_restart(on=on)
-        what = "are started again by themselves" if on else "are not started again by themselves"
-        return Order(verb="auto-restart", accepted=tuple(chosen), text=f"From now on they {what}: {_listed(chosen)}.")
-
-    def down(self, *, by: str) -> Order:
-        """Stop everything deliberately, whatever runs here under a keeper."""
-        self._keep(self.crew.drivers, wanted=False)
-        names = self._to_stop(self.crew.drivers)
-        self._log("down", [*names, *self._strays], by)
-        for stray in self._strays:
-            self._host.keepers.command(stray, STRAY)
-        if names:
-            self.crew.stop(names)
-        accepted, self._strays = [*names, *self._strays], ()
-        return self._order("down", accepted, {}, "stopping", by)
+    # A changed file
 
     async def reload(self, *, dry: bool, by: str) -> Difference:
         """Read the file again and do what changed in it; `dry` only tells. Faults of the file change nothing."""
@@ -394,38 +283,3 @@ class DeskDriver:
         difference = await self.reload(dry=False, by=by)
         for problem in difference.problems:
             log.error("desk.configuration", problem=problem)
-
-    def _belongs(self, service: Service) -> bool:
-        """Whether a new service should run: it belongs to the desk, the desk runs, and nobody has stopped it."""
-        is_up = self.crew.machine.state not in (DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING)
-        return is_up and self._is_enabled(service) and self._wishes.of(service.name).wanted is not False
-
-    # Small things
-
-    def _chosen(self, which: Selection) -> tuple[str, ...]:
-        try:
-            return selection(self.crew.services, which)
-        except SelectionError as error:
-            raise RefusedError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-
-    def _to_stop(self, names: Iterable[str]) -> list[str]:
-        """Of these, what runs or wants to; while the desk starts all of them, or it would go on to those to come."""
-        starts = self.crew.machine.state is DeskState.STARTING
-        return [name for name in names if starts or self.crew.drivers[name].state not in _AT_REST]
-
-    def _keep(self, names: Iterable[str], **wishes: bool) -> None:
-        try:
-            self._wishes.set(names, **wishes)
-        except WishesError as error:
-            raise RefusedError(f"{error}.") from None
-
-    def _log(self, verb: str, names: Sequence[str], by: str, **more: bool) -> None:
-        log.info("desk.order", verb=verb, services=list(names), by=by, **more)
-
-    def _order(self, verb: str, names: Sequence[str], left: dict[str, str], doing: str, _by: str) -> Order:
-        text = f"{doing.capitalize()}: {_listed(names)}." if names else "Nothing to do."
-        return Order(verb=verb, accepted=tuple(names), left=left, text=text)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names) or "none"

@@ -15,7 +15,6 @@ import structlog
 
 from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Keep, Tell
 from tradewarden.machines.gate import Gate
-from tradewarden.machines.kept import Exited, Happening, Started, StartFailed
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.machines.service_life import ServiceLife
 from tradewarden.orchestrator.checks.asking import Asking
@@ -26,6 +25,7 @@ from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.environment import UnresolvedError, environment_of
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.published import Figures, Says
+from tradewarden.orchestrator.service_told import report_of, tell
 from tradewarden.orchestrator.spec import spec_of
 
 PATIENCE: Final = 8.0  # seconds for a keeper to come; its machine asks again after ten
@@ -100,7 +100,7 @@ class ServiceDriver:
         """Take over what an earlier daemon left, and tell what happened while nobody looked."""
         keepers, clock = self._host.keepers, self._host.clock
         for happening in keepers.read(self.name):
-            self._tell_of(happening, while_away=True)
+            tell(self.name, happening, while_away=True)
         self.life.auto = auto
         held = self.is_held
         self._do(
@@ -117,7 +117,7 @@ class ServiceDriver:
         self._tell_verdict()
         news = keepers.read(self.name)
         for happening in news:
-            self._tell_of(happening)
+            tell(self.name, happening)
             self._do(partial(self.life.kept, happening))
         self._unkept = self._unkept or bool(news)
         self._remember()
@@ -292,19 +292,6 @@ class ServiceDriver:
 
     # What is told
 
-    def _tell_of(self, happening: Happening, *, while_away: bool = False) -> None:
-        away = {"while_away": True, "at": happening.at.isoformat()} if while_away else {}
-        match happening:
-            case Started(pid=pid, life=life):
-                log.info("service.started", service=self.name, pid=pid, life=life, **away)
-            case Exited() as exited:
-                facts = {"code": exited.code, "up": round(exited.up, 3), "asked": exited.asked, "fenced": exited.fenced}
-                log.info("service.exited", service=self.name, pid=exited.pid, **facts, **away)
-            case StartFailed(text=text):
-                log.warning("service.start_failed", service=self.name, why=text, **away)
-            case _:
-                pass
-
     @property
     def pid(self) -> int | None:
         """Of the present life."""
@@ -317,36 +304,5 @@ class ServiceDriver:
 
     def report(self, *, phase: int, enabled: bool, errors: int) -> ServiceReport:
         """How it does."""
-        service, life, figures, says = self.service, self.life, self._figures, self._says
-        return ServiceReport(
-            name=service.name,
-            description=service.description,
-            kind=service.kind,
-            tier=service.tier,
-            phase=phase,
-            enabled=enabled,
-            auto_restart=life.auto,
-            state=life.state,
-            reason=life.reason,
-            since=self.since,
-            needs=service.needs,
-            conditions=service.conditions,
-            pid=self.pid,
-            started_at=self.started_at,
-            restarts=max(0, life.past.lives - 1),
-            exit_code=life.past.exit_code,
-            next_start_at=life.past.next_start_at,
-            memory_bytes=None if figures is None else figures.memory_bytes,
-            cpu_percent=None if figures is None else figures.cpu_percent,
-            errors_last_hour=errors,
-            says=None if says is None else says.text,
-            figures={} if says is None else says.figures,
-            reach=reach(service) if life.state is ServiceState.UP else None,
-        )
-
-
-def reach(service: Service) -> str | None:
-    """Where people reach it: the page that tells that it is ready, or its first port."""
-    if service.ready.kind == "http":
-        return service.ready.target
-    return next((f"127.0.0.1:{port}" for port in service.ports), None)
+        figures, says = self._figures, self._says
+        return report_of(self.life, self.since, figures, says, phase=phase, enabled=enabled, errors=errors)
