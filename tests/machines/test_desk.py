@@ -509,3 +509,9 @@ def test_services_that_the_plan_does_not_know_any_more_stop_first() -> None:
     assert trial.patience() == 30
     trial.be(DOWN, "chart", "clock", "writer")
     assert trial.look() == [Halt(("feed",))]
+
+
+def test_strangers_stop_together_in_the_order_of_their_names() -> None:
+    trial = Trial().running()
+    trial.desk.redefine((), plan(()))
+    assert trial.stop()[1] == Halt(("bus", "chart", "clock", "feed", "writer"))

@@ -159,6 +159,14 @@ def test_who_is_to_be_started_again_outside_its_condition_is_stopped_instead() -
     assert scene.stands() == ("waiting", TOKEN.reason)
 
 
+@pytest.mark.parametrize("way", [("restart",), ("session_began",), ("wish", ON)])
+def test_whoever_gets_another_chance_has_all_its_tries_again(way: tuple[object, ...]) -> None:
+    scene = SCENES["stopping, never ready"]().hear(exited(-15, asked=True), gone())
+    assert scene.life.state is ServiceState.PAUSED
+    scene.tell(str(way[0]), *way[1:]).hear(started(1, keeper=200)).wake()
+    assert "attempt 2 of 3" in str(scene.life.reason)
+
+
 def test_a_wish_forgets_the_verdict() -> None:
     scene = SCENES["stopping, never ready"]().tell("wish", ON).hear(exited(-15, asked=True), gone())
     assert scene.stands() == ("starting", "its keeper is asked to start it")
@@ -558,7 +566,7 @@ def test_what_a_keeper_that_is_gone_wrote_at_the_end_is_history() -> None:
     scene = Scene().up().tell("held", OFF).hear(crashed())
     assert scene.stands() == ("starting", "waits for a keeper: its keeper is gone")
     scene = adopted(started(), held=False)
-    scene.hear(exited(-9, asked=True), gone())
+    scene.hear(crashed())
     assert scene.stands() == ("waiting", "its conditions have not been looked at yet")
 
 

@@ -106,10 +106,8 @@ class ServiceLife(Life):
         self._now, self.gate = now, gate
         self._tell_policy()
         match self.state:
-            case ServiceState.WAITING if gate.is_open:
-                self._launch()
             case ServiceState.WAITING:
-                self.reason = gate.reason
+                self._launch()
             case ServiceState.PAUSED if not gate.is_open:
                 self._enter(ServiceState.WAITING, gate.reason)
             case ServiceState.BACKING_OFF if gate.bars:
@@ -140,7 +138,6 @@ class ServiceLife(Life):
 
     def token_changed(self, now: int) -> list[Deed]:
         """The broker's token is new: what runs is signalled or restarted, as the operator wants it."""
-        self._now = now
         if not self._lives():
             return []
         match self.service.on_token:
