@@ -67,16 +67,18 @@ def _properties(model: type[BaseModel]) -> list[str]:
     return [name for kind in ours for name, what in vars(kind).items() if isinstance(what, property)]
 
 
-def said_apart(ask: Callable[[], Said | None]) -> Said | None:
+def said_apart(ask: Callable[[], Said | None], meanwhile: Callable[[], object] = lambda: None) -> Said | None:
     """What `ask` says in a forked process; None when it says nothing, having told why on standard error itself.
 
-    Call it before threads and event loops. Raises RuntimeError when the process broke off, which is a fault of ours.
+    This process does something else meanwhile. Call it before threads and event loops. Raises RuntimeError when the
+    other process broke off, which is a fault of ours.
     """
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         _say(ask, reading, writing)
     os.close(writing)
+    meanwhile()
     with os.fdopen(reading, "rb") as pipe:
         answer = pipe.read()
     _, status = os.waitpid(child, 0)

@@ -7,6 +7,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,14 +69,14 @@ def _left_running(names: Sequence[str]) -> list[str]:
 
 
 def _apart(config: Path | None) -> tuple[Settings, Calendar] | None:
-    """The same for the daemon, which keeps the values and not the reader."""
+    """The same for the daemon, which keeps the values and not the reader, and loads itself while they are read."""
     from tradewarden.settings_apart import plain, said_apart
 
     def ask() -> tuple[Settings, Calendar] | None:
         configured = settings_and_calendar(config, lenient=True)
         return configured and (plain(configured[0]), configured[1])
 
-    return said_apart(ask)
+    return said_apart(ask, meanwhile=partial(import_module, "tradewarden.daemon"))
 
 
 def _take_all_descriptors() -> None:
