@@ -1,9 +1,12 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
 from desk import LIVE, Desk, play
+from tradewarden.machines.report import Layer
+from tradewarden.machines.service import DeskReport, Kind, ServiceReport, ServiceState, Tier
 from tradewarden.orchestrator.report import Reports
 
 
@@ -59,3 +62,39 @@ def test_the_first_picture_has_a_true_headline_and_tells_it_in_the_log(tmp_path:
         assert [(log["event"], log["code"], log["seq"]) for log in logs] == [("health.headline", "auth.required", 1)]
 
     play(tmp_path, LIVE, scene, token=False)
+
+
+def test_a_critical_service_that_is_down_is_the_headline_a_failure_only_while_data_is_wanted(
+    tmp_path: Path,
+) -> None:
+    down = ServiceReport(
+        name="feed",
+        description="",
+        kind=Kind.PROGRAM,
+        tier=Tier.CRITICAL,
+        phase=1,
+        enabled=True,
+        auto_restart=True,
+        state=ServiceState.PAUSED,
+        reason="exit code 3",
+        since=LIVE,
+    )
+    one = DeskReport(state="degraded", reason=None, since=LIVE, services=(down,))
+    optional = replace(one, services=(replace(down, tier=Tier.OPTIONAL),))
+
+    async def scene(desk: Desk, *, wanted: bool) -> None:
+        await desk.until(lambda picture: picture.headline.layer is Layer.MARKET and picture.auth.state == "valid")
+        before, desk.parts.reports.desk = desk.picture.seq, lambda: one
+        desk.parts.reports.refresh()
+        assert (desk.picture.headline.code, desk.picture.desk) == ("services.failed", one)
+        assert desk.picture.headline.severity.status == ("fail" if wanted else "warn")
+        assert desk.picture.seq == before + 1
+        desk.parts.reports.desk = lambda: optional
+        desk.parts.reports.refresh()
+        assert desk.picture.headline.layer is Layer.MARKET, "an optional one is no headline"
+        assert desk.picture.seq == before + 2, "but it is news"
+
+    for name in ("live", "night"):
+        (tmp_path / name).mkdir()
+    play(tmp_path / "live", LIVE, lambda desk: scene(desk, wanted=True))
+    play(tmp_path / "night", LIVE.replace(hour=22), lambda desk: scene(desk, wanted=False))
