@@ -68,6 +68,7 @@ def test_what_is_not_said_follows_from_kind_and_tier(write: Write) -> None:
         [services.program]
         command = ["sleep", "1"]
         ready = {port = 8051}
+        ports = [8052]
         [services.step]
         kind = "step"
         command = "true"
@@ -76,7 +77,7 @@ def test_what_is_not_said_follows_from_kind_and_tier(write: Write) -> None:
         tier = "optional"
     """).programs
     assert (program.restarts.when, program.restarts.attempts) == (Again.ALWAYS, 5)
-    assert program.ports == (8051,), "a program that is ready with a port of this machine listens there"
+    assert program.ports == (8052, 8051), "a program that is ready with a port of this machine listens there"
     assert (step.ready.kind, step.restarts.when, step.restarts.attempts) == ("exit", Again.FAILURE, 3)
     assert (chart.ready.kind, chart.restarts.attempts) == ("process", 3)
 

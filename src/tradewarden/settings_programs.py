@@ -14,7 +14,7 @@ from typing import Any
 from tradewarden.machines.plan import problems
 from tradewarden.machines.service import Again, Kind, Output, Place, Ready, Reference, Restarts, Service, Tier
 from tradewarden.orchestrator.checks.registry import problem
-from tradewarden.orchestrator.environment import SECRETS, secret_file, spoken_path
+from tradewarden.orchestrator.environment import LIKE_A_SECRET, SECRETS, secret_file, spoken_path
 from tradewarden.settings_services import RATE, DeskSettings, ReadySettings, RestartSettings, ServiceSettings
 from tradewarden.settings_sources import Sources
 
@@ -22,7 +22,6 @@ FEW, USUAL = 3, 5  # attempts within the window
 MEGABYTE = 1_000_000
 SOCKET = "zygote.sock"  # of the keepers, in their directory
 AT_ONCE = 0.1  # seconds after which a program that says nothing of itself is taken for one that runs
-_SECRET = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|CREDENTIAL", re.IGNORECASE)
 
 Tables = Mapping[str, ServiceSettings]
 
@@ -65,7 +64,7 @@ def _service(name: str, table: ServiceSettings, base: Path) -> Service:
         conditions=tuple(table.conditions),
         on_token=table.on_token,
         token_signal=table.token_signal,
-        ports=tuple(table.ports) or _own_ports(ready, table.kind),
+        ports=tuple(dict.fromkeys((*table.ports, *_own_ports(ready, table.kind)))),
     )
 
 
@@ -189,7 +188,7 @@ def remarks(services: tuple[Service, ...], state: Path) -> Iterator[str]:
         for name, value in service.environment.items():
             setting = f"services.{service.name}.environment.{name}"
             match value:
-                case str() if value and _SECRET.search(name):
+                case str() if value and LIKE_A_SECRET.search(name):
                     yield f'{setting} looks like a secret and stands in the file: name it, {{secret = "..."}}.'
                 case Reference(Place.SECRET, secret) if secret_file(secret, state) is None:
                     place = state / SECRETS

@@ -32,6 +32,7 @@ def test_references_are_found_and_whoever_keeps_logs_hears_of_them(
         "FILE": Reference(Place.FILE, str(tmp_path / "file")),
         "ENV": Reference(Place.ENV, "FROM_HERE"),
         "PLAIN": "word",
+        "API_KEY": "in the file",
     }
     found = environment_of(service("a", environment=told), tmp_path, learned.append)
     assert {name: found[name] for name in told} == {
@@ -40,8 +41,9 @@ def test_references_are_found_and_whoever_keeps_logs_hears_of_them(
         "FILE": "of a file",
         "ENV": "of the daemon",
         "PLAIN": "word",
+        "API_KEY": "in the file",
     }
-    assert learned == ["from systemd", "two\nlines", "of a file", "of the daemon"]
+    assert learned == ["from systemd", "two\nlines", "of a file", "of the daemon", "in the file"]
 
 
 def test_the_daemons_own_environment_is_not_handed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

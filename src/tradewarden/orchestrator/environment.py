@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ HANDED_ON: Final = (  # of the daemon's own environment: where things are and ho
     "XDG_RUNTIME_DIR",
 )
 OF_A_PERSON: Final = ("DOCKER_CONFIG", "HOME", "LOGNAME", "SHELL", "TMPDIR", "USER", "XDG_RUNTIME_DIR")
+LIKE_A_SECRET: Final = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|CREDENTIAL", re.IGNORECASE)
 
 
 class UnresolvedError(Exception):
@@ -59,6 +61,8 @@ def environment_of(service: Service, state: Path, learned: Callable[[str], None]
                 learned(found[name])
             case _:
                 found[name] = value
+                if LIKE_A_SECRET.search(name):  # it stands in the file, where it should not; no log needs it too
+                    learned(value)
     return found
 
 
