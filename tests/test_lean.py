@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -31,19 +32,38 @@ def test_a_second_call_changes_nothing() -> None:
     run(f"{LEAN}import structlog as first; lean.import_structlog(); import structlog; assert first is structlog")
 
 
-HEAPS = """
+TOLD = """
+libc = ctypes.CDLL(None)
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+"""
+THREADS = f"""
 import threading
 def fill():
     kept = [bytes(100_000) for _ in range(5)]
 threads = [threading.Thread(target=fill) for _ in range(4)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-stdout = ctypes.c_void_p.in_dll(ctypes.CDLL(None), "stdout")
-ctypes.CDLL(None).malloc_info(0, stdout)
-ctypes.CDLL(None).fflush(stdout)
+{TOLD}
 """
+BATCHES = f"""
+for _ in range(3):
+    batch = bytearray(1 << 20)
+    del batch
+batch = bytearray(1 << 19)
+{TOLD}
+"""
+SMALL = "from tradewarden import lean; lean.keep_heap_small()"
 
 
 def test_threads_bring_no_heaps_of_their_own() -> None:
-    assert run(f"import ctypes{HEAPS}").count("<heap nr=") > 1
-    assert run(f"import ctypes; from tradewarden import lean; lean.keep_one_heap(){HEAPS}").count("<heap nr=") == 1
+    assert run(f"import ctypes{THREADS}").count("<heap nr=") > 1
+    assert run(f"import ctypes; {SMALL}{THREADS}").count("<heap nr=") == 1
+
+
+def mapped(told: str) -> int:
+    return int(re.findall(r'<total type="mmap" count="(\d+)"', told)[-1])
+
+
+def test_a_large_batch_settles_in_no_heap() -> None:
+    assert mapped(run(f"import ctypes; {SMALL}{BATCHES}")) > mapped(run(f"import ctypes{BATCHES}"))

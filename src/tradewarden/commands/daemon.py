@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from tradewarden.lean import import_structlog, keep_one_heap
+    from tradewarden.lean import import_structlog, keep_heap_small
 
-    keep_one_heap()
+    keep_heap_small()
     import_structlog()
     configured = _apart(parsed.config)
     if configured is None:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 def _sink(parsed: argparse.Namespace) -> int:
-    from tradewarden.lean import import_structlog
+    from tradewarden.lean import import_structlog, keep_heap_small
 
+    keep_heap_small()
     import_structlog()
     from tradewarden.settings_apart import plain, said_apart
 
