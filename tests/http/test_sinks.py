@@ -51,6 +51,14 @@ async def test_a_desk_that_records_nothing_says_so(session: ClientSession) -> No
     assert "sinks:lag" not in health["checks"]
 
 
+async def test_the_page_says_where_the_reason_stands_of_a_store_that_needs_a_person(session: ClientSession) -> None:
+    misfit = a_sink("redis", **LATE | {"state": SinkState.MISFIT})
+    async with showing(recording(misfit)) as desk, session.get(desk.url) as answer:
+        page = await answer.text()
+    assert '<span class="word">Needs a person: tradewarden sinks says why</span>' in page
+    assert "canary" not in page
+
+
 async def test_the_health_answer_has_an_entry_a_sink_that_changes_seldom(session: ClientSession) -> None:
     picture = recording(a_sink(), a_sink("redis", **LATE))
     async with showing(picture) as desk:

@@ -16,7 +16,7 @@ STATES: MappingProxyType[str, str] = MappingProxyType(
         "writing": "Up to date",
         "behind": "Catching up",
         "backing_off": "Not reached",
-        "misfit": "Needs a person",
+        "misfit": "Needs a person: tradewarden sinks says why",  # here anybody reads along
         "absent": "No process",
     }
 )
