@@ -70,6 +70,16 @@ async def test_it_is_ready_once_the_line_is_there(scene: Scene) -> None:
     assert (await check.ask()).good
 
 
+@pytest.mark.parametrize("empty", [False, True])
+async def test_the_first_words_may_come_late(scene: Scene, *, empty: bool) -> None:
+    check = scene.check()
+    if empty:
+        scene.says()
+    assert not (await check.ask()).good
+    scene.says("now ready to serve", after=60)
+    assert (await check.ask()).good
+
+
 async def test_a_line_of_an_earlier_life_does_not_count(scene: Scene) -> None:
     scene.says("ready", "bye")
     scene.life = scene.at + timedelta(microseconds=500)

@@ -48,7 +48,8 @@ class LogTail:
                     self._file = found
                     yield from self._back(file, found[0])
         except FileNotFoundError:
-            return  # it has written nothing, or its log is being rotated this very moment
+            # It has written nothing, or its log is being rotated this very moment: whatever comes, comes after this.
+            self._latest = LATEST
 
     def _onward(self, file: IO[bytes]) -> Iterator[list[bytes]]:
         """What has been added; a slice without an end of a line is one long line, told in pieces."""
