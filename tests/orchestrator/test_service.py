@@ -7,6 +7,8 @@ import errno
 import json
 import os
 import signal
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from structlog.testing import capture_logs
 
 from kept_desk import ALL, MadeUp, kept_desk, service, shell
 from servers.process import free_port
+from tradewarden.machines.kept import Happening, Started
 from tradewarden.machines.service import Again, Kind, Ready, Restarts, Tier
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
 
@@ -167,5 +170,28 @@ def test_a_step_that_fails_is_tried_again_and_then_has_failed(tmp_path: Path) ->
             await desk.until_state(bad="failed", good="done", desk="degraded")
             assert "exit code 4" in (desk.of("bad").reason or "")
             assert (tmp_path / "tries").read_text() == "x\n" * 2
+
+    asyncio.run(scene())
+
+
+def test_a_step_that_ends_while_it_is_looked_at_is_done_and_not_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Keepers.read
+
+    def slowly(self: Keepers, name: str) -> list[Happening]:
+        """What stood there, told only when its keeper has written more and gone."""
+        news = read(self, name)
+        deadline = time.monotonic() + 5
+        while any(isinstance(each, Started) for each in news) and self.held(name) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return news
+
+    async def scene() -> None:
+        monkeypatch.setattr(Keepers, "read", slowly)
+        step = shell("step", f"echo x >> {tmp_path}/runs; sleep 0.1", kind=Kind.STEP, ready=Ready(kind="exit"))
+        async with kept_desk(tmp_path, replace(step, restarts=Restarts(when=Again.FAILURE))) as desk:
+            await desk.until_state(step="done", desk="running")
+            assert (tmp_path / "runs").read_text() == "x\n"
 
     asyncio.run(scene())

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -108,6 +108,20 @@ async def kept_desk(
     state: Path, *services: Service, world: MadeUp | None = None, begins: bool = True, ends: bool = True
 ) -> AsyncIterator[KeptDesk]:
     """A daemon's life: it takes over what runs; at its end everything is stopped only if the test is to end too."""
+    leaves = False
+    try:
+        async with _life(state, services, world, begins=begins, ends=ends) as desk:
+            yield desk
+        leaves = not ends
+    finally:
+        if not leaves:
+            end_keepers(state / "keepers")
+
+
+@asynccontextmanager
+async def _life(
+    state: Path, services: Sequence[Service], world: MadeUp | None, *, begins: bool, ends: bool
+) -> AsyncIterator[KeptDesk]:
     made_up, clock = world or MadeUp(), SystemClock()
     keepers = Keepers(state / "keepers", state / "logs", now=clock.now)
     file, problems = list(services), list[str]()
@@ -149,8 +163,6 @@ async def kept_desk(
             driver.end()
             for task in tuple(tasks):
                 task.cancel()
-    if ends:
-        end_zygote(state / "keepers")
 
 
 def end_zygote(run_dir: Path, number: signal.Signals = signal.SIGKILL) -> None:
@@ -161,6 +173,32 @@ def end_zygote(run_dir: Path, number: signal.Signals = signal.SIGKILL) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         time.sleep(0.02)
+
+
+def end_keepers(run_dir: Path) -> None:
+    """Each keeper kills what it keeps and leaves; then nobody forks new ones."""
+    end_zygote(run_dir, signal.SIGTERM)
+    for control in run_dir.glob("*.ctl"):
+        with contextlib.suppress(OSError):
+            fifo = os.open(control, os.O_WRONLY | os.O_NONBLOCK)
+            os.write(fifo, b"stop 9 0\n")
+            os.close(fifo)
+    deadline = time.monotonic() + 5.0
+    while _kept(run_dir) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    end_zygote(run_dir)
+
+
+def _kept(run_dir: Path) -> list[int]:
+    """The processes that are kept in this directory, by the mark that each of them has."""
+    mark = b"TRADEWARDEN_KEEPER=" + os.fsencode(run_dir) + b"/"
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+    return found
 
 
 def _zygotes(run_dir: Path) -> list[int]:

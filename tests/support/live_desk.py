@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kept_desk import end_zygote
+from kept_desk import end_keepers
 from servers.process import free_port
 
 TRADEWARDEN = Path(sys.executable).with_name("tradewarden")
@@ -152,30 +151,4 @@ def live_desk(folder: Path, services: str) -> Iterator[LiveDesk]:
         if desk.process is not None and desk.process.poll() is None:
             desk.process.kill()
             desk.process.wait(PATIENCE)
-        _end_keepers(desk.state / "keepers")
-
-
-def _end_keepers(run_dir: Path) -> None:
-    """Each keeper kills what it keeps and leaves; then nobody forks new ones."""
-    end_zygote(run_dir, signal.SIGTERM)
-    for control in run_dir.glob("*.ctl"):
-        with contextlib.suppress(OSError):
-            fifo = os.open(control, os.O_WRONLY | os.O_NONBLOCK)
-            os.write(fifo, b"stop 9 0\n")
-            os.close(fifo)
-    deadline = time.monotonic() + PATIENCE
-    while _kept(run_dir) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    end_zygote(run_dir)
-
-
-def _kept(run_dir: Path) -> list[int]:
-    """The processes that are kept in this directory, by the mark that each of them has."""
-    mark = b"TRADEWARDEN_KEEPER=" + os.fsencode(run_dir) + b"/"
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                if mark in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-    return found
+        end_keepers(desk.state / "keepers")

@@ -15,6 +15,7 @@ import structlog
 
 from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Keep, Tell
 from tradewarden.machines.gate import Gate
+from tradewarden.machines.kept import Started
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.machines.service_life import ServiceLife
 from tradewarden.orchestrator.checks.asking import Asking
@@ -113,19 +114,27 @@ class ServiceDriver:
 
     def look(self) -> None:
         """Read what its keeper has written, and whether it still lives; and what its check says so far."""
-        keepers = self._host.keepers
         self._tell_verdict()
-        news = keepers.read(self.name)
+        # The lock first: a keeper that has dropped it has written its last line, so that what is read after is all of
+        # it. The other way round a step could end between the two, and would be taken for lost and begun again.
+        held = self._probe()
+        news = self._host.keepers.read(self.name)
+        if held:
+            self._do(partial(self.life.held, held))
         for happening in news:
             tell(self.name, happening)
             self._do(partial(self.life.kept, happening))
         self._unkept = self._unkept or bool(news)
         self._remember()
+        if held is False and not any(isinstance(each, Started) for each in news):  # else a new one has come meanwhile
+            self._do(partial(self.life.held, held))
+
+    def _probe(self) -> bool | None:
+        """Whether its keeper lives; none when there is no descriptor to spare, and the next beat asks again."""
         try:
-            held = self.is_held
-        except OSError:  # no descriptor to spare: the next beat asks again
-            return
-        self._do(lambda now: self.life.held(held, now))
+            return self.is_held
+        except OSError:
+            return None
 
     def _remember(self) -> None:
         """Keep how far its keeper's words were read; what a full disk does not take is told again after a restart."""
