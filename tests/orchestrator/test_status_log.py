@@ -139,6 +139,17 @@ def test_a_log_that_a_keeper_moved_aside_is_read_to_its_end_first(tmp_path: Path
         assert pids == [2, 3]
 
 
+def test_another_file_under_the_same_number_is_read_from_its_beginning(tmp_path: Path) -> None:
+    log, reader = log_of(tmp_path), StatusReader(tmp_path, "x")
+    log.write("gone", AT)
+    assert len(reader.read()) == 1
+    with (tmp_path / "x.status").open("r+b") as file:  # as after a removal: file systems use their numbers again
+        file.truncate(0)
+    log.write("escalate", AT + 1, pid=1)
+    log.write("escalate", AT + 2, pid=2)
+    assert [type(each) for each in reader.read()] == [Escalated, Escalated]
+
+
 @pytest.mark.parametrize("spoilt", [b"", b"{", b"[1]", b'{"inode": "x", "offset": 0}', b'{"inode": 0}'])
 def test_a_spoilt_memory_costs_reading_all_of_it_again(tmp_path: Path, spoilt: bytes) -> None:
     log_of(tmp_path).write("gone", AT)

@@ -71,9 +71,11 @@ class Keeper:
         kernel.be_called(f"kept {self._brief.name}")
         self.keep()
 
-    def keep(self) -> None:
-        """The same, without becoming the parent of orphans."""
-        self._look_back()
+    def keep(self, *, first: bool = False) -> None:
+        """The same, without becoming the parent of orphans; `first`: there is nothing to look back at."""
+        self._bid()
+        if not first:
+            self._look_back()
         while not self.is_gone:
             self._turn()
 
@@ -90,7 +92,6 @@ class Keeper:
         """End what outlived an earlier keeper, before anything is started: there are never two copies."""
         found = look_back(self._status, f"TRADEWARDEN_KEEPER={self._path}".encode())
         self._boot = found.boot
-        self._bid()
         if found.left:
             self._fencing = {**(found.start or {}), "pid": str(found.left[0].pid)}
             self._remains.adopt(found.left)
@@ -113,7 +114,7 @@ class Keeper:
         if self._life is None and not self._clearing:
             self._move_on(now)
         if now >= self._tick_at:
-            self._tick(now)
+            self.tick(now)
 
     def _patience(self) -> float:
         """Milliseconds until something is due."""
@@ -198,10 +199,9 @@ class Keeper:
         else:
             self._remains.over()
         outcome = None if life.asked else self._restarts.ended(now, now - life.began, well=code == 0)
-        again = self._follow(outcome, now)
         up, dropped = round(now - life.began, 3), self._output.dropped - self._dropped
         facts = {"pid": life.pid, "code": code, "up": up, "asked": bool(life.asked), "maxrss": peak, "dropped": dropped}
-        self._diary.tell("exit", **facts, left=left, again=again)
+        self._diary.tell("exit", **facts, left=left, again=self._follow(outcome, now))
         self._diary.paused(outcome, self._brief)
         self._tick_at = now
 
@@ -256,8 +256,7 @@ class Keeper:
             life = self._nursery.begin(now)
         except OSError as trouble:
             outcome = self._restarts.failed(now, passing=trouble.errno in birth.PASSING)
-            again = self._follow(outcome, now)
-            text = trouble.strerror or str(trouble)
+            text, again = trouble.strerror or str(trouble), self._follow(outcome, now)
             self._diary.tell("start_failed", errno=trouble.errno or errno.EIO, text=text, again=again)
             self._diary.paused(outcome, self._brief)
             return
@@ -280,7 +279,8 @@ class Keeper:
         self._diary.tell("gone")
         self.is_gone = True
 
-    def _tick(self, now: float) -> None:
+    def tick(self, now: float) -> None:
+        """Do what is done every two seconds."""
         self._tick_at = now + TICK
         self._attend()
         self._diary.retry()

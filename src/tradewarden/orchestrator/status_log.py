@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,22 @@ from tradewarden.machines.kept import (
 
 TAIL: Final = 1 << 16  # bytes that surely tell the present state
 MOST: Final = 4 << 20  # bytes read at once; the rest the next time
+HEAD: Final = 64  # bytes by which a file is known again: no two begin at the same microsecond
 KIB: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Up to where a file was read, and which file that was: a number of a file may be given to another one."""
+
+    inode: int = 0
+    offset: int = 0
+    head: str = ""  # how it begins, in hexadecimal
+
+    def is_in(self, path: Path) -> bool:
+        """Whether this is the file, and no shorter than it was."""
+        inode, size = _identity(path)
+        return inode == self.inode and size >= self.offset and _part(path, 0, len(self.head) // 2).hex() == self.head
 
 
 class StatusReader:
@@ -33,23 +49,25 @@ class StatusReader:
         self.unreadable = 0  # half lines, and lines that no keeper writes
         self._path, self._older = run_dir / f"{name}.status", run_dir / f"{name}.status.1"
         self._seen = run_dir / f"{name}.seen"
-        self._place = _remembered(self._seen)  # inode and offset
+        self._place = _remembered(self._seen)
 
     def read(self) -> list[Happening]:
-        """The whole lines that were not read before, oldest first; a log moved aside meanwhile is read to its end."""
-        found: list[Happening] = []
-        for path in (self._older, self._path):
-            inode, size = _identity(path)
-            if not inode or (path == self._older and inode != self._place[0]):
-                continue
-            offset = self._place[1] if inode == self._place[0] else 0
-            if offset > size:
-                offset = 0  # somebody made it shorter: better an event twice than never
-            text = _part(path, offset, MOST)
-            whole = text[: text.rfind(b"\n") + 1]
-            self._place = (inode, offset + len(whole))
-            found += self._parse(whole)
-        return found
+        """The whole lines that were not read before, oldest first; a log moved aside meanwhile is read to its end.
+
+        One that somebody made shorter or put into its place is read from its beginning: better twice than never.
+        """
+        found = self._read_on(self._older) if self._place.is_in(self._older) else []
+        return found + self._read_on(self._path)
+
+    def _read_on(self, path: Path) -> list[Happening]:
+        inode, _ = _identity(path)
+        offset = self._place.offset if self._place.is_in(path) else 0
+        text = _part(path, offset, MOST)
+        whole = text[: text.rfind(b"\n") + 1]
+        if whole or not offset:
+            head = _part(path, 0, min(HEAD, offset + len(whole))).hex()
+            self._place = Place(inode, offset + len(whole), head)
+        return self._parse(whole)
 
     def last(self) -> tuple[Happening, ...]:
         """The newest lines, whether read before or not."""
@@ -65,7 +83,7 @@ class StatusReader:
     def remember(self) -> None:
         """What was read is processed: a daemon that starts anew goes on after it."""
         fresh = self._seen.with_name(f"{self._seen.name}.new")
-        fresh.write_text(json.dumps({"inode": self._place[0], "offset": self._place[1]}), encoding="utf-8")
+        fresh.write_text(json.dumps(asdict(self._place)), encoding="utf-8")
         fresh.replace(self._seen)
 
     def _parse(self, text: bytes) -> list[Happening]:
@@ -176,12 +194,12 @@ def _text(value: object) -> str:
     return value
 
 
-def _remembered(path: Path) -> tuple[int, int]:
+def _remembered(path: Path) -> Place:
     try:
         told = json.loads(path.read_bytes())
-        return _whole(told["inode"]), _whole(told["offset"])
+        return Place(_whole(told["inode"]), _whole(told["offset"]), _text(told["head"]))
     except (OSError, ValueError, LookupError, TypeError):
-        return 0, 0
+        return Place()
 
 
 def _identity(path: Path) -> tuple[int, int]:

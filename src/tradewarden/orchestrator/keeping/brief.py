@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+Facts = tuple[
+    str,  # name
+    list[str],  # argv
+    dict[str, str],  # env
+    str,  # cwd
+    str | None,  # user
+    str,  # revision
+    str,  # log
+    int,  # log_bytes
+    int,  # log_files
+    bool,  # compress
+    int,  # stop_signal
+    float,  # stop_seconds
+    str,  # restart
+    int,  # attempts
+    float,  # window
+    float,  # base
+    float,  # cap
+    float,  # min_uptime
+    bool,  # once
+    float | None,  # until
+]
+
 
 class Brief:
     """One service, everything resolved: what to run, where its words go, when to start it again."""
@@ -49,7 +72,27 @@ class Brief:
     once: bool
     until: float | None
 
-    def __init__(self, facts: dict[str, object]) -> None:
-        """The facts are proven: see request.py."""
-        for each in Brief.__slots__:
-            setattr(self, each, facts[each])
+    def __init__(self, facts: Facts) -> None:
+        """The facts are proven: see request.py. They have no names: each would be a page of memory to every keeper."""
+        (
+            self.name,
+            self.argv,
+            self.env,
+            self.cwd,
+            self.user,
+            self.revision,
+            self.log,
+            self.log_bytes,
+            self.log_files,
+            self.compress,
+            self.stop_signal,
+            self.stop_seconds,
+            self.restart,
+            self.attempts,
+            self.window,
+            self.base,
+            self.cap,
+            self.min_uptime,
+            self.once,
+            self.until,
+        ) = facts

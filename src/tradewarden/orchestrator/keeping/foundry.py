@@ -7,6 +7,8 @@ import os
 import socket
 import sys
 
+from tradewarden.orchestrator.keeping.brief import Facts
+
 LARGEST = 1 << 18  # bytes of a request
 _REPORT, _REQUESTS = 3, 4  # descriptors as the mould expects them
 _MOULD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mould.py")
@@ -32,7 +34,7 @@ class Foundry:
         theirs.close()
         report.close()
 
-    def cast(self, number: int, facts: dict[str, object]) -> None:
+    def cast(self, number: int, facts: Facts) -> None:
         """Have a keeper forked; raises OSError or ValueError when that is not possible."""
         request = marshal.dumps((number, facts))
         if len(request) > LARGEST:

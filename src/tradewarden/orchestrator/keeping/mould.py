@@ -18,8 +18,8 @@ import time
 sys.path.append(os.path.abspath(__file__ + "/../../../.."))
 
 from tradewarden.orchestrator.keeper import Keeper
-from tradewarden.orchestrator.keeping import lock
-from tradewarden.orchestrator.keeping.brief import Brief
+from tradewarden.orchestrator.keeping import kernel, lock
+from tradewarden.orchestrator.keeping.brief import Brief, Facts
 from tradewarden.orchestrator.keeping.rehearsal import rehearse
 
 LARGEST = 1 << 18  # bytes of a request
@@ -33,6 +33,7 @@ def serve(run_dir: str) -> None:
         os.set_inheritable(each, False)  # noqa: FBT003 - it takes no keyword
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)  # for the keepers too: they end when their service is not wanted any more
+    kernel.be_called("mould")
     rehearse(run_dir)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
     gc.collect()
@@ -49,7 +50,7 @@ def serve(run_dir: str) -> None:
             _become_keeper(run_dir, *marshal.loads(request))  # noqa: S302 - the zygote's
 
 
-def _become_keeper(run_dir: str, number: int, facts: dict[str, object]) -> None:
+def _become_keeper(run_dir: str, number: int, facts: Facts) -> None:
     """The new keeper's side; never returns."""
     code = 1
     try:
@@ -61,7 +62,7 @@ def _become_keeper(run_dir: str, number: int, facts: dict[str, object]) -> None:
             keeper.run()
         code = 0
     except BaseException:  # noqa: BLE001 - a bug of ours: nobody is there to hear it but a file
-        _write_fault(os.path.join(run_dir, f"{facts['name']}.fault"))
+        _write_fault(os.path.join(run_dir, f"{facts[0]}.fault"))
     finally:
         os._exit(code)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from tradewarden.orchestrator.keeping.brief import Facts
+
 _LONGEST_NAME = 64
 _TAKEN = ("host",)  # host.figures are the machine's
 _SIGNALS = range(1, 65)
@@ -23,38 +25,38 @@ def is_name(name: str) -> bool:
     return plain and len(name) <= _LONGEST_NAME and name not in _TAKEN
 
 
-def facts_of(name: str, told: dict[str, object]) -> dict[str, object]:
+def facts_of(name: str, told: dict[str, object]) -> Facts:
     """All that a keeper has to know of a service; raises ValueError with what is wrong."""
     if not is_name(name):
         raise ValueError(f"{name!r} is no name of a service: letters, digits, '-' and '_' make one")
     given = _Given(told)
-    facts: dict[str, object] = {
-        "name": name,
-        "argv": given.texts("argv"),
-        "env": given.pairs("env"),
-        "cwd": given.text("cwd"),
-        "user": given.text("user") or None,
-        "revision": given.text("revision"),
-        "log": given.text("log"),
-        "log_bytes": int(given.number("log_bytes", 10_000_000)),
-        "log_files": int(given.number("log_files", 5)),
-        "compress": bool(told.get("compress")),
-        "stop_signal": int(given.number("stop_signal", 15)),
-        "stop_seconds": given.number("stop_seconds", 10),
-        "restart": given.text("restart") or "always",
-        "attempts": int(given.number("attempts", 5)),
-        "window": given.number("window", 60),
-        "base": given.number("base", 0.5),
-        "cap": given.number("cap", 60),
-        "min_uptime": given.number("min_uptime", 1),
-        "once": bool(told.get("once")),
-        "until": given.number("until", 0) if told.get("until") is not None else None,
-    }
-    if not facts["argv"] or not facts["log"]:
+    argv, log, stop_signal = given.texts("argv"), given.text("log"), int(given.number("stop_signal", 15))
+    if not argv or not log:
         raise ValueError(f"{name} needs a command and a log")
-    if facts["stop_signal"] not in _SIGNALS:
-        raise ValueError(f"{name} cannot be stopped with signal {facts['stop_signal']}")
-    return facts
+    if stop_signal not in _SIGNALS:
+        raise ValueError(f"{name} cannot be stopped with signal {stop_signal}")
+    return (
+        name,
+        argv,
+        given.pairs("env"),
+        given.text("cwd"),
+        given.text("user") or None,
+        given.text("revision"),
+        log,
+        int(given.number("log_bytes", 10_000_000)),
+        int(given.number("log_files", 5)),
+        bool(told.get("compress")),
+        stop_signal,
+        given.number("stop_seconds", 10),
+        given.text("restart") or "always",
+        int(given.number("attempts", 5)),
+        given.number("window", 60),
+        given.number("base", 0.5),
+        given.number("cap", 60),
+        given.number("min_uptime", 1),
+        bool(told.get("once")),
+        given.number("until", 0) if told.get("until") is not None else None,
+    )
 
 
 class _Given:
