@@ -1,4 +1,4 @@
-"""What only our own desk has: phases, adoption, keepers whose memory counts one by one."""
+"""What only our own desk has: starts by a daemon that runs already, phases, adoption, the memory of a keeper."""
 
 from __future__ import annotations
 
@@ -22,9 +22,48 @@ LOOK = 0.002  # seconds between two questions to a daemon that starts
 
 def measure(run: Run, rounds: int) -> None:
     """Everything of it."""
-    say("supervisors.py: our phases, our adoption, the memory of our keepers")
+    say("supervisors.py: our starts, our phases, our adoption, the memory of our keepers")
+    _starts(run, rounds)
     _phases(run, rounds)
     _deaths(run, rounds)
+
+
+def _starts(run: Run, rounds: int) -> None:
+    with Shift(Tradewarden, "ticking") as shift:
+        desk = _ours(shift)
+        shift.up()
+        took = [_again(shift, desk) for _ in range(rounds)]
+    run.add(
+        Figure(
+            name="start of eleven by a daemon that runs",
+            value=middle(took),
+            unit="ms",
+            samples=rounds,
+            at_most=400.0,
+            rounds=took,
+            note="from POST /api/desk/start, without conditions, no keepers there yet",
+        )
+    )
+
+
+def _again(shift: Shift, desk: Tradewarden) -> float:
+    """Stop everything, start it again; milliseconds from the word until all run."""
+    time.sleep(SETTLED)
+    programs = folk.programs(shift.folder)
+    desk.order("stop")
+    folk.until_ended(programs, PATIENCE)
+    time.sleep(SETTLED)
+    before = {name: len(shift.told(name)) for name in shift.names}
+    begun = time.monotonic_ns()
+    desk.order("start")
+    shift.until(lambda: all(len(shift.told(name)) > count for name, count in before.items()), "the start of all")
+    return (max(shift.told(name)[-1][1] for name in shift.names) - begun) / 1e6
+
+
+def _ours(shift: Shift) -> Tradewarden:
+    if not isinstance(shift.supervisor, Tradewarden):
+        raise TypeError(f"{shift.supervisor.name} is not ours")
+    return shift.supervisor
 
 
 def _phases(run: Run, rounds: int) -> None:
@@ -53,9 +92,7 @@ def _between() -> list[float]:
 def _deaths(run: Run, rounds: int) -> None:
     """The daemon is killed and comes again to eleven programs that never noticed."""
     with Shift(Tradewarden, "ticking") as shift:
-        desk = shift.supervisor
-        if not isinstance(desk, Tradewarden):
-            raise TypeError
+        desk = _ours(shift)
         shift.up()
         time.sleep(SETTLED)
         keepers = [folk.pss_mb([pid]) for pid in desk.keepers]

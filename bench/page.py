@@ -33,6 +33,7 @@ ORDER = (
     "sqlite",
     "sinks",
     "latency",
+    "supervisors",
 )
 
 Result = dict[str, Any]
@@ -42,7 +43,7 @@ INTRODUCTION = """# Benchmarks
 
 Written by `bench/page.py` from the results in `bench/results/`; a test compares the two, so edit neither by hand.
 `make bench` sets up its own environments, runs every script, writes results and page anew and prints the table. It
-takes about fifty minutes, stays on this machine's loopback, and wants two cores that nobody else needs meanwhile.
+takes about an hour, stays on this machine's loopback, and wants two cores that nobody else needs meanwhile.
 
 How to read it: a figure stands for one machine on one day; a ratio to a peer in the same run travels better. Where a
 row has rounds, the value is their median, and the smallest and the largest stand in brackets. CPU time is the kernel's

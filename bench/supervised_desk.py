@@ -47,12 +47,24 @@ class Tradewarden(Supervisor):
         """By the word that stops everything deliberately: SIGTERM to the daemon stops no program."""
         self.ask("/api/desk/down", data=b"{}")
 
+    def order(self, verb: str) -> None:
+        """Start or stop all programs."""
+        self.ask(f"/api/desk/{verb}", data=b'{"all": true}')
+
     def ask(self, path: str, data: bytes | None = None) -> str:
         """What the daemon answers to an admin."""
         told = {"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, headers=told)
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return str(answer.read().decode())
+
+    def adoption(self) -> float:
+        """Milliseconds of CPU that the adoption of all programs took, as it logged last."""
+        lines = (self.folder / "supervisor.out").read_text().splitlines()
+        told = next(json.loads(line) for line in reversed(lines) if '"desk.adopted"' in line)
+        if told["services"] != len(self.programs):
+            raise RuntimeError(f"{told['services']} of {len(self.programs)} programs were adopted")
+        return float(told["cpu_seconds"]) * 1e3
 
     @property
     def keepers(self) -> set[int]:

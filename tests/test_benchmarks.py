@@ -72,6 +72,28 @@ GOALS = {
         "bars of 100 ticks over 5 million ticks": 100.0,
         "volume profile over 5 million ticks": 100.0,
     },
+    "supervisors": {
+        "start until eleven run": 400.0,
+        **{f"start until eleven run, beside {peer}": 1.0 for peer in ("supervisord", "circus", "pm2")},
+        "start of eleven by a daemon that runs": 400.0,
+        "SIGKILL to replacement, median, beside supervisord": 10.0,
+        "SIGKILL to replacement, median, beside pm2": 1.0,
+        "SIGKILL to replacement, p99": 100.0,
+        "SIGKILL to replacement, in times of a bare parent's": 1.5,
+        "memory (PSS)": 80.0,
+        "memory (PSS) of a keeper": 1.5,
+        "CPU while eleven programs tick": 0.5,
+        "stop of eleven that need 1 s each": 1300.0,
+        "lines of one program, beside supervisord": 1.0,
+        "lines of one program, beside circus": 1.0,
+        "CPU for a million lines": 1.5,
+        "lines kept, of 300,000": 300_000,
+        "programs that print alive 5 s after SIGKILL of the supervisor": 11,
+        "programs that are silent that run twice after its restart": 0,
+        "added by a phase": 50.0,
+        "adoption of eleven, the daemon's own work": 50.0,
+        "daemon start to its health answer, eleven adopted": 1.0,
+    },
 }
 
 
