@@ -413,10 +413,11 @@ def test_a_child_that_holds_the_pipe_neither_keeps_the_next_life_up_nor_loses_a_
     child.write_text(
         f"trap 'sleep .1; echo last words; exit 0' TERM; touch {ready}; while :; do sleep .02; done",
     )
-    script = f"setsid sh {child} & while ! test -e {ready}; do sleep .02; done; rm {ready}; exit 1"
+    script = f"echo born; setsid sh {child} & while ! test -e {ready}; do sleep .02; done; rm {ready}; exit 1"
     yard.sh("holds", script, attempts=2)
     yard.nth("holds", Paused)
     until(lambda: yard.words("holds").count("last words") == 2, what="words of both children")
+    assert yard.words("holds") == ["born", "last words"] * 2  # no life begins beside what is left of the one before
     yard.nth("holds", Started, 2)
 
 
