@@ -141,6 +141,17 @@ def test_a_stop_gives_the_chosen_signal_and_time_to_end_well(yard: Yard) -> None
     assert yard.nth("polite", Stopping).signal == signal.SIGINT
 
 
+def test_a_child_that_has_heard_the_stop_is_not_hurried_by_a_second_one(yard: Yard) -> None:
+    child = yard.root / "flushing.sh"
+    child.write_text("trap 'echo term' TERM; echo ready; for each in 1 2 3 4 5 6 7 8; do sleep .05; done; echo flushed")
+    yard.sh("flushing", f"trap 'exit 0' TERM; sh {child} & {FOREVER}")
+    yard.said("flushing", "ready")
+    yard.stopped("flushing")
+    words = [each for each in yard.words("flushing") if each != "Terminated"]  # the shells', of their sleeps
+    assert words == ["ready", "term", "flushed"]
+    assert not yard.all_of("flushing", Escalated)
+
+
 def test_a_program_that_is_halted_hears_a_stop_all_the_same(yard: Yard) -> None:
     yard.sh("halted", f"trap 'exit 6' TERM; echo up; {FOREVER}")
     yard.said("halted", "up")
