@@ -195,3 +195,25 @@ def test_a_step_that_ends_while_it_is_looked_at_is_done_and_not_begun_again(
             assert (tmp_path / "runs").read_text() == "x\n"
 
     asyncio.run(scene())
+
+
+def test_one_that_works_no_more_is_told_and_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        monkeypatch.setattr("tradewarden.orchestrator.readiness.AGAIN", 0.1)
+        port = free_port()
+
+        async def listen() -> asyncio.Server:
+            return await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
+
+        server = await listen()
+        async with kept_desk(tmp_path, service("bot", ready=Ready(kind="port", target=str(port)))) as desk:
+            await desk.until_state(bot="up")
+            pid = desk.of("bot").pid
+            server.close()
+            await desk.until(lambda: str(port) in (desk.of("bot").reason or ""))
+            assert (desk.of("bot").state, desk.of("bot").pid) == ("up", pid), "nothing that has worked is killed for it"
+            server = await listen()
+            await desk.until(lambda: desk.of("bot").reason is None)
+            server.close()
+
+    asyncio.run(scene())

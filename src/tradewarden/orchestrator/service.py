@@ -18,7 +18,7 @@ from tradewarden.machines.gate import Gate
 from tradewarden.machines.kept import Started
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.machines.service_life import ServiceLife
-from tradewarden.orchestrator.checks.asking import Asking
+from tradewarden.orchestrator.checks.check import Check, Verdict
 from tradewarden.orchestrator.checks.flow import Flows
 from tradewarden.orchestrator.checks.registry import check_of
 from tradewarden.orchestrator.clock import IST, Clock
@@ -26,6 +26,7 @@ from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.environment import UnresolvedError, environment_of
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.published import Figures, Says
+from tradewarden.orchestrator.readiness import Readiness
 from tradewarden.orchestrator.service_told import report_of, tell
 from tradewarden.orchestrator.spec import spec_of
 
@@ -61,8 +62,7 @@ class ServiceDriver:
         self.since = clock.now()
         self._timer: asyncio.TimerHandle | None = None
         self._unkept = False  # its keeper's words were read further than is written down
-        self._asking: asyncio.Task[None] | None = None
-        self._question: Asking | None = None
+        self._readiness = Readiness(service, host.spawn, self._judge)
         self._figures: Figures | None = None
         self._says: Says | None = None
 
@@ -114,7 +114,7 @@ class ServiceDriver:
 
     def look(self) -> None:
         """Read what its keeper has written, and whether it still lives; and what its check says so far."""
-        self._tell_verdict()
+        self._readiness.say_so_far()
         # The lock first: a keeper that has dropped it has written its last line, so that what is read after is all of
         # it. The other way round a step could end between the two, and would be taken for lost and begun again.
         held = self._probe()
@@ -185,7 +185,7 @@ class ServiceDriver:
 
     def disarm(self) -> None:
         """Act no more: the daemon stops, or the service is no more; what runs, runs on."""
-        self._end_asking()
+        self._readiness.end()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -218,10 +218,9 @@ class ServiceDriver:
                     log.warning("service.unheard", service=self.name, line=line.split()[0])
                     self._do(self.life.unheard)
             case BeginAsking():
-                self._end_asking()
-                self._asking = self._host.spawn(self._ask(), name=f"service.{self.name}.ready")
+                self._readiness.begin(self._check())
             case EndAsking():
-                self._end_asking()
+                self._readiness.end()
             case Tell(event, reason):
                 log.warning("service.news", service=self.name, what=event, reason=reason)
             case _:
@@ -241,7 +240,7 @@ class ServiceDriver:
         self._timer = None
         deadline, now = self.life.next_deadline(), self._host.clock.mono_ns()
         if deadline is not None and now >= deadline:
-            self._tell_verdict()
+            self._readiness.say_so_far()
             self._do(self.life.due)
         else:
             self._arm()
@@ -270,34 +269,18 @@ class ServiceDriver:
         log.warning("service.no_keeper", service=self.name, why=why)
         self._do(lambda now: self.life.refused(why, now))
 
-    async def _ask(self) -> None:
-        """Ask until it is ready; the machine's own deadline says when that is too late."""
-        life, host = self.life, self._host
-        check = check_of(
+    def _check(self) -> Check:
+        life = self.life
+        return check_of(
             self.service,
             log=self._log,
             started_at=lambda: self.started_at,
             exit_code=lambda: None if life.past.life is not None else life.past.exit_code,
-            flows=host.flows,
+            flows=self._host.flows,
         )
-        asking = Asking(check)
-        self._question = asking
-        verdict = await asking.until_good(self.service.ready.within)
-        self._asking = self._question = None
-        if verdict.good:
-            self._do(life.ready)
-        else:
-            self._do(lambda now: life.unready(verdict.text, now))
 
-    def _tell_verdict(self) -> None:
-        last = None if self._question is None else self._question.last
-        if last is not None and not last.good:
-            self._do(lambda now: self.life.unready(last.text, now))
-
-    def _end_asking(self) -> None:
-        if self._asking is not None:
-            self._asking.cancel()
-            self._asking = self._question = None
+    def _judge(self, verdict: Verdict) -> None:
+        self._do(self.life.ready if verdict.good else partial(self.life.unready, verdict.text))
 
     # What is told
 
