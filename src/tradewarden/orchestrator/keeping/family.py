@@ -13,7 +13,7 @@ import signal
 from collections.abc import Iterable
 
 _PARENT, _STARTED = 1, 19  # fields of /proc/PID/stat behind the name
-_USER, _SYSTEM = 11, 12
+_USER, _SYSTEM, _THREADS = 11, 12, 17
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _SMALL = 1 << 12  # bytes at once: what a keeper has touched it keeps
@@ -75,12 +75,8 @@ def ticks(pid: int) -> int | None:
 
 def children(pid: int) -> list[int]:
     """The children of a process, those of each of its threads."""
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return []
     found = []
-    for thread in threads:
+    for thread in _threads(pid):
         found += [int(each) for each in _read(f"/proc/{pid}/task/{thread}/children").split()]
     return found
 
@@ -104,10 +100,10 @@ def carriers(mark: bytes) -> list[Process]:
     for entry in os.listdir("/proc"):
         if not entry.isdigit() or int(entry) in spared:
             continue
-        process = pin(int(entry)) if mark in _read(f"/proc/{entry}/environ").split(b"\0") else None
+        process = pin(int(entry)) if mark in _environment(entry) else None
         if process is None:
             continue
-        if mark in _read(f"/proc/{entry}/environ").split(b"\0") and process.lives:  # the pinned one carries it too
+        if mark in _environment(entry) and process.lives:  # the pinned one carries it too
             found.append(process)
         else:
             process.close()
@@ -138,8 +134,24 @@ def usage(pids: Iterable[int]) -> tuple[float, int]:
 
 
 def _is_over(pid: int) -> bool:
+    """Whether its last thread has ended: the first one, after which a process is judged, may end long before."""
     fields = stat(pid)
-    return fields is None or fields[0] in "ZX"
+    return fields is None or fields[0] == "X" or (fields[0] == "Z" and int(fields[_THREADS]) <= 1)
+
+
+def _environment(pid: str) -> list[bytes]:
+    """What a process was told when it began; where its first thread has ended, another one knows it."""
+    told = _read(f"/proc/{pid}/environ")
+    if not told and (fields := stat(int(pid))) and fields[0] == "Z" and not _is_over(int(pid)):
+        told = next(filter(None, (_read(f"/proc/{pid}/task/{each}/environ") for each in _threads(int(pid)))), b"")
+    return told.split(b"\0")
+
+
+def _threads(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
 
 
 def _ancestors() -> set[int]:
