@@ -455,6 +455,18 @@ def test_a_start_during_a_stop_comes_after_it() -> None:
     assert trial.be(FAILED, "feed").look()[0] == Moved(RISING, FALLING, "feed, which is critical, did not start: None")
 
 
+def test_a_stop_of_some_before_their_later_start_forgets_only_theirs() -> None:
+    trial = Trial().running()
+    trial.stop()
+    trial.start()
+    trial.stop("chart")
+    assert trial.desk.later == {"bus", "feed", "clock", "writer"}
+    trial.be(DOWN, *ALL)
+    steps = [step for _ in range(4) for step in trial.look()]
+    assert Begin(("bus",)) in steps
+    assert trial.stands() == (RISING, None)
+
+
 def test_the_last_word_counts() -> None:
     trial = Trial().running()
     trial.stop()

@@ -389,3 +389,50 @@ def test_restart_gives_one_a_new_life_and_all_of_them_new_lives_in_their_order(t
             await desk.until_state(a="up", desk="running")
 
     asyncio.run(scene())
+
+
+SLOW = "trap 'sleep 0.3; exit' TERM; while :; do sleep 0.05; done"
+
+
+def test_one_that_is_stopped_while_all_are_restarted_stays_down_and_the_others_come_back(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(
+            tmp_path, shell("feed", SLOW), service("tape"), service("chart"), service("late", needs=("feed",))
+        ) as desk:
+            await desk.until_state(feed="up", tape="up", chart="up", late="up", desk="running")
+            desk.driver.restart(ALL, by="test")
+            assert desk.driver.stop(only("chart"), by="test").accepted == ("chart",)
+            await desk.until_state(feed="stopping", tape="down")
+            assert desk.driver.stop(only("tape"), by="test").accepted == ("tape",), "it was to come back"
+            await desk.until_state(feed="up", late="up", desk="running")
+            assert (desk.states["tape"], desk.states["chart"]) == ("down", "down")
+
+    asyncio.run(scene())
+
+
+def test_one_that_is_enabled_again_while_it_stops_comes_back(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, shell("feed", SLOW)) as desk:
+            await desk.until_state(feed="up", desk="running")
+            first = desk.of("feed").pid
+            desk.driver.enable(["feed"], on=False, by="test")
+            await desk.until_state(feed="stopping")
+            desk.driver.enable(["feed"], on=True, by="test")
+            await desk.until(lambda: desk.of("feed").state == "up" and desk.of("feed").pid != first)
+
+    asyncio.run(scene())
+
+
+def test_an_abort_is_not_forgotten_by_disabling_what_is_down(tmp_path: Path) -> None:
+    async def scene() -> None:
+        never = Ready(kind="log_line", target="ready", within=0.05)
+        async with kept_desk(
+            tmp_path,
+            service("feed", tier=Tier.CRITICAL, ready=never, stop_seconds=0.5),
+            service("chart", tier=Tier.OPTIONAL, needs=("feed",)),
+        ) as desk:
+            await desk.until_state(desk="aborted", chart="down")
+            desk.driver.enable(["chart"], on=False, by="test")
+            assert desk.driver.report().state == "aborted"
+
+    asyncio.run(scene())

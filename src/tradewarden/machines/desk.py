@@ -56,6 +56,11 @@ class Desk:
         """The phase under way, from 1."""
         return self.plan.phase_of(self._current[0]) or None if self._current else None
 
+    @property
+    def later(self) -> frozenset[str]:
+        """What is to be started when all has stopped."""
+        return frozenset(self._later)
+
     def next_deadline(self) -> int | None:
         """When it wants to be woken, at the latest."""
         return self._deadline
@@ -78,8 +83,8 @@ class Desk:
         return self._answer()
 
     def stop(self, names: Collection[str], standings: Standings, now: int) -> list[Step]:
-        """Stop these services in the reverse order; what else runs or starts goes on."""
-        self._now, self._later = now, set()
+        """Stop these services in the reverse order; what else runs, starts or is to start goes on."""
+        self._now, self._later = now, self._later.difference(names)
         at_work = {name for name, each in standings.items() if each.state not in _AT_REST}
         others = at_work.union(*self._left).difference(names)
         if others and self.state is DeskState.STOPPING:

@@ -18,6 +18,7 @@ from tradewarden.orchestrator.wishes import Wishes, WishesError
 STRAY: Final = "stop 15 10"  # to the keeper of a service that the configuration does not know any more
 AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING})
 _AT_REST: Final = frozenset({ServiceState.DOWN, ServiceState.FAILED})
+_AT_START: Final = frozenset({ServiceState.STARTING, ServiceState.UP})
 _NOT_UP: Final = frozenset({DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING})
 
 log = structlog.get_logger()
@@ -107,11 +108,12 @@ class Orders:
         self._keep(chosen, enabled=on)
         self._log("enable" if on else "disable", chosen, by)
         self.outdated(chosen)
-        if not on:
-            self.crew.stop(self._to_stop(chosen))
-        elif self.crew.machine.state not in _NOT_UP:
+        machine = self.crew.machine
+        if not on and (names := self._to_stop(chosen)):
+            self.crew.stop(names)
+        elif on and (machine.state not in _NOT_UP or (machine.state is DeskState.STOPPING and machine.reason is None)):
             wanted = [name for name in chosen if self._wishes.of(name).wanted is not False]
-            self.crew.start([name for name in wanted if drivers[name].state not in AT_WORK])
+            self.crew.start([name for name in wanted if drivers[name].state not in _AT_START])
         verb = "enable" if on else "disable"
         return self._order(verb, chosen, {}, "enabled" if on else "disabled")
 
@@ -158,9 +160,12 @@ class Orders:
             raise RefusedError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
     def _to_stop(self, names: Iterable[str]) -> list[str]:
-        """Of these, what runs or wants to; while the desk starts all of them, or it would go on to those to come."""
-        starts = self.crew.machine.state is DeskState.STARTING
-        return [name for name in names if starts or self.crew.drivers[name].state not in _AT_REST]
+        """Of these, what runs, wants to or is to come; while the desk starts all, or it would go on to those."""
+        machine = self.crew.machine
+        starts = machine.state is DeskState.STARTING
+        return [
+            name for name in names if starts or name in machine.later or self.crew.drivers[name].state not in _AT_REST
+        ]
 
     def _keep(self, names: Iterable[str], **wishes: bool) -> None:
         try:
