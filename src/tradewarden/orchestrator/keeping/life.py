@@ -68,6 +68,10 @@ class Voice:
         for each in (self.hearing, self.speaking):
             os.close(each)
 
+    def refresh(self) -> None:
+        """Undo what a program did to the pipe: it would meet the next one (words that may not wait, above all)."""
+        fcntl.fcntl(self.speaking, fcntl.F_SETFL, 0)
+
     def hear(self, take: Callable[[bytes], None], *, out: bool = False) -> None:
         """Pass on what was said; `out`: to the end, for the speaker has ended."""
         done = 0
@@ -98,8 +102,13 @@ class Nursery:
         """Start the program; raises OSError with the reason when it cannot be."""
         account = Account(self._brief.user) if self._brief.user is not None else None
         self._prepare(account)
+        self._voice.refresh()
         pid = birth.begin(self._brief, self._environment, account, self._voice.speaking)
-        return Life(pid, now)
+        try:
+            return Life(pid, now)
+        except OSError:
+            os.kill(pid, signal.SIGKILL)  # nobody else has this number before it is reaped
+            raise
 
     def _prepare(self, account: Account | None) -> None:
         """An empty file for what it says of itself, and a voice that are its own."""
