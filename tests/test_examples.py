@@ -75,6 +75,7 @@ async def test_the_desk_of_eleven_comes_up_in_phases_and_goes_down_in_reverse(tm
         assert words["writer"].endswith(f" writer stopped with {rows} rows written, none waiting")
 
 
+@pytest.mark.timeout(150)  # each wait has a shorter one: what is started is ended, too, when one of them fails
 @pytest.mark.skipif(
     not (shutil.which("redis-server") and shutil.which("mariadbd") and shutil.which("influxd")),
     reason=f"a server is not installed: apt-get install {' '.join(SERVERS.values())}",
