@@ -455,6 +455,17 @@ def test_a_start_during_a_stop_comes_after_it() -> None:
     assert trial.be(FAILED, "feed").look()[0] == Moved(RISING, FALLING, "feed, which is critical, did not start: None")
 
 
+def test_an_abort_stays_told_when_only_some_are_stopped() -> None:
+    trial = Trial()
+    trial.start()
+    trial.be(FAILED, "bus", reason="exit code 1").look()
+    assert trial.desk.state is ABORTED
+    assert trial.stop("bus") == [Halt(("bus",))]
+    assert trial.desk.state is ABORTED
+    trial.stop()
+    assert trial.look() == [Moved(FALLING, STOPPED, None)]
+
+
 def test_a_stop_of_some_before_their_later_start_forgets_only_theirs() -> None:
     trial = Trial().running()
     trial.stop()

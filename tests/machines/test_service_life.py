@@ -514,10 +514,21 @@ def test_a_keeper_that_does_not_answer_is_told_again() -> None:
     assert scene.wake().lines() == ["stop 15 10"]
 
 
+@pytest.mark.parametrize("last", [paused(), crashed(), exited(0), gone()])
+def test_the_keeper_of_one_that_nobody_wants_is_told_to_leave_though_nothing_runs(last: Happening) -> None:
+    scene = Scene(gate=None).tell("adopt", [started(), last], held=True, wanted=False, wall=WALL)
+    assert (scene.life.state, scene.lines()) == ("down", ["stop 15 10"])
+    assert scene.tell("allow", OPEN).tell("auto_restart", OFF).tell("auto_restart", ON).lines() == []
+
+
+def test_what_nobody_wants_is_not_started_by_its_keeper() -> None:
+    assert (Scene().life.until, Scene().asked().life.until, Scene().up().tell("wish", OFF).life.until) == (0, None, 0)
+
+
 def test_lines_that_did_not_reach_the_keeper_are_told_again_in_a_moment() -> None:
     scene = Scene().up().tell("wish", OFF).tell("unheard")
     assert scene.life.next_deadline() == scene.now + MOMENT
-    assert scene.wake().lines() == ["policy always", "stop 15 10"]
+    assert scene.wake().lines() == ["policy never", "stop 15 10"]
     assert scene.life.next_deadline() is not None
     assert scene.stands() == ("stopping", "somebody stopped it")
     scene = Scene().up().tell("allow", TOKEN).tell("unheard").wake()
@@ -525,7 +536,7 @@ def test_lines_that_did_not_reach_the_keeper_are_told_again_in_a_moment() -> Non
     scene = Scene().up().hear(exited()).wake().tell("unheard").wake()
     assert scene.lines() == ["policy always", "start"]
     scene = SCENES["paused"]().tell("wish", OFF).tell("unheard").wake()
-    assert scene.lines() == ["policy always", "stop 15 10"]
+    assert scene.lines() == ["policy never", "stop 15 10"]
     scene = Scene().up().tell("unheard").tell("held", OFF)
     assert scene.wake().deeds == [Keep()], "a keeper that is gone is reminded of nothing"
 

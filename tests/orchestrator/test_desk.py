@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -28,6 +29,7 @@ from tradewarden.machines.service import (
     Tier,
 )
 from tradewarden.orchestrator.orders import RefusedError
+from tradewarden.orchestrator.wishes import FILE
 
 
 def only(*names: str) -> Selection:
@@ -434,5 +436,64 @@ def test_an_abort_is_not_forgotten_by_disabling_what_is_down(tmp_path: Path) -> 
             await desk.until_state(desk="aborted", chart="down")
             desk.driver.enable(["chart"], on=False, by="test")
             assert desk.driver.report().state == "aborted"
+
+    asyncio.run(scene())
+
+
+def test_a_failed_one_whose_keeper_rests_can_be_stopped_and_is_then_not_started_by_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        script = f"echo x >> {tmp_path}/lives; while ! test -e {tmp_path}/die; do sleep 0.05; done; exit 1"
+        bot, other = shell("bot", script), service("other")
+        async with kept_desk(tmp_path, bot, other, ends=False) as desk:
+            await desk.until_state(bot="up", other="up")
+            desk.driver.auto_restart(["bot"], on=False, by="test")
+            (tmp_path / "die").touch()
+            await desk.until_state(bot="failed", other="up")
+            assert desk.keepers.held("bot")
+            assert desk.driver.stop(only("bot"), by="test").accepted == ("bot",)
+            await desk.until(lambda: not desk.keepers.held("bot"))
+            desk.driver.auto_restart(["bot"], on=True, by="test")
+            assert desk.of("bot").state == "down"
+            desk.driver.start(only("bot"), by="test")
+            desk.driver.auto_restart(["bot"], on=False, by="test")
+            await desk.until_state(bot="failed", other="up")
+            wishes = json.loads((tmp_path / FILE).read_text())
+            wishes["services"]["bot"] |= {"wanted": False, "auto_restart": True}
+        (tmp_path / FILE).write_text(json.dumps(wishes))
+        before = (tmp_path / "lives").read_text()
+        async with kept_desk(tmp_path, bot, other) as desk:
+            await desk.until(lambda: not desk.keepers.held("bot"))
+            assert desk.of("bot").state == "down"
+            assert (tmp_path / "lives").read_text() == before, "nobody wants it: it is not started for a moment"
+
+    asyncio.run(scene())
+
+
+def test_a_stop_settles_what_has_failed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        never = Ready(kind="log_line", target="ready", within=0.05)
+        async with kept_desk(
+            tmp_path, service("bot", tier=Tier.OPTIONAL, ready=never, stop_seconds=0.5), service("other")
+        ) as desk:
+            await desk.until_state(bot="failed", other="up", desk="degraded")
+            assert desk.driver.stop(only("bot"), by="test").accepted == ("bot",)
+            await desk.until_state(bot="down", desk="running")
+            again = desk.driver.stop(only("bot"), by="test")
+            assert (again.accepted, dict(again.left)) == ((), {"bot": "it is down already"})
+
+    asyncio.run(scene())
+
+
+def test_automatic_restarts_that_are_switched_on_again_reach_a_keeper_that_began_without_them(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("bot"), begins=False) as desk:
+            desk.driver.auto_restart(["bot"], on=False, by="test")
+            desk.driver.start(only("bot"), by="test")
+            await desk.until_state(bot="up")
+            desk.driver.auto_restart(["bot"], on=True, by="test")
+            first = desk.of("bot").pid or 0
+            os.kill(first, signal.SIGKILL)
+            await desk.until(lambda: desk.of("bot").state == "up" and desk.of("bot").pid != first)
+            assert desk.of("bot").restarts == 1, "by the same keeper"
 
     asyncio.run(scene())

@@ -89,7 +89,7 @@ class Desk:
         others = at_work.union(*self._left).difference(names)
         if others and self.state is DeskState.STOPPING:
             self._fall(others.union(names), standings)
-        elif others:
+        elif others or (self.state is DeskState.ABORTED and self.services.keys() - names):
             self._left = [tuple(name for name in phase if name not in names) for phase in self._left]
             self._current = tuple(name for name in self._current if name not in names)
             self._steps.append(Halt(self._backwards(names)))

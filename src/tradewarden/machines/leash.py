@@ -55,9 +55,9 @@ class Leash:
         self._policy = None
 
     def tell_policy(self, until: float | None) -> None:
-        """Until when it may start the service by itself; told when it is news."""
+        """Until when it may start the service by itself; told when it is news, and not to one that leaves."""
         policy = _policy(until)
-        if self.held and policy != self._policy:
+        if self.held and not self.leaving and policy != self._policy:
             self._policy = policy
             self.deeds.append(Command(f"policy {policy}"))
 

@@ -59,7 +59,7 @@ class Life:
     @property
     def until(self) -> float | None:
         """The wall clock's second until which its keeper may start it again by itself: 0 for never, none for always."""
-        if not self.auto or self.gate.bars:
+        if not (self.wanted and self.auto) or self.gate.bars:
             return 0.0
         return None if self.gate.until is None else self.gate.until.timestamp()
 

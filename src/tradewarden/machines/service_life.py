@@ -58,6 +58,8 @@ class ServiceLife(Life):
                 self._end_by_itself()
             case _:
                 self._rest()
+        if held and not wanted:
+            self._leash.stop()
         return self._answer()
 
     def _adopt_life(self, age: float) -> None:

@@ -17,7 +17,6 @@ from tradewarden.orchestrator.wishes import Wishes, WishesError
 
 STRAY: Final = "stop 15 10"  # to the keeper of a service that the configuration does not know any more
 AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING})
-_AT_REST: Final = frozenset({ServiceState.DOWN, ServiceState.FAILED})
 _AT_START: Final = frozenset({ServiceState.STARTING, ServiceState.UP})
 _NOT_UP: Final = frozenset({DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING})
 
@@ -160,11 +159,13 @@ class Orders:
             raise RefusedError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
     def _to_stop(self, names: Iterable[str]) -> list[str]:
-        """Of these, what runs, wants to or is to come; while the desk starts all, or it would go on to those."""
+        """Of these, what is not down, or is to come; while the desk starts all, or it would go on to those."""
         machine = self.crew.machine
         starts = machine.state is DeskState.STARTING
         return [
-            name for name in names if starts or name in machine.later or self.crew.drivers[name].state not in _AT_REST
+            name
+            for name in names
+            if starts or name in machine.later or self.crew.drivers[name].state is not ServiceState.DOWN
         ]
 
     def _keep(self, names: Iterable[str], **wishes: bool) -> None:

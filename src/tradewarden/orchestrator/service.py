@@ -250,7 +250,7 @@ class ServiceDriver:
         host, life = self._host, self.life
         try:
             environment = environment_of(self.service, host.state, host.learned)
-            spec = spec_of(self.service, environment, self._log, auto_restart=life.auto, until=life.until)
+            spec = spec_of(self.service, environment, self._log, until=life.until)
             async with asyncio.timeout(PATIENCE):
                 await host.keepers.keep(spec)
         except UnresolvedError as trouble:

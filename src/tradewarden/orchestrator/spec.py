@@ -7,7 +7,7 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from tradewarden.machines.service import Again, Kind, Service
+from tradewarden.machines.service import Kind, Service
 from tradewarden.orchestrator.keepers import Spec
 
 
@@ -18,10 +18,8 @@ def revision(service: Service) -> str:
     return hashlib.blake2b(repr(told).encode(), digest_size=6).hexdigest()
 
 
-def spec_of(
-    service: Service, environment: Mapping[str, str], log: Path, *, auto_restart: bool, until: float | None
-) -> Spec:
-    """The service as its keeper gets it, with its environment resolved."""
+def spec_of(service: Service, environment: Mapping[str, str], log: Path, *, until: float | None) -> Spec:
+    """The service as its keeper gets it, with its environment resolved; `until`: as Life.until."""
     told = service.restarts
     return Spec(
         name=service.name,
@@ -36,7 +34,7 @@ def spec_of(
         log_bytes=service.output.bytes,
         log_files=service.output.files,
         compress=service.output.compress,
-        restart=str(told.when if auto_restart else Again.NEVER),
+        restart=str(told.when),
         attempts=told.attempts,
         window=told.window,
         base=told.base,
