@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradewarden.orchestrator import published
+from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.keeping.figures import Figures as Written
 
 NOW = datetime(2026, 11, 23, 3, 45, tzinfo=UTC)
@@ -37,7 +38,26 @@ def test_figures_of_a_service_that_is_down_or_whose_keeper_is_silent_are_none(tm
     assert published.figures(path, NOW) is None
 
 
-@pytest.mark.parametrize("spoilt", [b"", b"{", b"[]", b'{"t": "x"}', b'{"t": 1e300, "pid": 1}', b"\xff" * 5000])
+GOOD = {"t": NOW.timestamp(), "pid": 7, "percent": 1.0, "cpu": 2.0, "memory": 3, "processes": 1, "used": 1, "total": 2}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"t": "x"}',
+        b'{"t": 1e300, "pid": 1}',
+        b'{"t": 1' + b"0" * 400 + b"}",
+        b"[" * 4096,
+        b"\xff" * 5000,
+        *(
+            json.dumps({**GOOD, "percent": value}).encode()
+            for value in (float("nan"), float("inf"), 10**400, "1", None)
+        ),
+    ],
+)
 def test_spoilt_figures_are_none(tmp_path: Path, spoilt: bytes) -> None:
     (tmp_path / "x").write_bytes(spoilt)
     assert published.figures(tmp_path / "x", NOW) is None
@@ -54,6 +74,15 @@ def test_the_machines_figures_come_with_the_room_on_the_disk_of_the_logs(tmp_pat
     assert published.host(tmp_path / "host.figures", tmp_path, NOW + timedelta(minutes=1)) is None
 
 
+@pytest.mark.parametrize("what", ["pid", "percent", "cpu", "memory", "processes"])
+@pytest.mark.parametrize("value", [10**18, 10**400, -1, float("nan"), "7", [7]])
+def test_figures_that_no_machine_can_reach_are_none(tmp_path: Path, what: str, value: object) -> None:
+    (tmp_path / "x").write_text(json.dumps(GOOD))
+    assert published.figures(tmp_path / "x", NOW) is not None
+    (tmp_path / "x").write_text(json.dumps({**GOOD, what: value}))
+    assert published.figures(tmp_path / "x", NOW) is None
+
+
 @pytest.mark.parametrize(
     ("written", "text", "figures"),
     [
@@ -62,6 +91,9 @@ def test_the_machines_figures_come_with_the_room_on_the_disk_of_the_logs(tmp_pat
         ('{"text": "ok", "figures": {"rows": 20, "half": 0.5}}', "ok", {"rows": 20.0, "half": 0.5}),
         ('{"figures": {"rows": 20, "no": "x", "yes": true}}', None, {"rows": 20.0}),
         ('{"text": 5, "figures": [1]}', None, {}),
+        ('{"figures": {"rows": 1%s, "lag": 2}}' % ("0" * 400), None, {"lag": 2.0}),
+        ('{"figures": {"rows": 1e16, "less": -1e16, "no": NaN, "most": Infinity, "lag": 2}}', None, {"lag": 2.0}),
+        ('{"figures": {"": 1, " ": 2, "%s": 3, "lag": 2}}' % ("x" * 500), None, {"x" * 64: 3.0, "lag": 2.0}),
         ("{not json", "{not json", {}),
         ("\x1b[31mred\x1b[0m", "[31mred [0m", {}),
         ("x" * 5000, "x" * 300, {}),
@@ -83,3 +115,13 @@ def test_a_service_that_has_said_nothing_or_that_leads_elsewhere_says_nothing(tm
     os.mkfifo(tmp_path / "fifo")
     for name in ("absent", "empty", "link", "fifo"):
         assert published.says(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("stamp", [-(2**31), 253_402_300_799, 2**40])
+def test_a_word_whose_time_is_nonsense_is_shown_as_old(tmp_path: Path, stamp: int) -> None:
+    (tmp_path / "x").write_text("50 quotes a batch")
+    os.utime(tmp_path / "x", (stamp, stamp))
+    found = published.says(tmp_path / "x")
+    assert found is not None
+    assert found.text == "50 quotes a batch"
+    assert found.at.astimezone(IST).year < 3100

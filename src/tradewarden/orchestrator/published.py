@@ -17,6 +17,9 @@ from tradewarden.machines.service import HostFigures
 LARGEST: Final = 4096  # bytes of such a file that are read
 LONGEST: Final = 300  # characters of a service's own line
 MOST: Final = 16  # figures of a service's own
+NAMED: Final = 64  # characters of such a figure's name
+BOUND: Final = 1e15  # more than any machine has, and no whole number below it is rounded
+LAST: Final = 1 << 35  # seconds: a file's time beyond the year 3000 is nonsense, and passed over as 1970
 STALE: Final = timedelta(seconds=10)  # older figures say nothing about now
 
 
@@ -47,11 +50,11 @@ def figures(path: Path, now: datetime) -> Figures | None:
     try:
         found = Figures(
             at=datetime.fromtimestamp(told["t"], UTC),
-            pid=told["pid"],
-            cpu_percent=float(told["percent"]),
-            cpu_seconds=float(told["cpu"]),
-            memory_bytes=int(told["memory"]),
-            processes=int(told["processes"]),
+            pid=None if told["pid"] is None else int(_figure(told["pid"])),
+            cpu_percent=_figure(told["percent"]),
+            cpu_seconds=_figure(told["cpu"]),
+            memory_bytes=int(_figure(told["memory"])),
+            processes=int(_figure(told["processes"])),
         )
     except (LookupError, TypeError, ValueError, OverflowError, OSError):
         return None
@@ -65,9 +68,9 @@ def host(path: Path, disk: Path, now: datetime) -> HostFigures | None:
         if abs(now - datetime.fromtimestamp(told["t"], UTC)) >= STALE:
             return None
         return HostFigures(
-            cpu_percent=float(told["percent"]),
-            memory_used=int(told["used"]),
-            memory_total=int(told["total"]),
+            cpu_percent=_figure(told["percent"]),
+            memory_used=int(_figure(told["used"])),
+            memory_total=int(_figure(told["total"])),
             disk_free=_free(disk),
         )
     except (LookupError, TypeError, ValueError, OverflowError, OSError):
@@ -97,11 +100,19 @@ def _numbers(told: object) -> Mapping[str, float]:
     if not isinstance(told, dict):
         return MappingProxyType({})
     good = {
-        _clean(name) or "": float(value)
+        (_clean(name) or "")[:NAMED]: float(value)
         for name, value in list(told.items())[:MOST]
-        if type(value) in (int, float) and abs(value) < float("inf")
+        if type(value) in (int, float) and abs(value) < BOUND  # of whole numbers too, which may have any length
     }
+    good.pop("", None)
     return MappingProxyType(good)
+
+
+def _figure(value: object) -> float:
+    """A figure of a machine; raises ValueError for what no machine reaches."""
+    if type(value) not in (int, float) or not 0 <= value < BOUND:  # type: ignore[operator]  # a number, just proven
+        raise ValueError("no figure of a machine")
+    return float(value)  # type: ignore[arg-type]  # proven in the line above
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -122,7 +133,8 @@ def _read(path: Path) -> tuple[bytes, datetime | None]:
     except OSError:
         return b"", None
     try:
-        return os.read(descriptor, LARGEST), datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+        stamp = os.fstat(descriptor).st_mtime
+        return os.read(descriptor, LARGEST), datetime.fromtimestamp(stamp if 0 <= stamp < LAST else 0, UTC)
     except OSError:
         return b"", None
     finally:
