@@ -22,7 +22,7 @@ from tradewarden.machines.kept import (
     Stopping,
 )
 from tradewarden.orchestrator.keeping.status import LARGEST, StatusLog
-from tradewarden.orchestrator.status_log import StatusReader, parse
+from tradewarden.orchestrator.status_log import MOST, StatusReader, parse
 
 AT = 1_795_400_000.25
 MOMENT = datetime.fromtimestamp(AT, UTC)
@@ -85,6 +85,22 @@ def test_each_event_is_read_as_what_it_says(written: bytes, read: Happening) -> 
         line("gone").replace(b"1795400000.25", b"1e300"),
         line("gone").replace(b"1795400000.25", b"NaN"),
         line("start_failed", errno=2, text=3, again=None),
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        line("exit", **{**EXIT, "up": float("nan")}),
+        line("exit", **{**EXIT, "up": float("inf")}),
+        line("exit", **{**EXIT, "up": 10**400}),
+        line("exit", **{**EXIT, "up": -1}),
+        line("exit", **{**EXIT, "maxrss": 10**400}),
+        line("exit", **{**EXIT, "again": 253_402_300_799}),
+        line("exit", **{**EXIT, "again": -62_135_596_800}),
+        line("gone").replace(b"1795400000.25", b"253402300799"),
+        line("paused", attempts=5, window=float("inf")),
+        line("paused", attempts=10**400, window=60),
+        line("stopping", pid=7, signal=10**400),
+        line("lost", since=AT, lines=2, bytes=10**400),
+        line("start", pid=10**400, ctime=8, rev="r", boot="b", life=2, protocol=1),
+        b'{"ev": ["gone"], "t": 1, "keeper": 5}',
     ],
 )
 def test_what_no_keeper_can_have_written_is_nothing(forged: bytes) -> None:
@@ -196,3 +212,51 @@ def test_a_keeper_finds_its_own_lines_again(tmp_path: Path) -> None:
     found = log.tail()
     assert [each["ev"] for each in found] == ["start", "stopping"]
     assert (found[0]["pid"], found[0]["ctime"], found[0]["boot"]) == ("7", "8", "b0")
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"offset": -5},
+        {"offset": 10**400},
+        {"inode": -1},
+        {"inode": 10**400},
+        {"head": "ü"},
+        {"head": "f"},
+        {"head": "00" * 5000},
+        b"[" * 200_000,
+        b'{"inode": 1, "offset": NaN, "head": ""}',
+        b"\xff",
+    ],
+)
+def test_a_place_that_no_daemon_remembered_is_none_and_everything_is_read(tmp_path: Path, spoilt: object) -> None:
+    log, reader = log_of(tmp_path), StatusReader(tmp_path, "x")
+    log.write("gone", AT)
+    reader.read()
+    reader.remember()
+    seen = tmp_path / "x.seen"
+    place = json.loads(seen.read_bytes())
+    seen.write_bytes(spoilt if isinstance(spoilt, bytes) else json.dumps({**place, **spoilt}).encode())  # type: ignore[dict-item]
+    assert len(StatusReader(tmp_path, "x").read()) == 1
+
+
+def test_a_line_without_an_end_hides_nothing_that_is_written_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "x.status").write_bytes(b"x" * (MOST + 10) + b"\n" + line("gone") + b"\n")
+    reader = StatusReader(tmp_path, "x")
+    assert [type(each) for _ in range(3) for each in reader.read()] == [Gone]
+    assert reader.unreadable == 1
+
+
+def test_a_text_with_half_a_character_can_be_shown() -> None:
+    read = parse(line("start_failed", errno=2, text="no \udc80 such", again=None))
+    assert isinstance(read, StartFailed)
+    assert read.text.encode() == b"no ? such"
+
+
+def test_a_status_log_that_is_a_directory_or_a_loop_tells_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.status").mkdir()
+    (tmp_path / "x.seen").mkdir()
+    (tmp_path / "y.status").symlink_to("y.status")
+    for name in ("x", "y"):
+        reader = StatusReader(tmp_path, name)
+        assert (reader.read(), reader.last(), reader.unreadable) == ([], (), 0)

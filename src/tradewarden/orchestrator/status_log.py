@@ -25,6 +25,9 @@ from tradewarden.machines.kept import (
 TAIL: Final = 1 << 16  # bytes that surely tell the present state
 MOST: Final = 4 << 20  # bytes read at once; the rest the next time
 HEAD: Final = 64  # bytes by which a file is known again: no two begin at the same microsecond
+LONGEST: Final = 1 << 14  # bytes of a line; no keeper writes so many
+BOUND: Final = 1 << 53  # no pid, no count and no number of seconds reaches it
+LAST: Final = 1 << 35  # seconds of the wall clock: the year 3058
 KIB: Final = 1024
 
 
@@ -64,6 +67,8 @@ class StatusReader:
         offset = self._place.offset if self._place.is_in(path) else 0
         text = _part(path, offset, MOST)
         whole = text[: text.rfind(b"\n") + 1]
+        if not whole and len(text) == MOST:
+            whole = text  # no keeper writes a line of this length: its rest is an unreadable line of the next time
         if whole or not offset:
             head = _part(path, 0, min(HEAD, offset + len(whole))).hex()
             self._place = Place(inode, offset + len(whole), head)
@@ -99,11 +104,13 @@ class StatusReader:
 
 def parse(line: bytes) -> Happening | None:
     """One line of a status log; none when no keeper can have written it."""
+    if len(line) > LONGEST:
+        return None
     try:
         told = json.loads(line)
         make = _EVENTS[told["ev"]]
         return make({**told, "at": _moment(told["t"]), "keeper": _whole(told["keeper"])})
-    except (ValueError, LookupError, TypeError, OverflowError, OSError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
@@ -169,7 +176,10 @@ _EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Happening]]] = {
 
 
 def _moment(value: object) -> datetime:
-    return datetime.fromtimestamp(_figure(value), UTC)
+    seconds = _figure(value)
+    if seconds > LAST:
+        raise ValueError(value)  # there are zones in which it would be no date any more
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _moment_or_none(value: object) -> datetime | None:
@@ -177,29 +187,30 @@ def _moment_or_none(value: object) -> datetime | None:
 
 
 def _whole(value: object) -> int:
-    if type(value) is not int:
+    if type(value) is not int or not -BOUND < value < BOUND:
         raise TypeError(value)
     return value
 
 
 def _figure(value: object) -> float:
-    if type(value) not in (int, float):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < BOUND:
         raise TypeError(value)
-    return float(value)  # type: ignore[arg-type]  # proven in the line above
+    return float(value)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
-    return value
+    return value.encode(errors="replace").decode()  # half a character, which no page could show
 
 
 def _remembered(path: Path) -> Place:
     try:
         told = json.loads(path.read_bytes())
-        return Place(_whole(told["inode"]), _whole(told["offset"]), _text(told["head"]))
-    except (OSError, ValueError, LookupError, TypeError):
+        place = Place(_whole(told["inode"]), _whole(told["offset"]), _text(told["head"]))
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return Place()
+    return place if place.inode >= 0 and place.offset >= 0 and len(place.head) <= 2 * HEAD else Place()
 
 
 def _identity(path: Path) -> tuple[int, int]:
