@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -550,6 +551,149 @@ def test_two_keepers_that_each_hold_a_lock_end_with_one_copy(yard: Yard) -> None
     assert lives(second.pid)
     assert yard.keepers.held("usurped")
     yard.stopped("usurped")
+
+
+def test_a_keeper_whose_directory_was_removed_makes_it_again_and_keeps_on(tmp_path: Path) -> None:
+    hurried = "from tradewarden.orchestrator import keeper; keeper.TICK = 0.05"
+    with (
+        contextlib.closing(Yard(tmp_path)) as yard,
+        keeper_of_its_own(yard, "homeless", tmp_path, hurried, argv=["sh", "-c", FOREVER]),
+    ):
+        first = yard.running("homeless")
+        shutil.rmtree(yard.keepers.run_dir)
+        until(lambda: yard.keepers.held("homeless"), what="the lock is back")
+        assert stat.S_IMODE(yard.keepers.run_dir.stat().st_mode) == 0o700
+        until(lambda: yard.keepers.figures("homeless"), what="so are the figures")
+        os.kill(first.pid, signal.SIGKILL)
+        yard.nth("homeless", Started, 2)
+        until(lambda: yard.keepers.command("homeless", "stop 9 0"), what="the fifo is back")
+        until(lambda: not yard.keepers.held("homeless"), what="the keeper leaves")
+
+
+def test_a_host_that_refuses_the_lock_or_the_fifo_is_asked_again(yard: Yard, tmp_path: Path) -> None:
+    script = """
+import errno
+from tradewarden.orchestrator import keeper
+keeper.TICK = 0.05
+def refusing(real):
+    def refused(*arguments, **more):
+        if os.path.exists(sys.argv[1]):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(*arguments, **more)
+    return refused
+os.makedirs, os.mkfifo = refusing(os.makedirs), refusing(os.mkfifo)
+"""
+    full = tmp_path / "full"
+    with keeper_of_its_own(yard, "refused", tmp_path, script, str(full), argv=["sh", "-c", FOREVER]):
+        first = yard.running("refused")
+        full.touch()
+        for ending in ("ctl", "lock"):
+            (yard.keepers.run_dir / f"refused.{ending}").unlink()
+        os.kill(first.pid, signal.SIGKILL)
+        yard.nth("refused", Exited)
+        time.sleep(0.3)
+        assert not yard.keepers.held("refused")
+        assert len(yard.all_of("refused", Started)) == 1  # nothing shows that it is the only keeper
+        full.unlink()
+        yard.nth("refused", Started, 2)
+        until(lambda: yard.keepers.command("refused", "stop 9 0"), what="the fifo is back")
+        until(lambda: not yard.keepers.held("refused"), what="the keeper leaves")
+
+
+def test_nothing_can_be_told_to_a_keeper_that_has_gone(yard: Yard) -> None:
+    yard.sh("ended", "exit 0", restart="never")
+    yard.nth("ended", Gone)
+    until(lambda: not yard.keepers.held("ended"), what="the keeper leaves")
+    assert not (yard.keepers.run_dir / "ended.ctl").exists()
+
+
+# --- debuggers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_keeper_waits_idly_for_a_dead_program_that_a_debugger_holds(yard: Yard, tmp_path: Path) -> None:
+    script = """
+real = os.wait4
+looks = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT)
+def withheld(*arguments):
+    os.write(looks, b".")
+    return (0, 0, None) if os.path.exists(sys.argv[1]) else real(*arguments)
+os.wait4 = withheld
+"""
+    held, looks = tmp_path / "held", tmp_path / "looks"
+    with keeper_of_its_own(yard, "debugged", tmp_path, script, str(held), str(looks), argv=["sleep", "1000"]):
+        first = yard.running("debugged")
+        held.touch()
+        os.kill(first.pid, signal.SIGKILL)
+        until(lambda: not lives(first.pid))
+        before = looks.stat().st_size
+        time.sleep(0.5)
+        assert looks.stat().st_size - before < 20
+        assert not yard.all_of("debugged", Exited)
+        held.unlink()
+        assert yard.nth("debugged", Exited).code == -9
+        yard.nth("debugged", Started, 2)
+        yard.stopped("debugged")
+
+
+def test_an_end_that_somebody_else_was_told_of_has_no_exit_code(yard: Yard, tmp_path: Path) -> None:
+    script = """
+real, lost = os.wait4, []
+def stolen(*arguments):
+    pid, status, usage = real(*arguments)
+    if pid and not lost:
+        lost.append(pid)
+        return (0, 0, None)
+    return (pid, status, usage)
+os.wait4 = stolen
+"""
+    with keeper_of_its_own(yard, "stolen", tmp_path, script, argv=["sleep", "1000"]):
+        os.kill(yard.running("stolen").pid, signal.SIGKILL)
+        assert yard.nth("stolen", Exited).code is None
+        yard.nth("stolen", Started, 2)
+        yard.stopped("stolen")
+
+
+def test_what_a_program_that_could_not_be_pinned_has_begun_is_ended_before_the_next_attempt(
+    yard: Yard, tmp_path: Path
+) -> None:
+    script = """
+import errno
+real, refused = os.pidfd_open, []
+def busy(pid, *flags):
+    if len(refused) < 1 and sys._getframe(1).f_code.co_name == "__init__":
+        while not os.path.exists(sys.argv[1]):
+            time.sleep(0.01)
+        refused.append(pid)
+        raise OSError(errno.ENFILE, "Too many open files in system")
+    return real(pid, *flags)
+os.pidfd_open = busy
+"""
+    pids = tmp_path / "pids"
+    shell = f"setsid sh -c 'echo $$ >>{pids}; exec sleep 1000' & echo $$ >>{tmp_path}/own; {FOREVER}"
+    with keeper_of_its_own(yard, "unpinned", tmp_path, script, str(pids), argv=["sh", "-c", shell], base=0.01):
+        yard.nth("unpinned", StartFailed)
+        yard.nth("unpinned", Started)
+        until(lambda: len(pids.read_text().split()) == 2, what="both copies have begun")
+        for path in (pids, tmp_path / "own"):
+            first, second = map(int, path.read_text().split())
+            assert not lives(first)
+            assert lives(second)
+        yard.stopped("unpinned")
+
+
+def test_a_program_whose_first_thread_has_ended_is_killed_when_its_time_is_over(yard: Yard) -> None:
+    script = """
+import ctypes, signal, threading, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+threading.Thread(target=time.sleep, args=(1000,)).start()
+print("up", flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+    yard.keep("headless", sys.executable, "-c", script)
+    yard.said("headless", "up")
+    pid = yard.running("headless").pid
+    until(lambda: (family.stat(pid) or [""])[0] == "Z", what="its first thread ends")
+    assert yard.stopped("headless", "stop 15 0.2").code == -9
 
 
 # --- surroundings -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ states and of what each event does in them is in docs/keeper.md.
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import signal
@@ -16,13 +15,13 @@ from tradewarden.orchestrator.keeping import birth, control, kernel
 from tradewarden.orchestrator.keeping.brief import Brief
 from tradewarden.orchestrator.keeping.clocks import Chance, Clocks, chance
 from tradewarden.orchestrator.keeping.compress import Compressor
-from tradewarden.orchestrator.keeping.control import Control
 from tradewarden.orchestrator.keeping.diary import Diary
 from tradewarden.orchestrator.keeping.family import ticks
 from tradewarden.orchestrator.keeping.figures import Figures
 from tradewarden.orchestrator.keeping.life import Life, Nursery, Voice
 from tradewarden.orchestrator.keeping.lock import Lock
 from tradewarden.orchestrator.keeping.output import Output
+from tradewarden.orchestrator.keeping.post import Post
 from tradewarden.orchestrator.keeping.remains import Remains
 from tradewarden.orchestrator.keeping.restarts import Leave, Restarts, leave_of
 from tradewarden.orchestrator.keeping.scout import look_back
@@ -32,6 +31,7 @@ PROTOCOL = 1
 TICK = 2.0  # seconds between two figures
 _GROWN = 0.3  # seconds after which a program's first figures say something
 _CLEARING = 0.01  # seconds between two looks at what has not ended yet
+_WITHHELD = 0.1  # seconds between two looks at what has ended in a debugger's hands
 
 
 class Keeper:
@@ -41,10 +41,9 @@ class Keeper:
         self, brief: Brief, run_dir: str, lock: Lock, clocks: type[Clocks] = Clocks, uniform: Chance = chance
     ) -> None:
         path = os.path.join(run_dir, brief.name)
-        self._brief, self._path, self._lock, self._clocks = brief, path, lock, clocks
+        self._brief, self._path, self._clocks = brief, path, clocks
         self._status = StatusLog(f"{path}.status", os.path.join(run_dir, "wake"), brief.name)
         self._diary = Diary(self._status, clocks)
-        self._control = Control(f"{path}.ctl")
         self._compressor = Compressor(brief.log, brief.log_files)
         self._output = Output(brief, self._compressor if brief.compress else None)
         self._figures = Figures(f"{path}.figures")
@@ -55,15 +54,14 @@ class Keeper:
         self._nursery = Nursery(brief, path, self._voice)
         self._poll = select.poll()
         self._poll.register(self._voice.hearing, select.POLLIN)
-        self._poll.register(self._control.descriptor, select.POLLIN)
-        self._boot = ""
+        self._post = Post(path, lock, self._poll)
         self._life: Life | None = None
         self._lives, self._dropped = 0, 0  # since somebody asked for a start; lines, before the present life
         self._clearing = False  # the life is over, and something that it started is not
         self._fencing: dict[str, str] | None = None  # the life that outlived an earlier keeper
         self._again_at: float | None = None
         self._bidden = False  # somebody asked for the next start: it needs no permission
-        self._leaving, self._tick_at, self.is_gone = False, 0.0, False
+        self._boot, self._leaving, self._tick_at, self.is_gone = "", False, 0.0, False
 
     def run(self) -> None:
         """Keep the service until it is not wanted any more."""
@@ -81,7 +79,7 @@ class Keeper:
 
     def close(self) -> None:
         """Let go of everything that is open."""
-        for each in (self._control, self._output, self._voice, self._figures, self._lock):
+        for each in (self._post, self._output, self._voice, self._figures):
             each.close()
 
     def hear(self, data: bytes) -> None:
@@ -103,8 +101,10 @@ class Keeper:
         for descriptor, _ in self._poll.poll(self._patience()):
             if descriptor == self._voice.hearing:
                 self._voice.hear(self.hear)
-            elif descriptor == self._control.descriptor:
+            elif descriptor == self._post.descriptor:
                 self._obey()
+            elif self._life is not None:
+                self._over(self._life)
         self._reap()
         now = self._clocks.steady()
         if self._clearing and not self._remains.alive():
@@ -113,7 +113,7 @@ class Keeper:
             self._kill(now)
         if self._life is None and not self._clearing:
             self._move_on(now)
-        if now >= self._tick_at:
+        if now >= self._tick_at and not self.is_gone:
             self.tick(now)
 
     def _patience(self) -> float:
@@ -123,6 +123,8 @@ class Keeper:
             due.append(self._remains.kill_at)
         elif self._again_at is not None and self._life is None and self._may_start:
             due.append(self._again_at)
+        elif self._life is not None and self._life.is_withheld:
+            due.append(self._clocks.steady() + _WITHHELD)
         wait = max(0.0, min(due) - self._clocks.steady())
         return 1000 * (min(wait, _CLEARING) if self._clearing else wait) + (0.5 if wait else 0)
 
@@ -131,7 +133,7 @@ class Keeper:
         return self._bidden or self._leave_to_start.holds(self._clocks.wall(), self._clocks.running())
 
     def _obey(self) -> None:
-        for words in self._control.lines():
+        for words in self._post.lines():
             match words:
                 case ["start"]:
                     if self._life is None or self._life.asked:
@@ -169,8 +171,7 @@ class Keeper:
             case "escalate":
                 self._diary.tell("escalate", pid=present)
             case "unkillable" if self._life is None:
-                text = f"pid {present}, which an earlier life left behind, cannot be ended: end it by hand"
-                self._diary.tell("start_failed", errno=errno.EBUSY, text=text, again=None)
+                self._diary.unkillable(present)
 
     def _reap(self) -> None:
         """Learn which children ended: the service, orphans that came here, the one that compresses."""
@@ -186,18 +187,20 @@ class Keeper:
             elif pid == self._compressor.pid:
                 self._compressor.ended(status)
 
-    def _ended(self, life: Life, code: int, peak: int) -> None:
+    def _over(self, life: Life) -> None:
+        """It has ended; if nobody may be told how as yet, or any more, its descriptor would never cease to say so."""
+        self._reap()
+        if self._life is life and life.is_taken(self._poll):
+            self._ended(life, None, 0)
+
+    def _ended(self, life: Life, code: int | None, peak: int) -> None:
         self._life = None
         self._poll.unregister(life.descriptor)
         os.close(life.descriptor)
         now = self._clocks.steady()
         self._voice.hear(self.hear, out=True)
         self._output.end_line(self._clocks.wall())
-        left = 0
-        if self._remains.alive():
-            left = self._clear_after(life, now)
-        else:
-            self._remains.over()
+        left = self._clear_after(life, now)
         outcome = None if life.asked else self._restarts.ended(now, now - life.began, well=code == 0)
         up, dropped = round(now - life.began, 3), self._output.dropped - self._dropped
         facts = {"pid": life.pid, "code": code, "up": up, "asked": bool(life.asked), "maxrss": peak, "dropped": dropped}
@@ -207,6 +210,9 @@ class Keeper:
 
     def _clear_after(self, life: Life, now: float) -> int:
         """A child that heard SIGTERM with the program is not asked twice: to some that means to hurry."""
+        if not self._remains.alive():
+            self._remains.over()
+            return 0
         if life.asked is None:
             return self._clear(now, self._brief.stop_signal)
         return self._clear(now, signal.SIGTERM, life.told if life.asked == signal.SIGTERM else ())
@@ -214,9 +220,8 @@ class Keeper:
     def _clear(self, now: float, number: int, but: Container[int] = ()) -> int:
         """What was left running ends before the next life; how many had to be told."""
         self._clearing = True
-        meant = self._remains.signal(number, but)
         self._remains.end_by(now + self._brief.stop_seconds)
-        return meant
+        return self._remains.signal(number, but)
 
     def _cleared(self, now: float) -> None:
         self._clearing = False
@@ -247,21 +252,21 @@ class Keeper:
             self._begin(now)
 
     def _begin(self, now: float) -> None:
-        if not self._lock.renew():
-            self._leaving = True  # somebody deleted the lock's file, and another keeper has its name now
+        alone = self._post.is_mine()
+        if not alone:  # somebody deleted the lock's file: another keeper has its name now, or nobody can tell as yet
+            self._leaving, self._again_at = alone is False, now + TICK
             return
-        self._again_at, self._bidden = None, False
-        self._dropped = self._output.dropped
+        self._again_at, self._bidden, self._dropped = None, False, self._output.dropped
         try:
             life = self._nursery.begin(now)
         except OSError as trouble:
             outcome = self._restarts.failed(now, passing=trouble.errno in birth.PASSING)
-            text, again = trouble.strerror or str(trouble), self._follow(outcome, now)
-            self._diary.tell("start_failed", errno=trouble.errno or errno.EIO, text=text, again=again)
+            self._diary.failed(trouble, self._follow(outcome, now))
             self._diary.paused(outcome, self._brief)
+            if self._remains.alive():
+                self._clear(now, signal.SIGKILL)
             return
-        self._life = life
-        self._lives += 1
+        self._life, self._lives = life, self._lives + 1
         self._poll.register(life.descriptor, select.POLLIN)
         facts = {"pid": life.pid, "ctime": ticks(life.pid), "rev": self._brief.revision, "boot": self._boot}
         self._diary.tell("start", **facts, life=self._lives, protocol=PROTOCOL)
@@ -269,7 +274,7 @@ class Keeper:
 
     def _leave(self) -> None:
         """Nothing is wanted and nothing runs: go, unless somebody asks for a start at the last moment."""
-        self._control.remove()
+        self._post.leave()
         self._obey()
         if not self._leaving:
             self._attend()
@@ -285,16 +290,11 @@ class Keeper:
         self._attend()
         self._diary.retry()
         self._diary.lost(self._output.settled())
-        members = self._remains.alive() if self._life is not None else []
-        self._figures.tell(self._life.pid if self._life is not None else None, members, now, self._clocks.wall())
+        pid, members = (self._life.pid, self._remains.alive()) if self._life is not None else (None, [])
+        self._figures.tell(pid, members, now, self._clocks.wall())
 
     def _attend(self) -> None:
         """Be reachable and be the only one, whatever somebody deleted."""
-        before = self._control.descriptor
-        if self._lock.renew():
-            if self._control.ensure():
-                self._poll.unregister(before)
-                self._poll.register(self._control.descriptor, select.POLLIN)
-        elif not self._leaving:
+        if not self._post.hold() and not self._leaving:
             self._leaving, self._again_at = True, None
             self._end(self._brief.stop_signal, self._brief.stop_seconds)

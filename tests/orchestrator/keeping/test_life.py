@@ -24,7 +24,7 @@ def voice() -> Iterator[Voice]:
 
 
 def nursery(folder: Path, voice: Voice, *argv: str) -> Nursery:
-    told = {"argv": list(argv), "env": {"PATH": os.environ["PATH"]}, "log": str(folder / "log")}
+    told: dict[str, object] = {"argv": list(argv), "env": {"PATH": os.environ["PATH"]}, "log": str(folder / "log")}
     return Nursery(Brief(facts_of("born", told)), str(folder / "born"), voice)
 
 

@@ -22,17 +22,19 @@ class Control:
     def ensure(self) -> bool:
         """Make the fifo, or make it anew after somebody removed it; whether it is another one now.
 
-        That of an earlier keeper is not taken over: that keeper may read it still.
+        That of an earlier keeper is not taken over: that keeper may read it still. Raises OSError, and keeps the one
+        it has, when the disk refuses.
         """
         if self._is_there():
             return False
-        self.close()
         try:
             os.mkfifo(self._path, 0o600)
         except FileExistsError:
             os.unlink(self._path)
             os.mkfifo(self._path, 0o600)
-        self.descriptor = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        again = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self.close()
+        self.descriptor = again
         return True
 
     def lines(self) -> list[list[str]]:
@@ -49,7 +51,10 @@ class Control:
     def remove(self) -> None:
         """Nobody is to be obeyed any more; what was said before can still be read."""
         if self._is_there():
-            os.unlink(self._path)
+            try:
+                os.unlink(self._path)
+            except OSError:
+                return  # a disk that has become read-only keeps it
 
     def close(self) -> None:
         """Let go of the fifo."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from tradewarden.orchestrator.keeping.brief import Brief
 from tradewarden.orchestrator.keeping.clocks import Clocks
 from tradewarden.orchestrator.keeping.output import Lost
@@ -29,6 +31,16 @@ class Diary:
         began = number_of(start.get("t", "").partition(".")[0])
         up = max(0, int(self._clocks.wall()) - began) if began and fenced else 0
         self.tell("exit", pid=number_of(start.get("pid")), code=None, up=up, asked=False, fenced=fenced)
+
+    def failed(self, trouble: OSError, again: float | None) -> None:
+        """A life could not begin; `again`: when it is tried again."""
+        text = trouble.strerror or str(trouble)
+        self.tell("start_failed", errno=trouble.errno or errno.EIO, text=text, again=again)
+
+    def unkillable(self, pid: int) -> None:
+        """Nothing can begin, because something does not end."""
+        text = f"pid {pid}, which an earlier life left behind, cannot be ended: end it by hand"
+        self.tell("start_failed", errno=errno.EBUSY, text=text, again=None)
 
     def paused(self, outcome: float | str | None, brief: Brief) -> None:
         """It ended too often, if it did."""

@@ -21,6 +21,8 @@ class FiguresFile:
     def write(self, facts: dict[str, object]) -> None:
         """Overwrite it; a disk that refuses costs a figure."""
         try:
+            if self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:
+                self.close()  # somebody deleted it
             if self._descriptor < 0:
                 flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._descriptor = os.open(self._path, flags, 0o600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +27,17 @@ class Life:
         self.descriptor = os.pidfd_open(pid)
         self.asked: int | None = None  # the signal with which somebody asked it to stop
         self.told: frozenset[int] = frozenset()  # what it had started by then, which heard that signal too
+        self.is_withheld = False  # it has ended, and a debugger does not let go of it
+
+    def is_taken(self, poll: select.poll) -> bool:
+        """Whether it has ended and somebody else was told how; if not, its descriptor shall not say so without end."""
+        try:
+            os.waitid(os.P_PIDFD, self.descriptor, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return True
+        poll.modify(self.descriptor, 0)
+        self.is_withheld = True
+        return False
 
     def signal(self, number: int) -> None:
         """A signal for the program alone."""

@@ -11,6 +11,7 @@ import os
 import struct
 
 _FORMAT = "hhqqi4x"  # struct flock: type, whence, start, length, pid (0 for this kind of lock)
+_TAKEN = (errno.EAGAIN, errno.EACCES)
 _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the host's shortage, which says nothing of the lock
 
 
@@ -25,7 +26,7 @@ class Lock:
         """Whether the file that others would ask about is still the one held here: somebody may have deleted it."""
         try:
             there, here = os.stat(self.path), os.fstat(self.descriptor)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
 
@@ -34,9 +35,13 @@ class Lock:
         os.close(self.descriptor)
 
     def renew(self) -> bool:
-        """Hold a file of this name again after it was deleted; false when somebody else holds one by now."""
+        """Hold a file of this name again after it was deleted, its directory too; false when somebody else does by now.
+
+        Raises OSError when it can neither be held nor said who does.
+        """
         if self.is_mine:
             return True
+        os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
         again = take(self.path)
         if again is None:
             return False
@@ -51,12 +56,14 @@ def take(path: str) -> Lock | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, struct.pack(_FORMAT, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-        except OSError:
+            lock = Lock(path, descriptor)
+            if lock.is_mine:
+                return lock
+        except OSError as trouble:
             os.close(descriptor)
-            return None
-        lock = Lock(path, descriptor)
-        if lock.is_mine:
-            return lock
+            if trouble.errno in _TAKEN:
+                return None
+            raise
         os.close(descriptor)  # deleted between the opening and the locking
 
 
