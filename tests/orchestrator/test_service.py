@@ -217,3 +217,21 @@ def test_one_that_works_no_more_is_told_and_left_alone(tmp_path: Path, monkeypat
             server.close()
 
     asyncio.run(scene())
+
+
+def test_a_service_that_no_keeper_takes_leaves_the_keepers_reachable_for_all_others(tmp_path: Path) -> None:
+    async def scene() -> None:
+        too_much = service("big", environment={"WORDS": "x" * 300_000}, tier=Tier.OPTIONAL)
+        async with kept_desk(tmp_path, too_much, service("small")) as desk:
+            await desk.until_state(small="up")
+            seen: list[bool] = []
+
+            def is_refused() -> bool:
+                seen.append(desk.driver.report().keepers_reachable)
+                return (desk.of("big").reason or "").startswith("waits for a keeper: big: ")
+
+            await desk.until(is_refused)
+            assert desk.driver.report().keepers_reachable
+            assert all(seen)
+
+    asyncio.run(scene())

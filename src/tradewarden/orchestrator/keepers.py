@@ -62,6 +62,10 @@ class KeepersError(Exception):
     """No keeper could be had; the text says why and what to do."""
 
 
+class NotKeptError(KeepersError):
+    """This one service is not kept; for others there are keepers."""
+
+
 class Keepers:
     """All keepers of one run directory."""
 
@@ -155,7 +159,7 @@ class Keepers:
         return published.says(self.run_dir / f"{name}.says")
 
     async def keep(self, spec: Spec) -> None:
-        """Have a keeper for this service, unless it has one; raises KeepersError."""
+        """Have a keeper for this service, unless it has one; raises KeepersError, for its own fault NotKeptError."""
         request = {"keep": spec.name, "spec": asdict(spec)}
         answer = await self._ask(request)
         if answer is None and self._start_zygote:
@@ -167,7 +171,7 @@ class Keepers:
                 f"nobody starts keepers in {self.run_dir}: run `tradewarden keepers` or start tradewarden-keepers."
             )
         if not answer.get("ok"):
-            raise KeepersError(f"{spec.name}: {answer.get('why')}")
+            raise NotKeptError(f"{spec.name}: {answer.get('why')}")
 
     async def reachable(self) -> bool:
         """Whether somebody answers who can start keepers; the daemon may start one itself when it needs it."""

@@ -24,7 +24,7 @@ from tradewarden.orchestrator.checks.registry import check_of
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.environment import UnresolvedError, environment_of
-from tradewarden.orchestrator.keepers import Keepers, KeepersError
+from tradewarden.orchestrator.keepers import Keepers, KeepersError, NotKeptError
 from tradewarden.orchestrator.published import Figures, Says
 from tradewarden.orchestrator.readiness import Readiness
 from tradewarden.orchestrator.service_told import report_of, tell
@@ -256,7 +256,7 @@ class ServiceDriver:
         except UnresolvedError as trouble:
             self._refused(str(trouble))
         except KeepersError as trouble:
-            host.reachable = False
+            host.reachable = isinstance(trouble, NotKeptError)  # who refuses one answers
             self._refused(str(trouble))
         except TimeoutError:
             host.reachable = False
