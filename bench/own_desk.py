@@ -84,6 +84,7 @@ def _between() -> list[float]:
     """Milliseconds from the readiness of each program to the life of the next one."""
     with Shift(Phased, "opening", [f"{OWN}:{free_port()}" for _ in range(PHASES)]) as shift:
         shift.up()
+        shift.until(lambda: all(shift.told(name, "open") for name in shift.names), "an open port of each")
         ready = [shift.told(name, "open")[0][1] for name in shift.names[:-1]]
         runs = [shift.told(name)[0][1] for name in shift.names[1:]]
     return [(begun - opened) / 1e6 for opened, begun in zip(ready, runs, strict=True)]
