@@ -31,8 +31,9 @@ eleven: setup
 five: setup
 	@exec env TRADEWARDEN_HTTP__PORT=$(PORT) $(BIN)/tradewarden run --config examples/five/tradewarden.toml
 
+# Three files at a time: the tests wait for servers and deadlines more than they work.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 # What takes too long for every push: ten thousand random desks.
 nightly: setup
