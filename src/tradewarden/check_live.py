@@ -66,5 +66,5 @@ def _about_strays(settings: Settings, keepers: Keepers) -> Iterator[Finding]:
         if name not in known and keepers.held(name):
             yield warning(
                 f"{name} runs under a keeper of this desk, but no service is called so: was it renamed or taken out? "
-                "`tradewarden down` ends it."
+                f"`tradewarden stop {name}` ends it."
             )

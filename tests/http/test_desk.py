@@ -116,3 +116,14 @@ async def test_without_keepers_no_start_begins(tmp_path: Path, session: ClientSe
         status, problem = await post(session, f"{desk.url}/api/desk/start", {"all": True})
     assert (status, problem["type"]) == (503, "/problems/keepers-unreachable")
     assert programs.asked == []
+
+
+async def test_what_runs_here_and_is_in_no_file_can_be_stopped_and_nothing_else(
+    tmp_path: Path, session: ClientSession
+) -> None:
+    async with serving_programs(tmp_path, three(strays=("old",))) as (desk, programs):
+        programs.refuses = "the desk heard it"
+        status, problem = await post(session, f"{desk.url}/api/desk/stop", {"names": ["old"]})
+        assert (status, problem["detail"]) == (409, "the desk heard it")
+        status, _ = await post(session, f"{desk.url}/api/desk/start", {"names": ["old"]})
+        assert status == 404

@@ -497,3 +497,70 @@ def test_automatic_restarts_that_are_switched_on_again_reach_a_keeper_that_began
             assert desk.of("bot").restarts == 1, "by the same keeper"
 
     asyncio.run(scene())
+
+
+def test_what_was_renamed_while_no_daemon_looked_ends_before_it_starts_under_its_new_name(tmp_path: Path) -> None:
+    script = f"echo began >> {tmp_path}/story; trap 'sleep 0.3; echo ended >> {tmp_path}/story; exit' TERM; "
+    script += "while :; do sleep 0.05; done"
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, shell("old", script), service("other"), ends=False) as desk:
+            await desk.until_state(old="up", other="up")
+        async with kept_desk(tmp_path, shell("new", script), service("other")) as desk:
+            assert desk.of("new").reason == "waits for old, its former name, to end"
+            await desk.until_state(new="up", other="up", desk="running")
+            assert (tmp_path / "story").read_text().split() == ["began", "ended", "began"]
+            assert not desk.keepers.held("old")
+            assert set(desk.driver.running) == {"new", "other"}
+            desk.file[:] = [shell("newer", script), service("other")]
+            await desk.driver.reload(dry=False, by="test")
+            await desk.until(lambda: desk.states == {"newer": "up", "other": "up"})
+            assert (tmp_path / "story").read_text().split() == ["began", "ended", "began", "ended", "began"]
+
+    asyncio.run(scene())
+
+
+def test_what_left_the_file_while_no_daemon_looked_runs_on_and_is_named_until_it_is_stopped(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("a"), service("b", "sleep", "1001"), ends=False) as desk:
+            await desk.until_state(a="up", b="up")
+        async with kept_desk(tmp_path, service("a")) as desk:
+            await desk.until_state(a="up", desk="running")
+            told = "b runs here and is in no file: `tradewarden stop b` ends it"
+            assert desk.driver.report().reason == told
+            desk.file.append(service("b", "sleep", "1002"))
+            await desk.driver.reload(dry=False, by="test")
+            await desk.until_state(a="up", b="up")
+            await desk.until(lambda: desk.driver.report().reason is None and desk.of("b").restarts == 0)
+            assert sorted(desk.driver.running) == ["a", "b"]
+            assert (await desk.driver.reload(dry=True, by="test")).is_empty, "it runs as the file says"
+        async with kept_desk(tmp_path, service("a"), service("b", "sleep", "1001"), ends=False) as desk:
+            desk.driver.start(ALL, by="test")
+            await desk.until_state(a="up", b="up")
+        async with kept_desk(tmp_path, service("a")) as desk:
+            assert desk.driver.stop(only("b"), by="test").accepted == ("b",)
+            await desk.until(lambda: not desk.keepers.held("b"))
+            assert desk.driver.report().reason is None
+            with pytest.raises(RefusedError, match="There is no service 'b'"):
+                desk.driver.stop(only("b"), by="test")
+
+    asyncio.run(scene())
+
+
+def test_two_changes_of_the_file_within_the_time_of_a_stop_lose_nobody(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, shell("feed", SLOW), service("gone", "sleep", "1001")) as desk:
+            await desk.until_state(feed="up", gone="up")
+            desk.file[0] = shell("feed", f"{SLOW} # second")
+            await desk.driver.reload(dry=False, by="test")
+            await desk.until_state(feed="stopping")
+            desk.file[:] = [shell("feed", "echo third; exec sleep 1000")]
+            await desk.driver.reload(dry=False, by="test")
+            desk.file[:] = [replace(desk.file[0], description="the last word"), service("gone", "sleep", "1002")]
+            await desk.driver.reload(dry=False, by="test")
+            await desk.until(lambda: desk.of("feed").description == "the last word" and desk.of("feed").state == "up")
+            await desk.until_state(gone="up")
+            assert "third" in (tmp_path / "logs" / "feed.log").read_text()
+            assert (await desk.driver.reload(dry=True, by="test")).is_empty
+
+    asyncio.run(scene())

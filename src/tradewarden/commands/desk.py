@@ -28,7 +28,7 @@ def add_desk(add: Adder) -> None:
     """Start, stop and the other verbs, the list, the logs, and the keepers themselves."""
     for verb, text in (
         ("start", "start services, with what they need, phase by phase; it lasts over restarts of the daemon"),
-        ("stop", "stop services, after what needs them; they stay down until somebody starts them"),
+        ("stop", "stop services, the last phase first; they stay down until somebody starts them"),
         ("restart", "end services and start them anew"),
     ):
         sub = add(verb, _order, text)

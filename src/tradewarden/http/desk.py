@@ -36,7 +36,7 @@ class DeskDoor:
             return self._done(lambda: programs.start(which, by=by), which)
 
         async def stop(request: web.Request) -> web.Response:
-            by, which = may.to_act(request), await selection(request, programs)
+            by, which = may.to_act(request), await selection(request, programs, programs.report().strays)
             return self._done(lambda: programs.stop(which, by=by), which)
 
         async def restart(request: web.Request) -> web.Response:

@@ -26,7 +26,7 @@ class Programs(Protocol):
         ...
 
     def stop(self, which: Selection, *, by: str) -> Order:
-        """Stop services, after what needs them."""
+        """Stop services, the last phase first."""
         ...
 
     def restart(self, which: Selection, *, by: str) -> Order:

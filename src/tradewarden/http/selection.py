@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,8 +16,11 @@ _KEYS: Final = ("names", "all", "tier", "without")
 _NOTHING_CHOSEN: Final = 'say which: "names", "all": true, "tier", or "without" a tier'
 
 
-async def selection(request: web.Request, programs: Programs) -> Selection:
-    """The services that are meant. Raises the problem of a body that names none, or one that is not known."""
+async def selection(request: web.Request, programs: Programs, besides: Sequence[str] = ()) -> Selection:
+    """The services that are meant. Raises the problem of a body that names none, or one that is not known.
+
+    `besides`: names that are known though no service has them.
+    """
     body = await only(request, *_KEYS)
     which = Selection(
         names=_words(body, "names"),
@@ -26,7 +30,7 @@ async def selection(request: web.Request, programs: Programs) -> Selection:
     )
     if which == Selection():
         refuse([{"detail": _NOTHING_CHOSEN}])
-    if (problem := nobody(which.names, programs)) is not None:
+    if (problem := nobody([name for name in which.names if name not in besides], programs)) is not None:
         raise problem
     return which
 

@@ -184,6 +184,7 @@ class DeskReport:
     services: tuple[ServiceReport, ...] = ()  # in the order of the configuration
     host: HostFigures | None = None
     keepers_reachable: bool = True  # whether new keepers can be asked for
+    strays: tuple[str, ...] = ()  # what runs here besides, under a name that is in no file
 
     @property
     def running(self) -> int:

@@ -13,7 +13,7 @@ from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.condition import Condition, Flows, parse
 from tradewarden.machines.desk import Desk
 from tradewarden.machines.desk_step import Begin, Halt, Kill, Moved, Standings, Step
-from tradewarden.machines.gate import gate
+from tradewarden.machines.gate import Gate, gate
 from tradewarden.machines.plan import plan
 from tradewarden.machines.service import Service
 from tradewarden.orchestrator.facts import Surroundings
@@ -40,6 +40,7 @@ class Crew:
         self.host = host
         self.drivers = {service.name: self.driver(service) for service in services}
         self.machine = Desk(services, plan(services), host.clock.mono_ns(), int(host.phase_seconds * SECOND))
+        self.follows: dict[str, str] = {}  # who starts only after another: the same program under its former name
         self._world, self._heard = world, heard
         self._conditions: dict[str, tuple[tuple[str, ...], tuple[Condition, ...]]] = {}
         self._moved: dict[str, None] = {}  # who has changed since they last came to rest
@@ -127,7 +128,20 @@ class Crew:
         sources = {each.source for some in conditions.values() for each in some if isinstance(each, Flows)}
         facts = self._world.facts({name: driver.state for name, driver in self.drivers.items()}, sources)
         for name, driver in self.drivers.items():
-            driver.allow(gate(driver.service.needs, conditions[name], facts))
+            driver.allow(self._behind(name) or gate(driver.service.needs, conditions[name], facts))
+
+    def _behind(self, name: str) -> Gate | None:
+        """Shut while its program still runs under its former name."""
+        former = self.follows.get(name)
+        if former is None:
+            return None
+        try:
+            if self.host.keepers.held(former):
+                return Gate(reason=f"waits for {former}, its former name, to end")
+        except OSError as trouble:  # no descriptor to spare
+            return Gate(reason=f"waits for {former}, its former name, to end: {trouble.strerror}")
+        del self.follows[name]
+        return None
 
     def _conditions_of(self, service: Service) -> tuple[Condition, ...]:
         known = self._conditions.get(service.name)

@@ -77,9 +77,10 @@ class DeskDriver(Orders):
         if not self.crew.drivers and not keepers.run_dir.exists():
             return  # a desk without programs makes no directories for them
         self._open()
+        self.strays.find()
         began = time.thread_time()  # our own work, whatever else the host does
         with self.crew.together():
-            held = [name for name, driver in self.crew.drivers.items() if driver.is_held]
+            held = [name for name, driver in self.crew.drivers.items() if self._ran(driver)]
             for driver in self.crew.drivers.values():
                 self._adopt(driver, fresh=not held)
             if held:
@@ -87,9 +88,10 @@ class DeskDriver(Orders):
                 self.crew.adopt()
             if self._begins and self._wishes.trouble is None:
                 self._start_missing(fresh=not held)
-        self.strays = tuple(name for name in keepers.names() if name not in self.crew.drivers and keepers.held(name))
-        if self.strays:
-            log.warning("service.strays", services=list(self.strays), hint="tradewarden down ends them")
+
+    def _ran(self, driver: ServiceDriver) -> bool:
+        """Whether it ran before this daemon did, maybe under its former name."""
+        return driver.is_held or driver.name in self.crew.follows
 
     def _open(self) -> None:
         self._host.keepers.open()
@@ -99,7 +101,7 @@ class DeskDriver(Orders):
     def _adopt(self, driver: ServiceDriver, *, fresh: bool) -> None:
         """Take over one service; what does not run is left to the start, but a step that is done stays so."""
         wish = self._wishes.of(driver.name)
-        runs = driver.is_held or (driver.service.kind is Kind.STEP and not fresh)
+        runs = self._ran(driver) or (driver.service.kind is Kind.STEP and not fresh)
         wanted = runs and wish.wanted is not False and self.is_enabled(driver.service)
         driver.adopt(wanted=wanted, auto=wish.auto_restart is not False)
 
@@ -154,6 +156,7 @@ class DeskDriver(Orders):
             return
         self._measured_at = now
         self._tally.look(self.crew.drivers)
+        self.strays.look()
         for driver in self.crew.drivers.values():
             driver.measure()
         self._figures = self._host.keepers.host()
@@ -182,7 +185,7 @@ class DeskDriver(Orders):
     @property
     def running(self) -> tuple[str, ...]:
         """The services that run on when the daemon ends."""
-        return tuple(name for name, driver in self.crew.drivers.items() if driver.pid is not None) + self.strays
+        return tuple(name for name, driver in self.crew.drivers.items() if driver.pid is not None) + self.strays.names
 
     # What is told
 
@@ -227,6 +230,7 @@ class DeskDriver(Orders):
                 services=tuple(self._of(driver) for driver in self.crew.drivers.values()),
                 host=self._figures,
                 keepers_reachable=self._host.reachable,
+                strays=self.strays.names,
             )
         return self._report
 
@@ -239,6 +243,8 @@ class DeskDriver(Orders):
             return self._wishes.trouble
         if self.crew.machine.state is DeskState.STOPPED and self.crew.drivers and self.crew.machine.reason is None:
             return "`tradewarden start --all` starts it"
+        if self.crew.machine.reason is None and (strays := self.strays.names):
+            return f"{strays[0]} runs here and is in no file: `tradewarden stop {strays[0]}` ends it"
         return self.crew.machine.reason
 
     def _of(self, driver: ServiceDriver) -> ServiceReport:
@@ -271,6 +277,8 @@ class DeskDriver(Orders):
             self._open()
         with self.crew.together():
             self._redefinition.begin(services, difference)
+            self.strays.look()
+            self.strays.rename(difference.added)
             self._redefinition.go_on()
         self._tally.forget(difference.removed)
         return difference

@@ -13,9 +13,9 @@ from tradewarden.machines.plan import SelectionError, selection
 from tradewarden.machines.service import Order, Selection, Service, ServiceState
 from tradewarden.orchestrator.crew import Crew, needed
 from tradewarden.orchestrator.keepers import Keepers
+from tradewarden.orchestrator.strays import Strays
 from tradewarden.orchestrator.wishes import Wishes, WishesError
 
-STRAY: Final = "stop 15 10"  # to the keeper of a service that the configuration does not know any more
 AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING})
 _AT_START: Final = frozenset({ServiceState.STARTING, ServiceState.UP})
 _NOT_UP: Final = frozenset({DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING})
@@ -32,8 +32,8 @@ class Orders:
 
     def __init__(self, crew: Crew, wishes: Wishes, keepers: Keepers) -> None:
         self.crew = crew
-        self._wishes, self._keepers = wishes, keepers
-        self.strays: tuple[str, ...] = ()  # what is kept here besides, and no configuration knows
+        self._wishes = wishes
+        self.strays = Strays(crew, keepers, wishes)
 
     def outdated(self, names: Sequence[str]) -> None:
         """What is told of these services is another than before, though none has changed its state."""
@@ -61,15 +61,17 @@ class Orders:
         return self._order("start", names, left, "starting")
 
     def stop(self, which: Selection, *, by: str) -> Order:
-        """Stop services, in the reverse order; it lasts until somebody starts them."""
-        chosen = self._chosen(which)
+        """Stop services, in the reverse order, and strays; it lasts until somebody starts them."""
+        strays = self.strays.end(which.names)
+        which = replace(which, names=tuple(name for name in which.names if name not in strays))
+        chosen = () if strays and which == Selection() else self._chosen(which)
         self._keep(chosen, wanted=False)
         names = self._to_stop(chosen)
         left = {name: "it is down already" for name in chosen if name not in names}
-        self._log("stop", names, by)
+        self._log("stop", [*names, *strays], by)
         if names:
             self.crew.stop(names)
-        order = self._order("stop", names, left, "stopping")
+        order = self._order("stop", [*names, *strays], left, "stopping")
         needy = [
             name
             for name, driver in self.crew.drivers.items()
@@ -132,13 +134,11 @@ class Orders:
         """Stop everything deliberately, whatever runs here under a keeper."""
         self._keep(self.crew.drivers, wanted=False)
         names = self._to_stop(self.crew.drivers)
-        self._log("down", [*names, *self.strays], by)
-        for stray in self.strays:
-            self._keepers.command(stray, STRAY)
+        strays = self.strays.end(self.strays.names)
+        self._log("down", [*names, *strays], by)
         if names:
             self.crew.stop(names)
-        accepted, self.strays = [*names, *self.strays], ()
-        return self._order("down", accepted, {}, "stopping")
+        return self._order("down", [*names, *strays], {}, "stopping")
 
     # What counts
 

@@ -54,14 +54,16 @@ class Redefinition:
         self._leaving -= {service.name for service in services}
         stopping = []
         for service in services:
-            known = drivers.get(service.name)
+            name, known = service.name, drivers.get(service.name)
             if known is None:
-                drivers[service.name] = self._taken(service)
-            elif service.name in found.restarted and known.pid is not None:
-                self._coming[service.name] = service, known.life.wanted
-                stopping.append(service.name)
-            elif service.name in found.restarted or service.name in found.kept:
-                drivers[service.name] = self._swapped(known, service)
+                known = drivers[name] = self._taken(service)
+                self._follow(service, found.removed)
+            if self._is_to_stop(service, known, found):
+                runs = known.life.wanted or name in found.added
+                self._coming[name] = service, self._coming.get(name, (service, runs))[1]
+                stopping.append(name)
+            elif name in found.restarted or name in found.kept:
+                drivers[name] = self._swapped(known, service)
         order = [*(service.name for service in services), *self._leaving]
         self._crew.define([drivers[name] for name in order if name in drivers], self._defined)
         for name in (*stopping, *sorted(self._leaving & drivers.keys())):
@@ -71,8 +73,23 @@ class Redefinition:
         if unwanted:
             self._crew.stop(unwanted)
         wanted = [name for name in (*found.added, *turned) if self._belongs(drivers[name].service)]
-        if wanted:
-            self._crew.start(wanted)
+        if begun := [name for name in wanted if name not in stopping]:
+            self._crew.start(begun)
+
+    def _is_to_stop(self, service: Service, known: ServiceDriver, found: Difference) -> bool:
+        """Whether what runs, or is about to be replaced already, must end before this definition can be taken on."""
+        name = service.name
+        if name in self._coming:
+            return name in found.restarted or name in found.kept
+        if name in found.added:  # it was a stray, or is on its way out
+            return known.revision not in (None, revision(service))
+        return name in found.restarted and known.pid is not None
+
+    def _follow(self, service: Service, removed: Sequence[str]) -> None:
+        """One that runs the program of another that leaves starts after that: it is the same under a new name."""
+        for name in removed:
+            if self._crew.drivers[name].revision == revision(service):
+                self._crew.follows[service.name] = name
 
     def go_on(self) -> None:
         """Finish with what has stopped meanwhile."""
