@@ -44,14 +44,22 @@ class Compressor:
             return
         for number in range(1, self._files + 1):
             large = f"{self._path}.{number}"
-            try:
-                if os.stat(large).st_ino == self._inode:
-                    os.rename(f"{self._path}.part", f"{large}.gz")
-                    os.unlink(large)
-                    break
-            except OSError:
+            if _inode_of(large) != self._inode:
                 continue
+            try:
+                os.rename(f"{self._path}.part", f"{large}.gz")
+                os.unlink(large)
+            except OSError:
+                return  # it would be the same again: with the next rotation
+            break
         self.begin()
+
+
+def _inode_of(path: str) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
 
 
 def _child(source: int, target: str) -> None:
