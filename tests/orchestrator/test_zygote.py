@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,9 @@ from typing import Any
 import pytest
 
 from kept import Yard, lives, until
-from tradewarden.machines.kept import Exited, Gone, Started
-from tradewarden.orchestrator import keepers
+from tradewarden.machines.kept import Exited, Gone, Started, StartFailed
+from tradewarden.orchestrator import descriptors, keepers
+from tradewarden.orchestrator.keeping import family
 
 ZYGOTE = keepers.ZYGOTE
 FOREVER = "while :; do sleep .05; done"
@@ -219,3 +223,97 @@ def test_the_machines_figures_are_told(yard: Yard) -> None:
         assert 0 < host.memory_used < host.memory_total
         assert 0 <= host.cpu_percent <= 100
         assert host.disk_free is not None
+
+
+def test_a_zygote_of_a_daemons_own_leaves_when_it_keeps_nothing_and_the_next_request_has_another_one(
+    tmp_path: Path,
+) -> None:
+    with contextlib.closing(Yard(tmp_path, idle=0.2)) as yard:
+        yard.sh("needed", FOREVER)
+        first, (mould,) = yard.zygote(), moulds_of(yard)
+        assert first is not None
+        yard.running("needed")
+        time.sleep(0.6)
+        assert lives(first)  # it keeps something, though nobody has asked it anything
+        yard.stopped("needed")
+        until(lambda: not lives(first), what="it leaves")
+        until(lambda: not lives(mould), what="and its mould")
+        yard.sh("needed", FOREVER)
+        assert yard.zygote() not in (None, first)
+        yard.nth("needed", Started, 2)
+        yard.stopped("needed")
+
+
+def moulds_of(yard: Yard) -> list[int]:
+    """The processes that its keepers are forked from."""
+    zygote = yard.zygote()
+    return [] if zygote is None else family.children(zygote)
+
+
+def test_the_unit_of_the_keepers_stays_though_it_keeps_nothing(yard: Yard) -> None:
+    with foreground(yard, "--stop-all-on-term") as zygote:
+        assert "--idle" not in " ".join(map(str, zygote.args))  # type: ignore[arg-type]
+        time.sleep(0.1)
+        assert zygote.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"[" * 100_000 + b"\n", "recursion"),
+        (b'{"keep": "vast", "spec": {"argv": ["true"], "log": "/tmp/log", "log_bytes": Infinity}}\n', "infinity"),
+    ],
+)
+def test_a_request_beyond_all_measure_costs_nobody_else_anything(shared: Yard, line: bytes, why: str) -> None:
+    shared.sh("bystander", "exit 0", restart="never")
+    before = shared.zygote()
+    answer = ask(shared, line)
+    assert answer["ok"] is False
+    assert why in answer["why"]
+    assert shared.zygote() == before
+
+
+def test_a_command_that_this_machine_cannot_spell_is_told_as_one_that_cannot_begin(shared: Yard) -> None:
+    spec = json.dumps({"argv": ["sleep", "\ud800"], "log": str(shared.log("unspeakable")), "attempts": 1})
+    shared.sh("bystander", "exit 0", restart="never")
+    assert ask(shared, b'{"keep": "unspeakable", "spec": %b}\n' % spec.encode())["ok"]
+    failed = shared.nth("unspeakable", StartFailed)
+    assert failed.errno == errno.EINVAL
+    assert "signs unknown here" in failed.text
+
+
+def test_services_have_the_limits_and_the_signals_that_the_daemon_had_before_it_changed_its_own(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descriptors, "USUAL", 500)
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ignored = [signal.SIGALRM, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH, signal.SIGVTALRM]
+    earlier = {each: signal.signal(each, signal.SIG_IGN) for each in ignored}
+    descriptors.take_all()
+    try:
+        yard.sh("modest", "ulimit -Sn; ulimit -Hn; grep SigIgn /proc/self/status; echo up; sleep 1000")
+        yard.said("modest", "up")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
+        for each, deed in earlier.items():
+            signal.signal(each, deed)
+    soft, hard, signals, _ = yard.words("modest")
+    assert (int(soft), int(hard)) == (500, most)
+    assert int(signals.split()[1], 16) & ~(3 << 31) == 0
+    yard.stopped("modest")
+
+
+def test_a_zygote_without_a_descriptor_to_spare_waits_idly_and_answers_later(yard: Yard) -> None:
+    with foreground(yard) as zygote, socket.socket(socket.AF_UNIX) as asking:
+        before = resource.prlimit(zygote.pid, resource.RLIMIT_NOFILE)
+        used = 1 + max(int(each.name) for each in Path(f"/proc/{zygote.pid}/fd").iterdir())
+        resource.prlimit(zygote.pid, resource.RLIMIT_NOFILE, (used, before[1]))
+        asking.settimeout(20)
+        asking.connect(str(yard.keepers.run_dir / "zygote.sock"))
+        asking.sendall(b'{"hello": 1}\n')
+        earlier, _ = family.usage([zygote.pid])
+        time.sleep(0.6)
+        later, _ = family.usage([zygote.pid])
+        assert later - earlier < 0.04
+        resource.prlimit(zygote.pid, resource.RLIMIT_NOFILE, before)
+        assert json.loads(asking.makefile().readline())["pid"] == zygote.pid

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tradewarden.machines.kept import Exited, Happening, Started
-from tradewarden.orchestrator.keepers import Keepers, Spec
+from tradewarden.orchestrator.keepers import IDLE, Keepers, Spec
 from tradewarden.orchestrator.keeping import family
 
 T = TypeVar("T")
@@ -39,9 +39,9 @@ def lives(pid: int) -> bool:
 class Yard:
     """One run directory with its zygote."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, idle: float = IDLE) -> None:
         self.root = root
-        self.keepers = Keepers(root / "run", root / "logs", now=lambda: datetime.now(UTC))
+        self.keepers = Keepers(root / "run", root / "logs", now=lambda: datetime.now(UTC), idle=idle)
         self.keepers.open()
         self._seen: dict[str, list[Happening]] = {}
 

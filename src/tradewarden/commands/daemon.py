@@ -33,6 +33,7 @@ def _run(parsed: argparse.Namespace) -> int:
         return BAD_CONFIGURATION
     from tradewarden import daemon, log
     from tradewarden.feed.journal import JournalError
+    from tradewarden.orchestrator import descriptors
     from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.orchestrator.keepers import KeepersError
     from tradewarden.orchestrator.ledger import LedgerError
@@ -47,7 +48,7 @@ def _run(parsed: argparse.Namespace) -> int:
         desks.append(desk)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
 
-    _take_all_descriptors()
+    descriptors.take_all()
     keep_private()
     try:
         with claim(settings.state_dir):
@@ -77,17 +78,6 @@ def _apart(config: Path | None) -> tuple[Settings, Calendar] | None:
         return configured and (plain(configured[0]), configured[1])
 
     return said_apart(ask, meanwhile=partial(import_module, "tradewarden.daemon"))
-
-
-def _take_all_descriptors() -> None:
-    """A thousand descriptors, the usual soft limit, are few for a desk with many readers: take what the host allows."""
-    import resource
-
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    except (OSError, ValueError):
-        return  # a sandbox forbids it: the desk runs with what it has
 
 
 def _demo(parsed: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from tradewarden.machines.kept import Happening
 from tradewarden.machines.service import HostFigures
-from tradewarden.orchestrator import published
+from tradewarden.orchestrator import descriptors, published
 from tradewarden.orchestrator.keeping import lock
 from tradewarden.orchestrator.published import Figures, Says
 from tradewarden.orchestrator.status_log import StatusReader
@@ -29,6 +29,7 @@ ZYGOTE: Final = Path(__file__).with_name("zygote.py")
 SOCKET: Final = "zygote.sock"
 HELD: Final = 75  # another zygote was quicker
 PATIENCE: Final = 10.0  # seconds for a zygote to answer, or to begin
+IDLE: Final = 60.0  # seconds without a keeper and without a question, after which the daemon's own zygote leaves
 _LATE: Final = 0.02  # seconds until another daemon's zygote, which was quicker, may serve
 
 
@@ -69,10 +70,21 @@ class NotKeptError(KeepersError):
 class Keepers:
     """All keepers of one run directory."""
 
-    def __init__(self, run_dir: Path, log_dir: Path, *, now: Callable[[], datetime], start_zygote: bool = True) -> None:
-        """Without `start_zygote` only one that runs already is asked: `tradewarden keepers` is a unit of its own."""
+    def __init__(
+        self,
+        run_dir: Path,
+        log_dir: Path,
+        *,
+        now: Callable[[], datetime],
+        start_zygote: bool = True,
+        idle: float = IDLE,
+    ) -> None:
+        """Without `start_zygote` only one that runs already is asked: `tradewarden keepers` is a unit of its own.
+
+        One that is started leaves by itself after `idle` seconds in which it keeps nothing and is asked nothing.
+        """
         self.run_dir, self.log_dir = run_dir.absolute(), log_dir.absolute()
-        self._now, self._start_zygote = now, start_zygote
+        self._now, self._start_zygote, self._idle = now, start_zygote, idle
         self._wake = -1
         self._readers: dict[str, StatusReader] = {}
         self._starting = asyncio.Lock()
@@ -197,7 +209,10 @@ class Keepers:
             os.close(place)
         try:
             writer.write(line)
-            answer: dict[str, Any] = json.loads(await reader.readline())
+            told = await reader.readline()
+            if not told:
+                raise ConnectionResetError("it left meanwhile")
+            answer: dict[str, Any] = json.loads(told)
             return answer
         finally:
             writer.close()
@@ -207,7 +222,7 @@ class Keepers:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while not await self.reachable():
-                    code, said = await asyncio.to_thread(_detached, self.run_dir)
+                    code, said = await asyncio.to_thread(_detached, self.run_dir, self._idle)
                     if code not in (0, HELD):
                         raise KeepersError(
                             f"no keepers can be started in {self.run_dir}: {said or f'exit code {code}'}"
@@ -239,10 +254,10 @@ def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "LANG", "TZ", "TRADEWARDEN_BOOT_ID") if name in os.environ}
 
 
-def _detached(run_dir: Path) -> tuple[int, str]:
+def _detached(run_dir: Path, idle: float) -> tuple[int, str]:
     try:
         done = subprocess.run(  # noqa: S603 - our own file
-            _command(run_dir, "--detach"),
+            _command(run_dir, "--detach", f"--idle={idle}", f"--open-files={descriptors.USUAL}"),
             env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

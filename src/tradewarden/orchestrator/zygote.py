@@ -5,7 +5,9 @@ Keepers outlive it. Standard library only.
 
 from __future__ import annotations
 
+import math
 import os
+import resource
 import select
 import signal
 import socket
@@ -34,7 +36,8 @@ _PATIENCE = 10.0  # seconds for a caller to say what it wants, and for a new kee
 class Zygote:
     """The one that is asked for keepers; one a run directory."""
 
-    def __init__(self, run_dir: str, own: lock.Lock) -> None:
+    def __init__(self, run_dir: str, own: lock.Lock, idle: float = math.inf) -> None:
+        """Leaves by itself after `idle` seconds in which it has kept nothing and nobody has asked it anything."""
         os.chdir(run_dir)  # the socket's name may be longer than the kernel allows: it is bound by its last part
         self.run_dir, self._lock = os.getcwd(), own
         self._foundry = Foundry(self.run_dir)
@@ -49,6 +52,7 @@ class Zygote:
         self._requests = 0
         self._host = Host(os.path.join(self.run_dir, "host.figures"))
         self._is_leaving = False
+        self._idle, self._needed_at = idle, time.monotonic()
         self._woken, self._waking = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._poll = select.poll()
         for each in (self._listener, self._foundry.reports, self._foundry.requests, self._woken):
@@ -66,9 +70,11 @@ class Zygote:
             for descriptor, _ in self._poll.poll(1000 * max(0.0, tick_at - time.monotonic()) + 1):
                 self._attend(descriptor)
             if time.monotonic() >= tick_at:
-                tick_at = time.monotonic() + TICK
+                tick_at = time.monotonic() + min(TICK, self._idle / 2)
                 self._host.tell(time.time())
                 self._hang_up(time.monotonic())
+                self._poll.register(self._listener, select.POLLIN)
+                self._leave_when_idle(time.monotonic())
 
     def _attend(self, descriptor: int) -> None:
         if descriptor == self._listener.fileno():
@@ -84,7 +90,9 @@ class Zygote:
         try:
             connection, _ = self._listener.accept()
         except OSError:
+            self._poll.modify(self._listener, 0)  # no descriptor to spare: until the next tick
             return
+        self._needed_at = time.monotonic()
         connection.setblocking(False)  # noqa: FBT003 - it takes no keyword
         caller = Caller(connection, time.monotonic() + _PATIENCE)
         _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
@@ -101,7 +109,7 @@ class Zygote:
                 return
             self._forget(caller)
             self._answer(caller, line)
-        except (ValueError, OSError) as trouble:
+        except (ValueError, OverflowError, RecursionError, OSError) as trouble:
             if caller.descriptor in self._callers:
                 self._forget(caller)
             caller.answer(ok=False, why=f"no keeper: {trouble}")
@@ -149,11 +157,32 @@ class Zygote:
                 del self._begun[number]
                 caller.answer(ok=False, why="the new keeper died before it could say anything")
 
+    def _leave_when_idle(self, now: float) -> None:
+        """A zygote of a daemon's own is not for ever; the next one that needs it starts another."""
+        if self._idle == math.inf:
+            return
+        try:
+            is_needed = self._callers or self._begun or kept_in(self.run_dir)
+        except OSError:
+            return  # too many files are open to see who keeps anything
+        if is_needed:
+            self._needed_at = now
+        elif now - self._needed_at >= self._idle:
+            self._is_leaving = True
+
+
+def kept_in(run_dir: str) -> list[str]:
+    """The services here whose keepers live; raises OSError when that cannot be seen."""
+    try:
+        names = [entry[:-5] for entry in os.listdir(run_dir) if entry.endswith(".lock") and is_name(entry[:-5])]
+    except FileNotFoundError:
+        return []
+    return [name for name in names if lock.is_held(os.path.join(run_dir, f"{name}.lock"))]
+
 
 def stop_keepers(run_dir: str) -> None:
     """Have every keeper here stop its service, each in its own way, and wait until all have left."""
-    names = [entry[:-5] for entry in os.listdir(run_dir) if entry.endswith(".lock") and is_name(entry[:-5])]
-    kept = [name for name in names if lock.is_held(os.path.join(run_dir, f"{name}.lock"))]
+    kept = kept_in(run_dir)
     for name in kept:
         try:
             control = os.open(os.path.join(run_dir, f"{name}.ctl"), os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
@@ -166,17 +195,34 @@ def stop_keepers(run_dir: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`RUN_DIR`, and `--detach` (leave the caller, which is told when it serves) or `--stop-all-on-term`."""
-    options, places = [each for each in arguments if each[:2] == "--"], [each for each in arguments if each[:2] != "--"]
-    if len(places) != 1 or not set(options) <= {"--detach", "--stop-all-on-term"}:
-        sys.stderr.write("zygote.py RUN_DIR [--detach] [--stop-all-on-term]\n")
+    """`RUN_DIR`, and options.
+
+    `--detach`: leave the caller, which is told when it serves; `--idle=SECONDS`: leave when nobody has needed it for so
+    long; `--open-files=NUMBER`: what services may have open, where the caller may have more; `--stop-all-on-term`.
+    """
+    options = dict(each.partition("=")[::2] for each in arguments if each[:2] == "--")
+    places = [each for each in arguments if each[:2] != "--"]
+    if len(places) != 1 or not options.keys() <= {"--detach", "--idle", "--open-files", "--stop-all-on-term"}:
+        sys.stderr.write("zygote.py RUN_DIR [--detach] [--idle=SECONDS] [--open-files=NUMBER] [--stop-all-on-term]\n")
         return 64
+    if "--open-files" in options:
+        _allow(int(options["--open-files"]))
+    idle = float(options.get("--idle", "inf"))
     if "--detach" in options:
-        return _detach(places[0])
-    return _serve(places[0], lambda: None, stop_all="--stop-all-on-term" in options)
+        return _detach(places[0], idle)
+    return _serve(places[0], lambda: None, idle, stop_all="--stop-all-on-term" in options)
 
 
-def _detach(run_dir: str) -> int:
+def _allow(files: int) -> None:
+    """So many open files for the keepers and all that they start."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    except (OSError, ValueError):
+        return  # more than this caller may have: then it may not have raised its own
+
+
+def _detach(run_dir: str, idle: float) -> int:
     """Serve in a session of one's own; returns to the caller as soon as keepers can be asked for."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     if os.fork():
@@ -193,20 +239,20 @@ def _detach(run_dir: str) -> int:
     code = 1
     try:
         os.setsid()
-        code = _serve(run_dir, ready, stop_all=False)
+        code = _serve(run_dir, ready, idle, stop_all=False)
         if code:
             os.write(writing, str(code).encode())
     finally:
         os._exit(code)
 
 
-def _serve(run_dir: str, ready: Callable[[], None], *, stop_all: bool) -> int:
+def _serve(run_dir: str, ready: Callable[[], None], idle: float, *, stop_all: bool) -> int:
     try:
         os.makedirs(run_dir, 0o700, exist_ok=True)
         own = lock.take(os.path.join(run_dir, LOCK))
         if own is None:
             return HELD
-        zygote = Zygote(run_dir, own)
+        zygote = Zygote(run_dir, own, idle)
     except OSError as trouble:
         sys.stderr.write(f"{run_dir}: no keepers can be kept here: {trouble.strerror}\n")
         return 73

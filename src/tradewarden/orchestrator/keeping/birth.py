@@ -9,7 +9,8 @@ import signal
 
 from tradewarden.orchestrator.keeping.brief import Brief
 
-_DEFAULT = ("SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM", "SIGCHLD", "SIGXFSZ", "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGTSTP")
+# Whatever the daemon's terminal, shell or supervisor ignored, and the keeper does; plain numbers, for memory's sake.
+_DEFAULT = tuple(int(each) for each in signal.valid_signals() if each not in (signal.SIGKILL, signal.SIGSTOP))
 PASSING = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # the machine's want, not the program's fault
 _MASK = 0o022
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -56,12 +57,11 @@ def _spawn(brief: Brief, program: str, environment: dict[str, str], output: int)
         raise OSError(trouble.errno, f"directory {place}: {trouble.strerror}") from None
     words = [(os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]
     nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
-    default = [getattr(signal, name) for name in _DEFAULT]
     mask = os.umask(_MASK)
     try:
         actions = (nothing, *words)
         return os.posix_spawn(
-            program, brief.argv, environment, file_actions=actions, setsid=True, setsigdef=default, setsigmask=()
+            program, brief.argv, environment, file_actions=actions, setsid=True, setsigdef=_DEFAULT, setsigmask=()
         )
     except OSError as trouble:
         raise OSError(trouble.errno, f"{program}: {trouble.strerror}") from None
@@ -110,8 +110,8 @@ def _become(
         os.dup2(nothing, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        for name in _DEFAULT:
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+        for each in _DEFAULT:
+            signal.signal(each, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(_MASK)
         _ordinary_in_want()

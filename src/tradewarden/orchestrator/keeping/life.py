@@ -115,7 +115,10 @@ class Nursery:
         account = Account(self._brief.user) if self._brief.user is not None else None
         self._prepare(account)
         self._voice.refresh()
-        pid = birth.begin(self._brief, self._environment, account, self._voice.speaking)
+        try:
+            pid = birth.begin(self._brief, self._environment, account, self._voice.speaking)
+        except ValueError as trouble:
+            raise OSError(errno.EINVAL, f"its command or environment has signs unknown here: {trouble}") from None
         try:
             return Life(pid, now)
         except OSError:

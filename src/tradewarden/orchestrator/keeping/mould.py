@@ -76,19 +76,22 @@ def _settle(run_dir: str, brief: Brief, number: int) -> Keeper | None:
         word = "held" if keeper is None else "keeps"
     except OSError as trouble:
         word = f"{trouble.filename or run_dir}: {trouble.strerror}"
+    except ValueError as trouble:
+        word = f"its log's name has signs unknown here: {trouble}"
     _say(number, os.getpid(), word)
     os.close(REPORT)
     return keeper
 
 
 def _say(number: int, pid: int, word: str) -> None:
-    os.write(REPORT, b"%d %d %b" % (number, pid, word.encode()))
+    os.write(REPORT, b"%d %d %b" % (number, pid, word.encode(errors="replace")))
 
 
 def _write_fault(path: str) -> None:
     import traceback  # noqa: PLC0415 - memory for something that never happens
 
-    with open(path, "a", encoding="utf-8") as file:
+    private = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with open(private, "a", encoding="utf-8") as file:
         file.write(f"{time.ctime()} keeper {os.getpid()}\n{traceback.format_exc()}\n")
 
 
