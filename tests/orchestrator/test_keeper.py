@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -605,6 +606,62 @@ def test_nothing_can_be_told_to_a_keeper_that_has_gone(yard: Yard) -> None:
     yard.nth("ended", Gone)
     until(lambda: not yard.keepers.held("ended"), what="the keeper leaves")
     assert not (yard.keepers.run_dir / "ended.ctl").exists()
+
+
+# --- no room for the status log ---------------------------------------------------------------------------------------
+
+
+def refuse_to_write(pid: int, *, refuse: bool) -> None:
+    """As on a full disk: no file grows by a byte, while directories can still be made."""
+    most = 0 if refuse else resource.RLIM_INFINITY
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+
+HURRIED = "from tradewarden.orchestrator import keeper; keeper.TICK = 0.05"
+
+
+def test_a_keeper_whose_last_words_no_disk_takes_stays_and_repeats_no_finished_work(yard: Yard, tmp_path: Path) -> None:
+    gate, runs = tmp_path / "gate", tmp_path / "runs"
+    runs.mkdir()
+    script = f"mkdir {runs}/$$; until test -e {gate}; do sleep .02; done; exit 0"
+    with keeper_of_its_own(yard, "finished", tmp_path, HURRIED, argv=["sh", "-c", script], once=True):
+        first = yard.running("finished")
+        refuse_to_write(first.keeper, refuse=True)
+        gate.touch()
+        until(lambda: not lives(first.pid), what="the step ends")
+        for line in ("start", "restart 15 1", "start"):  # as a daemon says that knows nothing of the end
+            assert yard.keepers.command("finished", line)
+            time.sleep(0.1)
+        assert yard.keepers.held("finished")
+        refuse_to_write(first.keeper, refuse=False)
+        yard.nth("finished", Gone)
+        until(lambda: not yard.keepers.held("finished"), what="the keeper leaves")
+    assert [type(each) for each in yard.events("finished")] == [Started, Exited, Gone]
+    assert yard.nth("finished", Exited).code == 0
+    assert len(list(runs.iterdir())) == 1
+
+
+def test_attempts_are_counted_on_while_no_disk_takes_the_status_log(yard: Yard, tmp_path: Path) -> None:
+    gate, runs = tmp_path / "gate", tmp_path / "runs"
+    runs.mkdir()
+    script = f"until test -e {gate}; do sleep .02; done; mkdir {runs}/$$; exit 3"
+    with keeper_of_its_own(
+        yard, "counted", tmp_path, HURRIED, argv=["sh", "-c", script], attempts=3, base=0.01, cap=0.02
+    ):
+        keeper = yard.running("counted").keeper
+        refuse_to_write(keeper, refuse=True)
+        gate.touch()
+        until(lambda: len(list(runs.iterdir())) == 3, what="its attempts are used up")
+        for _ in range(3):
+            time.sleep(0.1)
+            assert yard.keepers.command("counted", "start")
+        time.sleep(0.1)
+        assert len(list(runs.iterdir())) == 3
+        refuse_to_write(keeper, refuse=False)
+        assert yard.nth("counted", Paused).attempts == 3
+        assert [each.life for each in yard.all_of("counted", Started)] == [1, 2, 3]
+        assert yard.keepers.command("counted", "start")  # from now on somebody can know what he asks for
+        assert yard.nth("counted", Started, 4).life == 1
 
 
 # --- debuggers --------------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ class Keeper:
         self._fencing: dict[str, str] | None = None  # the life that outlived an earlier keeper
         self._again_at: float | None = None
         self._bidden = False  # somebody asked for the next start: it needs no permission
-        self._boot, self._leaving, self._tick_at, self.is_gone = "", False, 0.0, False
+        self._boot, self._leaving, self._tick_at, self._once, self.is_gone = "", False, 0.0, False, False
 
     def run(self) -> None:
         """Keep the service until it is not wanted any more."""
@@ -69,8 +69,9 @@ class Keeper:
         kernel.be_called(f"kept {self._brief.name}")
         self.keep()
 
-    def keep(self, *, first: bool = False) -> None:
-        """The same, without becoming the parent of orphans; `first`: there is nothing to look back at."""
+    def keep(self, *, first: bool = False, once: bool = False) -> None:
+        """The same, but no parent of orphans; `first`: nothing to look back at, `once`: whatever the disk says."""
+        self._once = once
         self._bid()
         if not first:
             self._look_back()
@@ -135,14 +136,14 @@ class Keeper:
     def _obey(self) -> None:
         for words in self._post.lines():
             match words:
-                case ["start"]:
-                    if self._life is None or self._life.asked:
-                        self._bid()
+                case ["start"] if (self._life is None or self._life.asked) and not self._diary.is_behind:
+                    self._bid()
                 case ["stop", *rest] if (how := control.how(rest, self._brief)) is not None:
                     self._leaving, self._bidden, self._again_at = True, False, None
                     self._end(*how)
                 case ["restart", *rest] if (how := control.how(rest, self._brief)) is not None:
-                    self._bid()
+                    if self._life is not None or not self._diary.is_behind:
+                        self._bid()
                     self._end(*how)
                 case ["sig", word] if (number := control.number(word)) is not None and self._life is not None:
                     self._life.signal(number)
@@ -230,16 +231,13 @@ class Keeper:
         self._output.end_line(self._clocks.wall())
         if self._fencing is not None:
             self._diary.unseen(self._fencing, fenced=True)
-            self._fencing = None
-            self._tick_at = now
+            self._fencing, self._tick_at = None, now
 
     def _follow(self, outcome: float | str | None, now: float) -> float | None:
         """Settle what comes after an end; the wall time of the next start, if it comes by itself."""
-        match outcome:
-            case "leave":
-                self._leaving = True
-            case float():
-                self._again_at = now + outcome
+        if isinstance(outcome, float):
+            self._again_at = now + outcome
+        self._leaving = self._leaving or outcome == "leave"
         if self._leaving or self._again_at is None or not self._may_start:
             return None
         return round(self._clocks.wall() + max(0.0, self._again_at - now), 6)
@@ -274,15 +272,16 @@ class Keeper:
 
     def _leave(self) -> None:
         """Nothing is wanted and nothing runs: go, unless somebody asks for a start at the last moment."""
+        if self._diary.is_behind and not self._once:
+            return  # nobody can know as yet what has happened, so nobody shall come after it
         self._post.leave()
         self._obey()
-        if not self._leaving:
+        if self._leaving:
+            self._diary.lost(self._output.settled(leaving=True))
+            self._figures.tell(None, (), self._clocks.steady(), self._clocks.wall())
+            self.is_gone = self._diary.part() or self._once
+        if not self.is_gone:
             self._attend()
-            return
-        self._diary.lost(self._output.settled(leaving=True))
-        self._figures.tell(None, (), self._clocks.steady(), self._clocks.wall())
-        self._diary.tell("gone")
-        self.is_gone = True
 
     def tick(self, now: float) -> None:
         """Do what is done every two seconds."""

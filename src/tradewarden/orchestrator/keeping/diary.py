@@ -22,6 +22,15 @@ class Diary:
         """Write what the disk has refused before."""
         self._log.retry()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something has happened that the daemon cannot know, because the disk refuses it."""
+        return self._log.is_behind
+
+    def part(self) -> bool:
+        """Say that the keeper leaves, as its last word; false when the disk does not take all of its words."""
+        return self._log.part("gone", self._clocks.wall())
+
     def tell(self, event: str, **facts: object) -> None:
         """Write one event down."""
         self._log.write(event, self._clocks.wall(), **facts)

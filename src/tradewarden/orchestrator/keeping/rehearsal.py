@@ -45,5 +45,5 @@ def _rehearse(place: str, *, whole: bool) -> None:
     keeper.hear(_LINE)
     keeper.tick(1.0)
     keeper.tick(4.0)
-    keeper.keep(first=not whole)
+    keeper.keep(first=not whole, once=True)
     keeper.close()

@@ -25,6 +25,19 @@ class StatusLog:
             os.replace(self._path, f"{self._path}.1")
         return events
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something has happened that nobody can read as yet."""
+        return bool(self._waiting)
+
+    def part(self, event: str, at: float) -> bool:
+        """Write one event down after all others, or not at all; whether it is written."""
+        if not self._waiting:
+            self.write(event, at)
+            written, self._waiting = not self._waiting, []
+            return written
+        return False
+
     def write(self, event: str, at: float, **facts: object) -> None:
         """Write one event down and wake the daemon, if there is one."""
         line = line_of({"ev": event, "t": round(at, 6), "keeper": os.getpid(), **facts})

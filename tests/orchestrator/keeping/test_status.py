@@ -1,0 +1,33 @@
+"""The keeper's own side of the status log: what a disk refuses waits, and the last word comes last or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tradewarden.orchestrator.keeping.status import StatusLog
+
+
+def words(path: Path) -> list[str]:
+    return [json.loads(line)["ev"] for line in path.read_text().splitlines()]
+
+
+def test_the_last_word_is_written_after_all_others_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "x.status"
+    log = StatusLog(str(path), str(tmp_path / "wake"), "x")
+    assert not log.part("gone", 1.0)  # no disk takes it
+    assert not log.is_behind  # and it does not wait: the keeper may have other words before it leaves
+    log.write("exit", 2.0)
+    assert log.is_behind
+    path.parent.mkdir()
+    assert not log.part("gone", 3.0)
+    log.retry()
+    assert words(path) == ["exit"]
+    assert log.part("gone", 4.0)
+    assert words(path) == ["exit", "gone"]
+
+
+def test_what_is_in_the_status_log_already_waits_for_nothing(tmp_path: Path) -> None:
+    log = StatusLog(str(tmp_path / "x.status"), str(tmp_path / "wake"), "x")
+    log.write("start", 1.0)
+    assert not log.is_behind
