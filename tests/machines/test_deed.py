@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import get_args
 
 from service_scenes import SERVICE
-from tradewarden.machines.deed import KILL, BeginAsking, Command, Deed, EndAsking, Keep, Tell, number, restart, stop
+from tradewarden.machines.deed import KILL, BeginAsking, Command, Deed, EndAsking, Keep, Tell, number, stop
 
 
 def test_the_lines_are_those_that_a_keeper_understands() -> None:
     service = replace(SERVICE, stop_signal="INT", stop_seconds=2.5)
     assert stop(service) == Command("stop 2 2.5")
-    assert restart(service) == Command("restart 2 2.5")
     assert KILL == "stop 9 0"
     assert (number("HUP"), number("USR1"), number("TERM")) == (1, 10, 15)
 

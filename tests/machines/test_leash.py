@@ -78,8 +78,8 @@ def test_a_stop_is_told_once_until_the_next_start() -> None:
 def test_a_stop_and_a_kill_and_a_start_call_off_a_restart() -> None:
     for call_off in (Leash.stop, Leash.kill, lambda leash: leash.start(None)):
         leash = held()
-        leash.restart()
-        assert (told(leash), leash.again) == ([Command("restart 15 10")], True)
+        leash.renew()
+        assert (told(leash), leash.again) == ([Command("stop 15 10")], True)
         call_off(leash)
         assert not leash.again
     leash = held()
@@ -91,9 +91,9 @@ def test_what_did_not_reach_it_does_not_count() -> None:
     leash = held()
     leash.tell_policy(None)
     leash.stop()
-    leash.restart()
+    leash.renew()
     leash.unheard()
-    assert (leash.held, leash.leaving, leash.again) == (True, False, False)
+    assert (leash.held, leash.leaving, leash.again) == (True, False, True)
     told(leash)
     leash.tell_policy(None)
     assert told(leash) == [Command("policy always")]

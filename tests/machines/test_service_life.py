@@ -120,13 +120,13 @@ def test_what_never_becomes_ready_is_tried_three_times_and_then_paused() -> None
     scene.wake()
     why = "never became ready within 7 s: port 6379 refuses"
     assert scene.stands() == ("stopping", f"{why}; it is started again (attempt 2 of 3)")
-    assert (scene.deeds[0], scene.lines()) == (EndAsking(), ["restart 15 10"])
-    scene.hear(stopping(), exited(-15, asked=True))
-    assert scene.stands() == ("starting", "it is started again")
-    scene.hear(started(2)).wake()
+    assert (scene.deeds[0], scene.lines()) == (EndAsking(), ["stop 15 10"])
+    scene.hear(stopping(), exited(-15, asked=True), gone())
+    assert (scene.stands(), scene.deeds) == (("starting", "its keeper is asked to start it"), [Keep()])
+    scene.hear(started()).wake()
     unheard = "never became ready within 7 s: nothing was heard from it"
     assert scene.stands() == ("stopping", f"{unheard}; it is started again (attempt 3 of 3)")
-    scene.hear(exited(-15, asked=True), started(3)).wake()
+    scene.hear(exited(-15, asked=True), gone(), started(3)).wake()
     assert scene.lines() == ["stop 15 10"]
     scene.hear(exited(-15, asked=True), gone())
     assert scene.stands() == ("paused", f"{unheard}, 3 times; {HEALS}")
@@ -134,7 +134,7 @@ def test_what_never_becomes_ready_is_tried_three_times_and_then_paused() -> None
 
 
 def test_becoming_ready_once_forgets_the_tries() -> None:
-    scene = Scene().running().wake().hear(exited(-15, asked=True), started(2)).tell("ready")
+    scene = Scene().running().wake().hear(exited(-15, asked=True), gone(), started(2)).tell("ready")
     scene.hear(crashed(), started(3)).wake()
     assert scene.stands()[1] is not None
     assert "attempt 2 of 3" in str(scene.stands()[1])
@@ -144,7 +144,7 @@ def test_an_optional_one_that_never_becomes_ready_has_failed() -> None:
     for tier in (Tier.OPTIONAL, Tier.UTILITY):
         scene = Scene(replace(SERVICE, tier=tier)).running()
         for life in (2, 3):
-            scene.wake().hear(exited(-15, asked=True), started(life))
+            scene.wake().hear(exited(-15, asked=True), gone(), started(life))
         scene.wake().hear(gone())
         assert scene.stands() == (
             "failed",
@@ -193,7 +193,7 @@ def test_who_ended_too_often_is_paused_until_somebody_or_the_next_session_starts
         scene = SCENES["paused"]()
         assert scene.stands() == ("paused", f"exit code 1 after 3 s; it ended 5 times within 60 s; {HEALS}")
         scene.tell(*way)
-        assert (scene.life.state, scene.lines()) == (ServiceState.STARTING, ["start"])
+        assert (scene.life.state, scene.lines()) == (ServiceState.STARTING, ["stop 15 10"])
 
 
 def test_a_pause_ends_when_what_it_waits_for_turns_true_again() -> None:
@@ -202,13 +202,13 @@ def test_a_pause_ends_when_what_it_waits_for_turns_true_again() -> None:
     scene.tell("allow", NEEDS)
     assert scene.stands() == ("waiting", NEEDS.reason)
     scene.tell("allow", OPEN)
-    assert (scene.life.state, scene.lines()) == (ServiceState.STARTING, ["start"])
+    assert (scene.life.state, scene.lines()) == (ServiceState.STARTING, ["stop 15 10"])
 
 
 def test_who_is_paused_while_a_need_is_missing_waits_for_it() -> None:
     scene = Scene().up().tell("allow", NEEDS).hear(exited(), paused())
     assert scene.stands() == ("waiting", f"{NEEDS.reason} (exit code 1 after 3 s; it ended 5 times within 60 s)")
-    assert scene.tell("allow", OPEN).lines() == ["start"]
+    assert scene.tell("allow", OPEN).lines() == ["stop 15 10"]
 
 
 def test_an_optional_one_has_failed_after_its_attempts_and_no_session_heals_it() -> None:
@@ -216,7 +216,7 @@ def test_an_optional_one_has_failed_after_its_attempts_and_no_session_heals_it()
     assert scene.stands() == ("failed", "exit code 1 after 3 s; it ended 5 times within 60 s")
     assert scene.tell("session_began").deeds == []
     assert scene.life.state is ServiceState.FAILED
-    assert scene.tell("wish", ON).lines() == ["start"]
+    assert scene.tell("wish", ON).lines() == ["stop 15 10"]
 
 
 def test_what_must_not_be_started_again_is_not() -> None:
@@ -233,7 +233,39 @@ def test_what_must_not_be_started_again_is_not() -> None:
 
 def test_a_keeper_that_says_nothing_of_a_next_start_is_asked_for_one() -> None:
     scene = Scene().up().hear(exited()).wake()
-    assert (scene.life.state, scene.lines()) == (ServiceState.STARTING, ["start"])
+    assert (scene.life.state, scene.lines()) == (ServiceState.STARTING, ["stop 15 10"])
+
+
+def test_a_keeper_that_rests_makes_room_for_one_that_is_told_all_anew() -> None:
+    scene = SCENES["paused"]().tell("wish", ON)
+    assert scene.stands() == ("starting", "its keeper makes room for a new one")
+    assert (scene.life.next_deadline() or 0) - scene.now == ANSWER
+    assert scene.hear(gone()).deeds == [Keep()]
+    assert scene.stands() == ("starting", "its keeper is asked to start it")
+    assert SCENES["paused"]().tell("wish", ON).tell("held", OFF).deeds == [Keep()]
+    assert SCENES["backing_off"]().tell("wish", ON).lines() == ["stop 15 10"]
+    assert Scene().kept().hear(start_failed(WALL)).tell("wish", ON).lines() == ["stop 15 10"]
+
+
+def test_a_keeper_that_makes_no_room_is_told_to_start_it_as_it_is() -> None:
+    scene = SCENES["starting, its keeper makes room"]().wake()
+    assert (scene.stands(), scene.lines()) == (
+        ("starting", "its keeper is asked to start it"),
+        ["start"],
+    )
+    assert scene.hear(started(2)).deeds == [BeginAsking()]
+
+
+def test_a_keeper_whose_first_word_is_still_to_come_is_not_replaced() -> None:
+    scene = Scene(gate=None).tell("adopt", [started(), gone(99)], held=True, wanted=True, wall=WALL)
+    assert scene.tell("allow", OPEN).lines() == ["policy always", "start"]
+
+
+def test_while_its_keeper_makes_room_a_stop_and_a_condition_call_the_start_off() -> None:
+    scene = SCENES["starting, its keeper makes room"]().tell("wish", OFF)
+    assert (scene.lines(), scene.hear(gone()).stands()) == ([], ("down", "somebody stopped it"))
+    scene = SCENES["starting, its keeper makes room"]().tell("allow", TOKEN).hear(gone())
+    assert scene.stands() == ("waiting", TOKEN.reason)
 
 
 def test_automatic_restart_is_switched_off_and_on() -> None:
@@ -286,7 +318,7 @@ def test_a_step_that_never_ends_is_tried_again_and_has_then_failed() -> None:
     scene = Scene(STEP).running().wake()
     assert scene.stands() == ("stopping", "did not end within 30 s; it is started again (attempt 2 of 3)")
     for life in (2, 3):
-        scene.hear(exited(-15, asked=True), started(life)).wake()
+        scene.hear(exited(-15, asked=True), gone(), started(life)).wake()
     scene.hear(exited(-15, asked=True), gone())
     assert scene.stands() == ("failed", "did not end within 30 s, 3 times")
 
@@ -324,7 +356,7 @@ def test_other_conditions_never_stop_what_runs_but_its_keeper_may_not_start_it_a
     assert (scene.stands(), scene.lines()) == (("up", None), ["policy never"])
     scene.hear(exited())
     assert scene.stands() == ("waiting", f"{TOKEN.reason} (exit code 1 after 3 s)")
-    assert scene.tell("allow", OPEN).lines() == ["policy always", "start"]
+    assert scene.tell("allow", OPEN).lines() == ["policy always", "stop 15 10"]
 
 
 def test_a_need_that_is_gone_holds_up_starts_only() -> None:
@@ -436,31 +468,42 @@ def test_a_keeper_whose_service_nobody_wants_any_more_is_told_to_leave_when_it_c
     assert Scene().asked().tell("wish", OFF).wake().stands() == ("down", "somebody stopped it")
 
 
-def test_a_restart_is_one_line_and_keeps_the_keeper() -> None:
+def test_a_restart_is_a_stop_and_a_new_keeper_that_is_told_all_anew() -> None:
     scene = Scene().up().tell("restart")
-    assert (scene.stands(), scene.lines()) == (("stopping", "somebody restarts it"), ["restart 15 10"])
+    assert (scene.stands(), scene.lines()) == (("stopping", "somebody restarts it"), ["stop 15 10"])
     scene.hear(stopping(), exited(-15, asked=True))
-    assert scene.stands() == ("starting", "it is started again")
-    assert scene.hear(started(1)).deeds == [BeginAsking()]
+    assert (scene.stands(), scene.deeds) == (("stopping", "somebody restarts it"), [])
+    scene.hear(gone())
+    assert (scene.stands(), scene.deeds) == (("starting", "its keeper is asked to start it"), [Keep()])
+    scene.tell("held", ON)
+    assert scene.hear(started(1, keeper=101)).deeds == [BeginAsking()]
     assert Scene().up().tell("restart", why="its file changed").stands() == ("stopping", "its file changed")
     assert Scene().tell("restart").deeds == [Keep()]
 
 
-def test_a_restart_that_its_keeper_forgets_becomes_a_start() -> None:
+def test_a_restart_that_its_keeper_forgets_is_told_again() -> None:
     scene = Scene().up().tell("restart").hear(exited(-15, asked=True)).wake()
-    assert scene.lines() == ["start"]
+    assert scene.lines() == ["stop 15 10"]
+    assert scene.hear(gone()).deeds == [Keep()]
+
+
+def test_a_life_that_begins_although_its_keeper_is_to_make_room_ends_first() -> None:
+    scene = Scene().up().tell("restart").tell("unheard").hear(exited(-9), started(2))
+    assert (scene.stands(), scene.lines()) == (("stopping", "somebody restarts it"), ["stop 15 10"])
+    assert scene.hear(exited(-15, asked=True), gone()).deeds == [Keep()]
 
 
 def test_a_restart_is_called_off_by_a_stop_and_by_a_condition() -> None:
-    assert Scene().up().tell("restart").tell("wish", OFF).lines() == ["stop 15 10"]
+    scene = Scene().up().tell("restart").tell("wish", OFF)
+    assert (scene.lines(), scene.hear(gone()).stands()) == ([], ("down", "somebody stopped it"))
     scene = Scene().up().tell("restart").tell("allow", TOKEN)
-    assert scene.lines() == ["policy never", "stop 15 10"]
+    assert (scene.lines(), scene.stands()) == ([], ("stopping", TOKEN.reason))
     assert scene.hear(gone()).stands() == ("waiting", TOKEN.reason)
 
 
 @pytest.mark.parametrize(
     ("what", "lines"),
-    [(OnToken.NOTHING, []), (OnToken.SIGNAL, ["sig 10"]), (OnToken.RESTART, ["restart 15 10"])],
+    [(OnToken.NOTHING, []), (OnToken.SIGNAL, ["sig 10"]), (OnToken.RESTART, ["stop 15 10"])],
 )
 def test_a_new_token_is_told_as_the_operator_wants_it(what: OnToken, lines: list[str]) -> None:
     service = replace(SERVICE, on_token=what, token_signal="USR1")
@@ -533,8 +576,11 @@ def test_lines_that_did_not_reach_the_keeper_are_told_again_in_a_moment() -> Non
     assert scene.stands() == ("stopping", "somebody stopped it")
     scene = Scene().up().tell("allow", TOKEN).tell("unheard").wake()
     assert (scene.lines(), scene.life.next_deadline()) == (["policy never"], None)
-    scene = Scene().up().hear(exited()).wake().tell("unheard").wake()
+    scene = Scene().kept().tell("unheard").wake()
     assert scene.lines() == ["policy always", "start"]
+    scene = SCENES["starting, its keeper makes room"]().tell("unheard").wake()
+    assert scene.lines() == ["policy always", "stop 15 10"]
+    assert scene.hear(gone()).deeds == [Keep()]
     scene = SCENES["paused"]().tell("wish", OFF).tell("unheard").wake()
     assert scene.lines() == ["policy never", "stop 15 10"]
     scene = Scene().up().tell("unheard").tell("held", OFF)

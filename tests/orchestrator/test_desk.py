@@ -564,3 +564,42 @@ def test_two_changes_of_the_file_within_the_time_of_a_stop_lose_nobody(tmp_path:
             assert (await desk.driver.reload(dry=True, by="test")).is_empty
 
     asyncio.run(scene())
+
+
+def test_a_restart_and_a_start_after_a_pause_give_the_program_its_secrets_and_its_limits_of_now(tmp_path: Path) -> None:
+    secret, said, good = tmp_path / "secret", tmp_path / "said", tmp_path / "good"
+    bot = shell(
+        "bot",
+        f"echo $TOKEN >> {said}; test -e {good} && exec sleep 1000; exit 3",
+        environment={"TOKEN": Reference(Place.FILE, str(secret))},
+        restarts=Restarts(attempts=1, base=0.01, cap=0.01),
+        on_token=OnToken.RESTART,
+    )
+
+    async def scene() -> None:
+        world = MadeUp()
+        secret.write_text("wrong")
+        async with kept_desk(tmp_path, bot, world=world) as desk:
+            await desk.until_state(bot="paused")
+            secret.write_text("right")
+            good.touch()
+            desk.driver.start(ALL, by="test")
+            await desk.until_state(bot="up")
+            secret.write_text("of-today")
+            first = desk.of("bot").pid
+            world.tokens = [datetime.now(UTC)]
+            desk.driver.settle()
+            await desk.until(lambda: desk.of("bot").state == "up" and desk.of("bot").pid != first)
+            secret.write_text("of-tomorrow")
+            desk.file[:] = [replace(bot, restarts=Restarts(attempts=3, base=0.01, cap=0.01))]
+            await desk.driver.reload(dry=False, by="test")
+            second = desk.of("bot").pid
+            desk.driver.restart(only("bot"), by="test")
+            await desk.until(lambda: desk.of("bot").state == "up" and desk.of("bot").pid != second)
+            assert said.read_text().split() == ["wrong", "right", "of-today", "of-tomorrow"]
+            good.unlink()
+            os.kill(desk.of("bot").pid or 0, signal.SIGKILL)
+            await desk.until_state(bot="paused")
+            assert "it ended 3 times" in (desk.of("bot").reason or "")
+
+    asyncio.run(scene())

@@ -127,7 +127,7 @@ class Scene:
 def _ended_unready() -> Scene:
     scene = Scene().running()
     for life in (2, 3):
-        scene.wake().hear(exited(-15, asked=True), started(life))
+        scene.wake().hear(exited(-15, asked=True), gone(), started(life))
     return scene.wake()
 
 
@@ -138,6 +138,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "starting, keeper asked for": lambda: Scene().asked(),
     "starting, keeper there": lambda: Scene().kept(),
     "starting, no keeper to be had": lambda: Scene().asked().tell("refused", "nobody answers"),
+    "starting, its keeper makes room": lambda: Scene().up().hear(exited(), paused()).asked(),
     "starting, it lives": lambda: Scene().running(),
     "starting, a step": lambda: Scene(STEP).running(),
     "up": lambda: Scene().up(),

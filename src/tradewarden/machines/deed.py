@@ -48,11 +48,6 @@ def stop(service: Service) -> Command:
     return Command(f"stop {number(service.stop_signal)} {service.stop_seconds:g}")
 
 
-def restart(service: Service) -> Command:
-    """End it in its own time and start it again."""
-    return Command(f"restart {number(service.stop_signal)} {service.stop_seconds:g}")
-
-
 def number(signal: str) -> int:
     """A signal's number by its name without SIG."""
     return Signals[f"SIG{signal}"].value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewarden.machines.deed import KILL, Command, Deed, Keep, restart, stop
+from tradewarden.machines.deed import KILL, Command, Deed, Keep, stop
 from tradewarden.machines.kept import Happening, OutputLost, Started
 from tradewarden.machines.service import Service
 
@@ -11,7 +11,7 @@ class Leash:
     """One service's keeper, as far as its daemon knows; every deed waits in `deeds` until it is fetched."""
 
     leaving: bool  # it was told to stop and to leave
-    again: bool  # it was told to end the service and to start it again
+    again: bool  # it makes room for the next one
     _policy: str | None  # until when it may start the service by itself, as it was told last
 
     def __init__(self, service: Service) -> None:
@@ -20,6 +20,7 @@ class Leash:
         self.held = False  # a keeper lives
         self.asked = False  # one was asked for and has not been seen yet
         self._former: int | None = None  # the keeper that was there last and is gone
+        self.again = False
         self.unheard()
 
     def start(self, until: float | None) -> None:
@@ -39,10 +40,10 @@ class Leash:
             self.leaving = True
             self.deeds.append(stop(self.service))
 
-    def restart(self) -> None:
-        """Have it ended and started again by the same keeper."""
+    def renew(self) -> None:
+        """Have it stopped, and its keeper make room for one that is told all anew: a keeper keeps its first word."""
+        self.stop()
         self.again = True
-        self.deeds.append(restart(self.service))
 
     def kill(self) -> None:
         """Have it killed with everything it started."""
@@ -51,7 +52,7 @@ class Leash:
 
     def unheard(self) -> None:
         """The last lines did not reach it: none of them counts."""
-        self.leaving = self.again = False
+        self.leaving = False
         self._policy = None
 
     def tell_policy(self, until: float | None) -> None:
@@ -67,7 +68,7 @@ class Leash:
 
     def lost(self, former: int | None) -> None:
         """The keeper is gone; the next one knows nothing of what this one was told."""
-        self.held = self.asked = False
+        self.held = self.asked = self.again = False
         self._former = former
         self.unheard()
 

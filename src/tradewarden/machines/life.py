@@ -9,7 +9,7 @@ from typing import Final
 from tradewarden.machines.backoff import SECOND, Backoff
 from tradewarden.machines.deed import BeginAsking, Deed, EndAsking, Tell
 from tradewarden.machines.gate import Gate
-from tradewarden.machines.kept import Escalated, Exited, Paused, Stopping
+from tradewarden.machines.kept import Escalated, Exited, Paused, StartFailed, Stopping
 from tradewarden.machines.leash import Leash
 from tradewarden.machines.past import Past, span
 from tradewarden.machines.service import Kind, Service, ServiceState, Tier
@@ -20,6 +20,7 @@ KNOCK: Final = Backoff(cap=10 * SECOND)  # between two tries to get a keeper
 STOPPED: Final = "somebody stopped it"
 UNSEEN: Final = Gate(reason="its conditions have not been looked at yet")
 
+_AT_REST: Final = (Exited, StartFailed, Paused)  # its keeper's last word, when it waits with nothing to keep
 _YIELDS: Final = frozenset({Tier.OPTIONAL, Tier.UTILITY})  # after their attempts these have failed; others pause
 _HEALS: Final = "it is tried again when its conditions turn true, with the next session, or when somebody starts it"
 
@@ -75,6 +76,10 @@ class Life:
         if not self.gate.is_open:
             self._enter(ServiceState.WAITING, self.gate.reason)
             return
+        if self._leash.held and not self._leash.again and isinstance(self.past.last, _AT_REST):
+            self._leash.renew()  # its secrets and its description may be others by now
+            self._enter(ServiceState.STARTING, "its keeper makes room for a new one", ANSWER)
+            return
         self._leash.start(self.until)
         self._enter(ServiceState.STARTING, "its keeper is asked to start it", ANSWER)
 
@@ -100,23 +105,22 @@ class Life:
             self._ended()
 
     def _again(self, why: str) -> None:
-        """End it and start it again, if it may."""
+        """End it, and start it again with all that is told of it now, if it may."""
         if self.gate.bars:
             self._halt(why)
             return
         self._stop_asking()
-        self._leash.restart()
+        self._leash.renew()
         self._enter(ServiceState.STOPPING, why, self._grace)
 
     def _begin(self) -> None:
         """A life of it has begun, by somebody's wish or by its keeper's policy."""
-        if not self.wanted or self.gate.bars or self._leash.leaving:
+        if not self.wanted or self.gate.bars or self._leash.leaving or self._leash.again:
             self._leash.stop()
             is_told = self.state is ServiceState.STOPPING
             why = self.reason if is_told else self.gate.reason if self.wanted else STOPPED
             self._enter(ServiceState.STOPPING, why or STOPPED, self._grace)
             return
-        self._leash.again = False
         self._wait_until_ready(self.service.ready.within)
 
     def _wait_until_ready(self, seconds: float) -> None:
@@ -154,12 +158,9 @@ class Life:
         """A life of it has ended, or could not begin."""
         self._stop_asking()
         asked = isinstance(self.past.ended, Exited) and self.past.ended.asked
-        if self.state is ServiceState.STOPPING:
-            if self._leash.again:
-                self._enter(ServiceState.STARTING, "it is started again", ANSWER)
-        elif asked and self.state in (ServiceState.STARTING, ServiceState.UP):
+        if asked and self.state in (ServiceState.STARTING, ServiceState.UP):
             self._enter(ServiceState.STOPPING, STOPPED, ANSWER)
-        elif self.wanted and not asked:
+        elif self.wanted and not asked and self.state is not ServiceState.STOPPING:
             self._end_by_itself()
 
     def _end_by_itself(self) -> None:
@@ -201,6 +202,7 @@ class Life:
 
     def _lose(self, why: str) -> None:
         """No keeper is there any more."""
+        made_room = self._leash.again
         self._leash.lost(self.past.keeper)
         self._remind_at = None
         self._stop_asking()
@@ -208,6 +210,8 @@ class Life:
         match self.state:
             case ServiceState.STOPPING:
                 self._ended()
+            case ServiceState.STARTING if made_room:
+                self._launch()
             case ServiceState.STARTING | ServiceState.UP | ServiceState.BACKING_OFF:
                 self._tell("keeper_lost", why)
                 self._knock(why)
@@ -230,7 +234,10 @@ class Life:
         self._remind_at = None
         self._tell_policy()
         if self.state is ServiceState.STARTING and self._leash.held and not self._lives():
-            self._leash.start(self.until)
+            if self._leash.again:
+                self._leash.renew()
+            else:
+                self._leash.start(self.until)
         elif self.state in (ServiceState.STOPPING, ServiceState.DOWN):
             self._leash.stop()
 
