@@ -18,8 +18,8 @@ from structlog.testing import capture_logs
 from kept_desk import ALL, MadeUp, kept_desk, service, shell
 from servers.process import free_port
 from tradewarden.machines.kept import Happening, Started
-from tradewarden.machines.service import Again, Kind, Ready, Restarts, Tier
-from tradewarden.orchestrator.keepers import Keepers, KeepersError
+from tradewarden.machines.service import Again, Kind, Place, Ready, Reference, Restarts, Tier
+from tradewarden.orchestrator.keepers import Keepers, KeepersError, Spec
 
 QUICK = Restarts(attempts=2, base=0.01, cap=0.01)
 
@@ -233,5 +233,38 @@ def test_a_service_that_no_keeper_takes_leaves_the_keepers_reachable_for_all_oth
             await desk.until(is_refused)
             assert desk.driver.report().keepers_reachable
             assert all(seen)
+
+    asyncio.run(scene())
+
+
+def test_a_keeper_that_was_just_leaving_when_it_was_asked_for_holds_up_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep, asked = Keepers.keep, list[str]()
+
+    async def already(self: Keepers, spec: Spec) -> None:
+        asked.append(spec.name)
+        if len(asked) > 1:
+            await keep(self, spec)
+
+    async def scene() -> None:
+        monkeypatch.setattr(Keepers, "keep", already)
+        began = time.monotonic()
+        async with kept_desk(tmp_path, service("bot")) as desk:
+            await desk.until_state(bot="up")
+            assert time.monotonic() - began < 5
+            assert asked == ["bot", "bot"]
+
+    asyncio.run(scene())
+
+
+def test_the_next_daemon_knows_what_no_log_may_show(tmp_path: Path) -> None:
+    async def scene() -> None:
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "db").write_text("hunter2hunter2")
+        told = {"LOST": Reference(Place.SECRET, "gone"), "PW": Reference(Place.SECRET, "db"), "API_KEY": "in-the-file"}
+        bot = service("bot", environment=told)
+        async with kept_desk(tmp_path, bot, begins=False) as desk:
+            assert desk.learned == ["hunter2hunter2", "in-the-file"]
 
     asyncio.run(scene())

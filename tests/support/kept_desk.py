@@ -66,6 +66,7 @@ class KeptDesk:
     file: list[Service]
     problems: list[str]
     news: list[ServiceReport | DeskReport]
+    learned: list[str]  # secrets that no log may show
 
     def of(self, name: str) -> ServiceReport:
         return next(each for each in self.driver.report().services if each.name == name)
@@ -124,7 +125,7 @@ async def _life(
 ) -> AsyncIterator[KeptDesk]:
     made_up, clock = world or MadeUp(), SystemClock()
     keepers = Keepers(state / "keepers", state / "logs", now=clock.now)
-    file, problems = list(services), list[str]()
+    file, problems, learned = list(services), list[str](), list[str]()
 
     async def reread() -> tuple[Service, ...]:
         if problems:
@@ -147,12 +148,12 @@ async def _life(
             state=state,
             log_dir=state / "logs",
             flows=None,
-            learned=lambda _: None,
+            learned=learned.append,
         )
         driver = DeskDriver(services, host, made_up, Wishes(state / FILE), reread, begins=begins)
         news: list[ServiceReport | DeskReport] = []
         driver.subscribe(news.append)
-        desk = KeptDesk(driver, made_up, keepers, file, problems, news)
+        desk = KeptDesk(driver, made_up, keepers, file, problems, news, learned)
         try:
             driver.begin()
             yield desk

@@ -7,6 +7,7 @@ import pwd
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -64,6 +65,16 @@ def environment_of(service: Service, state: Path, learned: Callable[[str], None]
                 if LIKE_A_SECRET.search(name):  # it stands in the file, where it should not; no log needs it too
                     learned(value)
     return found
+
+
+def learn_secrets(service: Service, state: Path, learned: Callable[[str], None]) -> None:
+    """What its log may show of what an earlier daemon gave it; a value that is not found is told when it starts."""
+    for name, value in service.environment.items():
+        if isinstance(value, Reference):
+            with suppress(UnresolvedError):
+                learned(_resolved(name, value, state))
+        elif LIKE_A_SECRET.search(name):
+            learned(value)
 
 
 def _person(user: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from tradewarden.orchestrator.checks.flow import Flows
 from tradewarden.orchestrator.checks.registry import check_of
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.driver import Spawn
-from tradewarden.orchestrator.environment import UnresolvedError, environment_of
+from tradewarden.orchestrator.environment import UnresolvedError, environment_of, learn_secrets
 from tradewarden.orchestrator.keepers import Keepers, KeepersError, NotKeptError
 from tradewarden.orchestrator.published import Figures, Says
 from tradewarden.orchestrator.readiness import Readiness
@@ -103,6 +103,7 @@ class ServiceDriver:
         for happening in keepers.read(self.name):
             tell(self.name, happening, while_away=True)
         self.life.auto = auto
+        learn_secrets(self.service, self._host.state, self._host.learned)
         held = self.is_held
         self._do(
             lambda now: self.life.adopt(keepers.last(self.name), held=held, wanted=wanted, now=now, wall=clock.now())
@@ -264,18 +265,18 @@ class ServiceDriver:
         else:
             host.reachable = True
             self.look()
+            self._do(partial(self.life.refused, "the one before was just leaving"))  # unless a keeper was seen
 
     def _refused(self, why: str) -> None:
         log.warning("service.no_keeper", service=self.name, why=why)
         self._do(lambda now: self.life.refused(why, now))
 
     def _check(self) -> Check:
-        life = self.life
         return check_of(
             self.service,
             log=self._log,
             started_at=lambda: self.started_at,
-            exit_code=lambda: None if life.past.life is not None else life.past.exit_code,
+            exit_code=lambda: None if self.pid is not None else self.life.past.exit_code,
             flows=self._host.flows,
         )
 
@@ -296,5 +297,4 @@ class ServiceDriver:
 
     def report(self, *, phase: int, enabled: bool, errors: int) -> ServiceReport:
         """How it does."""
-        figures, says = self._figures, self._says
-        return report_of(self.life, self.since, figures, says, phase=phase, enabled=enabled, errors=errors)
+        return report_of(self.life, self.since, self._figures, self._says, phase=phase, enabled=enabled, errors=errors)

@@ -35,8 +35,9 @@ class Strays:
             log.warning("service.strays", services=list(self.names), hint=f"tradewarden stop {self.names[0]} ends it")
 
     def look(self) -> None:
-        """Forget those that have ended, and those that are of the crew by now."""
+        """Forget those that have ended, and those that are of the crew by now; say again what one has not heard."""
         self.names = tuple(filter(self._is_stray, self.names))
+        self.end(self._crew.follows.values())
 
     def rename(self, services: Iterable[str]) -> None:
         """End whichever of them is one of these services under its former name; that one starts after it."""
@@ -56,9 +57,7 @@ class Strays:
 
     def end(self, names: Iterable[str]) -> tuple[str, ...]:
         """End these, as far as they are strays; which are."""
-        ended = tuple(name for name in names if name in self.names)
-        for name in ended:
-            self._keepers.command(name, END)
+        ended = tuple(name for name in names if name in self.names and self._keepers.command(name, END))
         self.names = tuple(name for name in self.names if name not in ended)
         return ended
 
