@@ -133,6 +133,10 @@ FAULTS = {
     "a port that cannot be": ('[services.a]\ncommand = "true"\nready = {port = 70000}', "services.a.ready.port"),
     "a rate of nothing": ('[services.a]\ncommand = "true"\nready = {rate = "x"}', "such as redis:ticks >= 20/s"),
     "an exit of a program": ('[services.a]\ncommand = "true"\nready = {exit = 0}', 'with kind = "step" only'),
+    "an exit that is none of a step that did its work": (
+        '[services.a]\nkind = "step"\ncommand = "true"\nready = {exit = 3}',
+        "services.a.ready.exit = 3: allowed is 0",
+    ),
     "a condition": (
         '[services.a]\ncommand = "true"\nconditions = ["moon full"]',
         "'moon full' is no condition",

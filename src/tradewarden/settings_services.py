@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import signal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
@@ -110,7 +110,7 @@ class ReadySettings(Section):
     influx: Address | None = Field(None, description="this InfluxDB answers a ping: http://127.0.0.1:8086")
     rate: Rate | None = Field(None, description="so much flows: redis:ticks >= 20/s")
     process: float | None = Field(None, ge=0, description="it has run for so many seconds")
-    exit: int | None = Field(None, ge=0, le=255, description="it has ended with this code; for steps")
+    exit: Literal[0] | None = Field(None, description="0: it has ended well; for steps, whose usual way it is")
     within: float = Field(30.0, gt=0, le=3600, description="seconds from its start until that must be so")
 
     @model_validator(mode="after")
