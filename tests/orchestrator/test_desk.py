@@ -7,9 +7,11 @@ import json
 import os
 import signal
 import time
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -25,11 +27,16 @@ from tradewarden.machines.service import (
     Reference,
     Restarts,
     Selection,
+    Service,
     ServiceReport,
     Tier,
 )
+from tradewarden.orchestrator.clock import SystemClock
+from tradewarden.orchestrator.desk import DeskDriver
+from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.orders import RefusedError
-from tradewarden.orchestrator.wishes import FILE
+from tradewarden.orchestrator.service import Host
+from tradewarden.orchestrator.wishes import FILE, Wishes
 
 
 def only(*names: str) -> Selection:
@@ -130,15 +137,45 @@ def test_the_next_daemon_adopts_what_runs_and_starts_nothing_twice(tmp_path: Pat
     asyncio.run(scene())
 
 
-def test_two_daemons_that_race_start_each_service_once(tmp_path: Path) -> None:
-    services = [shell(f"s{n}", f"echo x >> {tmp_path}/lives{n}; exec sleep 1000") for n in range(4)]
+def _another_daemon(state: Path) -> DeskDriver:
+    """A second one with a state directory of its own, on the same run directory; it is expected to do nothing."""
 
+    def spawn(deed: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        deed.close()
+        raise AssertionError(name)
+
+    async def reread() -> tuple[Service, ...]:
+        return (service("a"), service("b"))
+
+    clock = SystemClock()
+    host = Host(
+        keepers=Keepers(state / "keepers", state / "logs", now=clock.now),
+        clock=clock,
+        spawn=spawn,
+        state=state,
+        log_dir=state / "logs",
+        flows=None,
+        learned=lambda _: None,
+    )
+    return DeskDriver((service("a"),), host, MadeUp(), Wishes(state / "other.json"), reread)
+
+
+def test_the_second_daemon_of_a_run_directory_says_who_was_first_and_touches_nothing(tmp_path: Path) -> None:
     async def scene() -> None:
-        async with kept_desk(tmp_path, *services) as one, kept_desk(tmp_path, *services, ends=False) as two:
-            up = {f"s{n}": "up" for n in range(4)}
-            await asyncio.gather(one.until_state(**up), two.until_state(**up))
-            assert [(tmp_path / f"lives{n}").read_text() for n in range(4)] == ["x\n"] * 4
-            assert [one.of(name).pid for name in up] == [two.of(name).pid for name in up]
+        async with kept_desk(tmp_path, service("a")) as one:
+            await one.until_state(a="up")
+            pid = one.of("a").pid
+            seen = (tmp_path / "keepers" / "a.seen").read_bytes()
+            second, who = _another_daemon(tmp_path), f"the daemon with pid {os.getpid()} looks after the programs here"
+            with pytest.raises(KeepersError, match=who):
+                second.begin()
+            second.look()
+            assert who in (await second.reload(dry=False, by="test")).problems[0]
+            second.end()
+            assert (one.of("a").pid, one.states) == (pid, {"a": "up"})
+            assert (tmp_path / "keepers" / "a.seen").read_bytes() == seen
+            one.driver.stop(ALL, by="test")
+            await one.until_state(a="down", desk="stopped")
 
     asyncio.run(scene())
 

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import select
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,6 +101,33 @@ async def test_without_a_zygote_and_forbidden_to_start_one_a_daemon_says_what_to
 async def test_a_zygotes_refusal_is_passed_on_in_its_words(yard: Yard) -> None:
     with pytest.raises(KeepersError, match=r"'no/name' is no name of a service"):
         await yard.keepers.keep(yard.spec("no/name", "true"))
+
+
+def test_a_directory_has_one_daemon_and_the_second_is_told_which(yard: Yard) -> None:
+    second = another(yard)
+    with pytest.raises(KeepersError, match=rf"run: the daemon with pid {os.getpid()} looks after the programs here"):
+        second.open()
+    assert second.wake_fd == -1
+    second.close()
+    with pytest.raises(KeepersError, match=r"desk\.run_dir"):
+        another(yard).open()  # what has failed has let go of nothing
+    yard.keepers.close()
+    second.open()
+    second.close()
+
+
+def test_a_directory_whose_daemon_was_killed_is_free(yard: Yard) -> None:
+    yard.keepers.close()
+    lock = str(yard.keepers.run_dir / ".daemon.lock")
+    script = f"from tradewarden.feed.lock import held\nwith held({lock!r}):\n    print(1, flush=True)\n    input()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(KeepersError, match=f"pid {other.pid}"):
+            yard.keepers.open()
+        other.kill()
+        other.wait()
+    yard.keepers.open()
 
 
 def test_a_directory_that_cannot_be_had_is_named(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tradewarden.commands.terminal import complain, say
@@ -17,7 +18,7 @@ def down_alone(settings: Settings, *, as_json: bool) -> int | None:
     """The exit status; none when a daemon lives, which has to be asked, or when nothing runs that could be stopped."""
     from tradewarden.orchestrator.alone import stop_alone
     from tradewarden.orchestrator.clock import SystemClock
-    from tradewarden.orchestrator.keepers import Keepers
+    from tradewarden.orchestrator.keepers import Keepers, KeepersError
     from tradewarden.orchestrator.statedir import StateDirectoryError, claim
     from tradewarden.orchestrator.wishes import WishesError
 
@@ -26,12 +27,16 @@ def down_alone(settings: Settings, *, as_json: bool) -> int | None:
     if not held:
         return None
     try:
-        with claim(settings.state_dir):  # no daemon begins while its programs are stopped
+        with claim(settings.state_dir), closing(keepers):  # no daemon begins while its programs are stopped
+            keepers.open()
             left = stop_alone(settings.programs, keepers, settings.state_dir, (lambda _: None) if as_json else _tell)
     except StateDirectoryError:
         return None
     except WishesError as error:
         complain(f"{error}.")
+        return 1
+    except KeepersError as error:
+        complain(str(error))
         return 1
     if as_json:
         say(json.dumps({"verb": "down", "accepted": held, "left": dict.fromkeys(left, "it does not end")}))

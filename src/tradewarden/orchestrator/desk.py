@@ -274,7 +274,10 @@ class DeskDriver(Orders):
         log.info("desk.reload", by=by, **told, kept=list(difference.kept))
         self._report = None
         if not self._is_open:
-            self._open()
+            try:
+                self._open()
+            except KeepersError as error:
+                return Difference(problems=(str(error),))
         with self.crew.together():
             self._redefinition.begin(services, difference)
             self.strays.look()

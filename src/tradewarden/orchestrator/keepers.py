@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tradewarden.feed.lock import HeldError, held
 from tradewarden.machines.kept import Happening
 from tradewarden.machines.service import HostFigures
 from tradewarden.orchestrator import descriptors, published
@@ -27,6 +28,7 @@ from tradewarden.orchestrator.status_log import StatusReader
 
 ZYGOTE: Final = Path(__file__).with_name("zygote.py")
 SOCKET: Final = "zygote.sock"
+CLAIM: Final = ".daemon.lock"  # no service can have this name; it is held by the one daemon that acts here
 HELD: Final = 75  # another zygote was quicker
 PATIENCE: Final = 10.0  # seconds for a zygote to answer, or to begin
 IDLE: Final = 60.0  # seconds without a keeper and without a question, after which the daemon's own zygote leaves
@@ -57,6 +59,7 @@ class Spec:
     min_uptime: float
     once: bool = False  # a step: its keeper leaves when it has ended well, or its attempts are used up
     until: float | None = None  # restarts by its keeper alone are allowed until then; none: always
+    fence_only: bool = False  # it starts nothing: it ends what outlived an earlier keeper, writes that down and leaves
 
 
 class KeepersError(Exception):
@@ -86,23 +89,32 @@ class Keepers:
         self.run_dir, self.log_dir = run_dir.absolute(), log_dir.absolute()
         self._now, self._start_zygote, self._idle = now, start_zygote, idle
         self._wake = -1
+        self._claim = contextlib.ExitStack()
         self._readers: dict[str, StatusReader] = {}
         self._starting = asyncio.Lock()
 
     def open(self) -> None:
-        """Make the directories and the fifo on which keepers wake the daemon; raises KeepersError."""
+        """Claim the run directory, and make the fifo on which keepers wake the daemon; raises KeepersError."""
         try:
             self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._claim.enter_context(held(self.run_dir / CLAIM))
             self._wake = self._fifo(self.run_dir / "wake")
+        except HeldError as trouble:
+            raise KeepersError(
+                f"{self.run_dir}: the daemon with pid {trouble} looks after the programs here: stop that one, or set"
+                " desk.run_dir to another directory."
+            ) from None
         except OSError as trouble:
+            self._claim.close()
             raise KeepersError(
                 f"{trouble.filename}: nothing can be kept there: {trouble.strerror}; set desk.run_dir and desk.log_dir"
                 " to directories of this user."
             ) from None
 
     def close(self) -> None:
-        """Let go of the fifo; the keepers stay."""
+        """Let go of the directory and its fifo; the keepers stay."""
+        self._claim.close()
         if self._wake >= 0:
             os.close(self._wake)
             self._wake = -1
