@@ -461,6 +461,33 @@ def test_a_silent_service_whose_keeper_was_killed_is_ended_before_the_next_copy_
     yard.stopped("silent")
 
 
+def test_a_keeper_that_only_fences_ends_what_is_left_and_starts_nothing_whatever_it_is_told(yard: Yard) -> None:
+    yard.sh("fenced", f"trap '' TERM; touch {yard.root}/fenced; {FOREVER}")
+    until((yard.root / "fenced").exists)
+    first = yard.running("fenced")
+    kill_keeper(yard, "fenced")
+    yard.sh("fenced", FOREVER, stop_seconds=0.3, fence_only=True)
+    for line in ("start", "restart 15 1", "policy always"):
+        yard.keepers.command("fenced", line)
+    yard.nth("fenced", Gone)
+    until(lambda: not yard.keepers.held("fenced"), what="the keeper leaves")
+    assert not lives(first.pid)
+    assert [type(each) for each in yard.events("fenced")] == [Started, Escalated, Exited, Gone]
+    assert yard.nth("fenced", Exited).fenced
+
+
+def test_a_keeper_that_only_fences_leaves_at_once_where_nothing_is_left(yard: Yard) -> None:
+    yard.sh("unfenced", FOREVER)
+    first = yard.running("unfenced")
+    kill_keeper(yard, "unfenced")
+    os.kill(first.pid, signal.SIGKILL)
+    until(lambda: not lives(first.pid))
+    yard.sh("unfenced", FOREVER, fence_only=True)
+    yard.nth("unfenced", Gone)
+    assert [type(each) for each in yard.events("unfenced")] == [Started, Exited, Gone]
+    assert not yard.nth("unfenced", Exited).fenced
+
+
 def test_a_service_that_prints_ends_with_its_keeper_and_the_next_keeper_says_so(yard: Yard) -> None:
     yard.sh("prints", "while :; do echo word || exit 1; sleep .02; done")
     yard.said("prints", "word")

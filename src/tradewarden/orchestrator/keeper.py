@@ -154,8 +154,8 @@ class Keeper:
     def _bid(self) -> None:
         """Somebody wants it to start: at once, and whatever happened before is forgotten."""
         self._restarts.forget()
-        self._leaving, self._bidden, self._lives = False, True, 0
-        self._again_at = self._clocks.steady()
+        self._leaving = self._brief.fences  # it is here to end what an earlier keeper left, whatever else is said
+        self._bidden, self._lives, self._again_at = not self._leaving, 0, self._clocks.steady()
 
     def _end(self, number: int, seconds: float) -> None:
         """Ask what runs to end, and kill it after a while."""

@@ -23,6 +23,7 @@ Facts = tuple[
     float,  # min_uptime
     bool,  # once
     float | None,  # until
+    bool,  # fences: end what outlived an earlier keeper, and start nothing
 ]
 
 
@@ -37,6 +38,7 @@ class Brief:
         "compress",
         "cwd",
         "env",
+        "fences",
         "log",
         "log_bytes",
         "log_files",
@@ -71,6 +73,7 @@ class Brief:
     min_uptime: float
     once: bool
     until: float | None
+    fences: bool
 
     def __init__(self, facts: Facts) -> None:
         """The facts are proven: see request.py. They have no names: each would be a page of memory to every keeper."""
@@ -95,4 +98,5 @@ class Brief:
             self.min_uptime,
             self.once,
             self.until,
+            self.fences,
         ) = facts

@@ -56,6 +56,7 @@ def facts_of(name: str, told: dict[str, object]) -> Facts:
         given.number("min_uptime", 1),
         bool(told.get("once")),
         given.number("until", 0) if told.get("until") is not None else None,
+        bool(told.get("fence_only")),
     )
 
 
