@@ -22,15 +22,11 @@ CANARY = "CANARYcanary0123456789canary"
 
 @pytest.fixture(autouse=True)
 def _put_back() -> Iterator[None]:
-    """The set-up of logging belongs to the process: leave it as it was."""
-    root, hook, secrets = logging.getLogger(), sys.excepthook, dict(log._secrets)
-    handlers, level = root.handlers[:], root.level
+    """What is hidden is hidden from the whole process: leave it as it was."""
+    secrets = dict(log._secrets)
     yield
-    root.handlers[:], sys.excepthook = handlers, hook
-    root.setLevel(level)
     log._secrets.clear()
     log._secrets.update(secrets)
-    structlog.reset_defaults()
 
 
 @pytest.fixture

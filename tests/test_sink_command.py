@@ -145,7 +145,6 @@ def test_a_status_that_cannot_be_kept_is_told_once_and_not_each_second(
             await carrying
 
     Journal(tmp_path / "journal").close()
-    structlog.reset_defaults()  # another test may have asked for errors only
     with capture_logs() as told:
         asyncio.run(some_seconds())
     assert [line["why"] for line in told if line["event"] == "sink.status_not_kept"] == ["No space left on device"]
