@@ -127,13 +127,17 @@ class ExampleDesk:
         """Whatever the test left: the daemon, the keepers and what they keep."""
         if self._client is not None:
             await self._client.close()
-        if self._daemon is not None and self._daemon.returncode is None:
-            self._daemon.terminate()
-            async with asyncio.timeout(ENDING):
-                await self._daemon.wait()
-        if (self.state / "keepers").is_dir():
-            async with asyncio.timeout(ENDING):
-                await asyncio.to_thread(self._end_keepers)
+        try:
+            if self._daemon is not None and self._daemon.returncode is None:
+                self._daemon.terminate()
+                async with asyncio.timeout(ENDING):
+                    await self._daemon.wait()
+        finally:
+            if self._daemon is not None and self._daemon.returncode is None:
+                self._daemon.kill()  # it would start again what is ended now
+            if (self.state / "keepers").is_dir():
+                async with asyncio.timeout(ENDING):
+                    await asyncio.to_thread(self._end_keepers)
 
     def _end_keepers(self) -> None:
         """Every service by its keeper, then who forks the keepers."""
