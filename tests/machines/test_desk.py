@@ -408,10 +408,54 @@ def test_a_stop_during_a_start_ends_it() -> None:
     assert trial.be(DOWN, "bus").look() == [Moved(FALLING, STOPPED, None)]
 
 
-def test_a_stop_of_some_goes_beside_what_runs() -> None:
+def test_a_stop_of_some_goes_beside_what_runs_and_in_the_reverse_order() -> None:
     trial = Trial().running()
-    assert trial.stop("feed", "chart", "bus") == [Halt(("chart", "feed", "bus"))]
-    assert trial.desk.state is RUNNING
+    assert trial.stop("feed", "chart", "bus") == [Halt(("chart",))]
+    assert trial.desk.falling == {"feed", "chart", "bus"}
+    assert trial.be(STOPPING, "chart").look() == []
+    assert trial.be(DOWN, "chart").look() == [Halt(("feed",))]
+    assert trial.stop("writer") == [Halt(("writer",))], "more joins it"
+    assert trial.be(STOPPING, "writer", "feed").look() == []
+    assert trial.be(DOWN, "writer").look() == [Halt(("feed",))]
+    assert trial.be(DOWN, "feed").look() == [Halt(("bus",))]
+    assert trial.be(DOWN, "bus").look() == []
+    assert (trial.desk.state, trial.desk.falling, trial.desk.next_deadline()) == (RUNNING, frozenset(), None)
+
+
+def test_what_of_some_does_not_stop_in_its_time_is_killed_and_waited_for_no_longer() -> None:
+    trial = Trial().running()
+    trial.stop("feed", "chart")
+    assert trial.patience() == FALL / SECOND
+    trial.be(STOPPING, "chart")
+    assert trial.wake() == [Kill(("chart",)), Halt(("feed",))]
+    assert trial.patience() == FALL / SECOND
+    trial.be(STOPPING, "feed")
+    assert trial.wake() == [Kill(("feed",))]
+    assert trial.desk.next_deadline() is None
+
+
+def test_a_start_takes_its_services_out_of_a_stop_of_some() -> None:
+    trial = Trial().running()
+    trial.stop("chart", "feed", "bus")
+    trial.be(STOPPING, "chart")
+    trial.start("feed")
+    assert trial.desk.falling == {"chart", "bus"}
+    trial.be(UP, "feed").look()
+    assert trial.be(DOWN, "chart").look() == [Halt(("bus",))]
+
+
+def test_a_stop_of_all_takes_over_a_stop_of_some_and_a_start_has_a_deadline_of_its_own_beside_it() -> None:
+    trial = Trial().running()
+    trial.stop("chart", "feed")
+    trial.be(STOPPING, "chart")
+    assert trial.stop()[-1] == Halt(("chart",))
+    assert trial.desk.falling == {"writer", "bus", "feed", "clock", "chart"}
+    trial = Trial().running().be(DOWN, "writer")
+    trial.stop("chart")
+    trial.be(STOPPING, "chart").start("writer")
+    assert trial.be(STARTING, "writer").patience() < FALL / SECOND
+    assert trial.wake() == [Kill(("chart",))]
+    assert trial.desk.state is RISING
 
 
 def test_a_stop_of_some_during_a_start_takes_them_out_of_it() -> None:
@@ -419,7 +463,7 @@ def test_a_stop_of_some_during_a_start_takes_them_out_of_it() -> None:
     trial.start()
     trial.be(UP, "bus").look()
     trial.be(STARTING, "feed", "clock")
-    assert trial.stop("feed", "writer") == [Halt(("writer", "feed"))]
+    assert trial.stop("feed", "writer") == [Halt(("writer",)), Halt(("feed",))]
     assert trial.desk.state is RISING
     assert trial.be(FAILED, "feed").be(UP, "clock").look() == [Begin(("chart",))], (
         "its failure is nobody's business now"

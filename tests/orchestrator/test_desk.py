@@ -640,3 +640,35 @@ def test_a_restart_and_a_start_after_a_pause_give_the_program_its_secrets_and_it
             assert "it ended 3 times" in (desk.of("bot").reason or "")
 
     asyncio.run(scene())
+
+
+def test_a_writer_stops_before_its_database_though_others_wait_or_run_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        def slow(name: str, **told: Any) -> Service:
+            end = f"trap 'sleep 0.2; date +%s%N > {tmp_path}/{name}; exit' TERM"
+            return shell(name, f"{end}; while :; do sleep 0.02; done", **told)
+
+        async with kept_desk(
+            tmp_path,
+            slow("db"),
+            slow("writer", needs=("db",)),
+            service("bot", conditions=("market in (live)",)),
+        ) as desk:
+            await desk.until_state(db="up", writer="up", bot="waiting", desk="running")
+            desk.driver.stop(only("db", "writer"), by="test")
+            assert desk.states["db"] == "up"
+            await desk.until_state(db="down", writer="down", bot="waiting")
+            assert int((tmp_path / "writer").read_text()) < int((tmp_path / "db").read_text())
+            desk.driver.start(only("db", "writer"), by="test")
+            await desk.until_state(db="up", writer="up", desk="running")
+            desk.driver.restart(ALL, by="test")
+            await desk.until_state(db="up", writer="stopping")
+            await desk.until_state(db="stopping")
+            await desk.until_state(db="up", writer="up", bot="waiting", desk="running")
+            assert int((tmp_path / "writer").read_text()) < int((tmp_path / "db").read_text())
+            desk.driver.stop(only("db", "writer"), by="test")
+            assert desk.driver.start(only("db"), by="test").accepted == ("db",), "it was to stop"
+            await desk.until_state(db="up", writer="down")
+            assert desk.driver.start(only("db"), by="test").left == {"db": "it is up already"}
+
+    asyncio.run(scene())

@@ -44,6 +44,8 @@ class Desk:
         self._left: list[tuple[str, ...]] = []  # phases to come, of a start or of a stop
         self._current: tuple[str, ...] = ()  # the phase under way
         self._later: set[str] = set()  # to be started when all has stopped
+        self._parting: list[tuple[str, ...]] = []  # phases of a stop of some, beside what runs; the first is under way
+        self._parting_until: int | None = None
         self._steps: list[Step] = []
 
     def redefine(self, services: Iterable[Service], plan: Plan) -> None:
@@ -61,9 +63,15 @@ class Desk:
         """What is to be started when all has stopped."""
         return frozenset(self._later)
 
+    @property
+    def falling(self) -> frozenset[str]:
+        """What stops or is still to be stopped."""
+        left = (self._current, *self._left) if self.state is DeskState.STOPPING else ()
+        return frozenset[str]().union(*self._parting, *left)
+
     def next_deadline(self) -> int | None:
         """When it wants to be woken, at the latest."""
-        return self._deadline
+        return min((at for at in (self._deadline, self._parting_until) if at is not None), default=None)
 
     # Facts
 
@@ -76,6 +84,7 @@ class Desk:
     def start(self, names: Collection[str], standings: Standings, now: int) -> list[Step]:
         """Start these services in their order; while the desk stops, they start after that."""
         self._now = now
+        self._parting = [tuple(name for name in phase if name not in names) for phase in self._parting]
         if self.state is DeskState.STOPPING:
             self._later = {*self._later, *names}
         else:
@@ -92,7 +101,9 @@ class Desk:
         elif others or (self.state is DeskState.ABORTED and self.services.keys() - names):
             self._left = [tuple(name for name in phase if name not in names) for phase in self._left]
             self._current = tuple(name for name in self._current if name not in names)
-            self._steps.append(Halt(self._backwards(names)))
+            going = {*names}.union(*self._parting)
+            self._parting = [(), *self.plan.only(going).reverse.phases]
+            self._part(standings)
         else:
             self._cause = None
             self._fall(names, standings)
@@ -101,6 +112,7 @@ class Desk:
     def look(self, standings: Standings, now: int) -> list[Step]:
         """A service has changed its state or its reason, or what was asked for is done."""
         self._now = now
+        self._part(standings)
         match self.state:
             case DeskState.STARTING:
                 self._rise(standings)
@@ -114,7 +126,12 @@ class Desk:
 
     def due(self, standings: Standings, now: int) -> list[Step]:
         """The phase has had its time."""
-        self._now, self._deadline = now, None
+        self._now = now
+        if self._parting_until is not None and now >= self._parting_until:
+            self._part(standings, late=True)
+        if self._deadline is None or now < self._deadline:
+            return self._answer()
+        self._deadline = None
         if self.state is DeskState.STARTING:
             self._rise(standings, late=True)
         elif self.state is DeskState.STOPPING:
@@ -173,6 +190,7 @@ class Desk:
 
     def _fall(self, names: Iterable[str], standings: Standings) -> None:
         """Stop these, phase by phase; first those that the plan does not know any more."""
+        names, self._parting, self._parting_until = {*names}.union(*self._parting), [], None
         chosen = {name for name in names if _state(name, standings) is not ServiceState.DOWN}
         known = self.plan.only(chosen).reverse.phases
         strangers = tuple(sorted(chosen.difference(*known)))
@@ -180,6 +198,20 @@ class Desk:
         self._current, self._stubborn = (), []
         self._enter(DeskState.STOPPING, self._cause)
         self._sink(standings)
+
+    def _part(self, standings: Standings, *, late: bool = False) -> None:
+        """Go on with a stop of some: with the phase before, once all of this one is at rest or has had its time."""
+        while self._parting:
+            left = [name for name in self._parting[0] if _state(name, standings) not in _AT_REST]
+            if left and not late:
+                return
+            if left:
+                self._steps.append(Kill(tuple(left)))
+            late, self._parting_until = False, None
+            del self._parting[0]
+            if self._parting and self._parting[0]:
+                self._steps.append(Halt(self._parting[0]))
+                self._parting_until = self._now + self._time_to_stop
 
     def _sink(self, standings: Standings) -> None:
         """Go on with the phase before once all of this one is at rest."""
@@ -233,9 +265,6 @@ class Desk:
             self._enter(DeskState.DEGRADED, why)
         else:
             self._enter(DeskState.RUNNING, None)
-
-    def _backwards(self, names: Collection[str]) -> tuple[str, ...]:
-        return tuple(name for phase in self.plan.only(names).reverse.phases for name in phase)
 
     def _enter(self, state: DeskState, reason: str | None) -> None:
         before, self.state, self.reason = self.state, state, reason

@@ -32,6 +32,7 @@ from tradewarden.orchestrator.wishes import Wishes
 News = Callable[[ServiceReport | DeskReport], None]
 
 MEASURED_EVERY: Final = 2.0  # seconds
+_KEPT: Final = AT_WORK | {ServiceState.BACKING_OFF}  # a keeper has it in hand
 
 log = structlog.get_logger()
 
@@ -111,7 +112,7 @@ class DeskDriver(Orders):
             name
             for name, driver in self.crew.drivers.items()
             if self._wishes.of(name).wanted is not False and self.is_enabled(driver.service)
-            if driver.state not in AT_WORK and (fresh or driver.state is not ServiceState.DONE)
+            if driver.state not in _KEPT and (fresh or driver.state is not ServiceState.DONE)
         ]
         if missing:
             self.crew.start(missing)

@@ -48,7 +48,7 @@ class Orders:
         for name in needed(chosen, services):
             if not self.is_enabled(services[name]):
                 left[name] = f"it is disabled: `tradewarden enable {name}` first"
-            elif drivers[name].state is ServiceState.UP:
+            elif drivers[name].state is ServiceState.UP and name not in self.crew.machine.falling:
                 left[name] = "it is up already"
             elif drivers[name].state is ServiceState.DONE and name not in which.names and not fresh:
                 left[name] = "it is done already"
@@ -93,7 +93,7 @@ class Orders:
         running = [name for name in names if drivers[name].pid is not None]
         with self.crew.together():
             if which.everything and running:
-                self.crew.stop(running)
+                self.crew.stop(self._to_stop(drivers))
                 self.crew.start(names)
             else:
                 for name in running:
