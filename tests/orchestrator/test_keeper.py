@@ -477,7 +477,7 @@ def test_a_keeper_that_only_fences_ends_what_is_left_and_starts_nothing_whatever
 
 
 def test_a_keeper_that_only_fences_leaves_at_once_where_nothing_is_left(yard: Yard) -> None:
-    yard.sh("unfenced", FOREVER)
+    yard.keep("unfenced", "sleep", "1000")  # it has no children that outlive it
     first = yard.running("unfenced")
     kill_keeper(yard, "unfenced")
     os.kill(first.pid, signal.SIGKILL)
