@@ -253,10 +253,14 @@ def test_a_text_with_half_a_character_can_be_shown() -> None:
     assert read.text.encode() == b"no ? such"
 
 
-def test_a_status_log_that_is_a_directory_or_a_loop_tells_nothing(tmp_path: Path) -> None:
+def test_a_status_log_that_is_a_directory_or_leads_elsewhere_tells_nothing(tmp_path: Path) -> None:
     (tmp_path / "x.status").mkdir()
     (tmp_path / "x.seen").mkdir()
     (tmp_path / "y.status").symlink_to("y.status")
-    for name in ("x", "y"):
+    os.mkfifo(tmp_path / "z.status")
+    os.mkfifo(tmp_path / "z.seen")
+    (tmp_path / "zero.status").symlink_to("/dev/zero")
+    (tmp_path / "zero.seen").symlink_to("/dev/zero")
+    for name in ("x", "y", "z", "zero"):
         reader = StatusReader(tmp_path, name)
         assert (reader.read(), reader.last(), reader.unreadable) == ([], (), 0)

@@ -206,9 +206,9 @@ def _text(value: object) -> str:
 
 def _remembered(path: Path) -> Place:
     try:
-        told = json.loads(path.read_bytes())
+        told = json.loads(_part(path, 0, KIB))
         place = Place(_whole(told["inode"]), _whole(told["offset"]), _text(told["head"]))
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return Place()
     return place if place.inode >= 0 and place.offset >= 0 and len(place.head) <= 2 * HEAD else Place()
 
@@ -223,7 +223,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 def _part(path: Path, offset: int, most: int) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return b""
     try:

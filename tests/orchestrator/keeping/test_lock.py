@@ -20,6 +20,14 @@ def test_one_holds_it_and_everybody_may_ask(tmp_path: Path) -> None:
     assert not lock.is_held(path)
 
 
+def test_what_is_no_file_is_held_by_nobody_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.lock")
+    (tmp_path / "directory.lock").mkdir()
+    (tmp_path / "loop.lock").symlink_to("loop.lock")
+    for name in ("fifo", "directory", "loop"):
+        assert not lock.is_held(str(tmp_path / f"{name}.lock"))
+
+
 def test_asking_takes_nothing_even_for_an_instant(tmp_path: Path) -> None:
     path = str(tmp_path / "x.lock")
     (tmp_path / "x.lock").touch()

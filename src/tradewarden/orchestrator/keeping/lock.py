@@ -70,7 +70,7 @@ def take(path: str) -> Lock | None:
 def is_held(path: str) -> bool:
     """Whether somebody holds this lock; asks only, and takes nothing. Raises OSError when it cannot even ask."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as trouble:
         if trouble.errno in _SHORT:  # "nobody does" would be a lie that starts somebody anew
             raise
