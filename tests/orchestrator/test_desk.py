@@ -60,6 +60,7 @@ def test_a_desk_starts_in_phases_and_stops_in_reverse(tmp_path: Path) -> None:
         ) as desk:
             assert desk.driver.plan() == (("feed", "setup"), ("chart",))
             await desk.until_state(chart="up", feed="up", setup="done", desk="running")
+            await desk.until(lambda: (tmp_path / "chart").exists() and (tmp_path / "chart").read_text() != "")
             times = {name: int((tmp_path / name).read_text()) for name in ("feed", "chart", "setup")}
             assert times["chart"] - times["feed"] > 190_000_000, "the next phase waits until the one before is ready"
             states = [each.state for each in desk.news if isinstance(each, DeskReport)]
