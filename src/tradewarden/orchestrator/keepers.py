@@ -108,8 +108,8 @@ class Keepers:
         except OSError as trouble:
             self._claim.close()
             raise KeepersError(
-                f"{trouble.filename or self.run_dir}: nothing can be kept there: {trouble.strerror}; set desk.run_dir and desk.log_dir"
-                " to directories of this user."
+                f"{trouble.filename or self.run_dir}: nothing can be kept there: {trouble.strerror}; set desk.run_dir"
+                " and desk.log_dir to directories of this user."
             ) from None
 
     def close(self) -> None:
