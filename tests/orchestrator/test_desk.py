@@ -673,3 +673,19 @@ def test_a_writer_stops_before_its_database_though_others_wait_or_run_on(tmp_pat
             assert desk.driver.start(only("db"), by="test").left == {"db": "it is up already"}
 
     asyncio.run(scene())
+
+
+def test_a_keeper_that_rests_is_no_desk_that_runs_so_that_the_next_start_may_abort(tmp_path: Path) -> None:
+    async def scene() -> None:
+        quick = Restarts(attempts=1, base=0.01, cap=0.01)
+        services = (
+            shell("crit", "exit 3", tier=Tier.CRITICAL, restarts=quick, ready=Ready(target="0.3")),
+            shell("bad", "exit 4", tier=Tier.OPTIONAL, restarts=quick, ready=Ready(target="0.3")),
+        )
+        async with kept_desk(tmp_path, services[1], ends=False) as desk:
+            await desk.until_state(bad="failed")
+            assert desk.keepers.held("bad")
+        async with kept_desk(tmp_path, *services) as desk:
+            await desk.until_state(desk="aborted")
+
+    asyncio.run(scene())

@@ -10,15 +10,7 @@ from typing import Final
 import structlog
 
 from tradewarden.machines.desk_step import DeskState
-from tradewarden.machines.service import (
-    DeskReport,
-    Difference,
-    HostFigures,
-    Kind,
-    Service,
-    ServiceReport,
-    ServiceState,
-)
+from tradewarden.machines.service import DeskReport, Difference, HostFigures, Kind, Service, ServiceReport, ServiceState
 from tradewarden.orchestrator.crew import Crew
 from tradewarden.orchestrator.error_tally import ErrorTally
 from tradewarden.orchestrator.facts import Surroundings
@@ -82,13 +74,16 @@ class DeskDriver(Orders):
         began = time.thread_time()  # our own work, whatever else the host does
         with self.crew.together():
             held = [name for name, driver in self.crew.drivers.items() if self._ran(driver)]
-            for driver in self.crew.drivers.values():
+            for driver in (drivers := self.crew.drivers.values()):
                 self._adopt(driver, fresh=not held)
             if held:
                 log.info("desk.adopted", services=len(held), cpu_seconds=round(time.thread_time() - began, 4))
+            begins = self._begins and self._wishes.trouble is None
+            runs = any(driver.state in _KEPT or self.crew.follows.get(driver.name) for driver in drivers)
+            if runs or (held and not begins):
                 self.crew.adopt()
-            if self._begins and self._wishes.trouble is None:
-                self._start_missing(fresh=not held)
+            if begins:
+                self._start_missing(fresh=not runs)  # keepers that rest are no desk that runs
 
     def _ran(self, driver: ServiceDriver) -> bool:
         """Whether it ran before this daemon did, maybe under its former name."""
