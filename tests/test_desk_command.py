@@ -152,6 +152,14 @@ async def test_down_says_that_the_daemon_goes_on(tmp_path: Path) -> None:
     assert "it stays so until `tradewarden start --all`" in text
 
 
+async def test_down_that_nobody_waits_for_says_only_that_it_has_begun(tmp_path: Path) -> None:
+    code, text, _ = await asked(tmp_path, Programs(three()), "down", {}, wait=False)
+    assert code == 0
+    assert "The end has begun" in text
+    assert "Nothing of the desk runs" not in text
+    assert "Once all is down, it stays so until `tradewarden start --all`." in text
+
+
 async def test_without_waiting_it_says_only_what_was_set_going(tmp_path: Path) -> None:
     code, text, _ = await asked(tmp_path, Slow(*WELL), "start", ALL, wait=False)
     assert (code, text) == (0, "Starting: feed, web.\n`tradewarden services` tells how it goes.\n")

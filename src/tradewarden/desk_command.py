@@ -13,6 +13,10 @@ from tradewarden.screen import Line, Screen
 UNAVAILABLE: Final = 69
 BAD_CONFIGURATION: Final = 78
 PATIENCE: Final = 30.0  # seconds for an answer: a file is read, a program looked for
+_BEGUN: Final = (
+    "The end has begun: `tradewarden services` tells how it goes. Once all is down, it stays so until "
+    "`tradewarden start --all`."
+)
 _GONE: Final = (
     "Nothing of the desk runs any more; it stays so until `tradewarden start --all`. The daemon itself goes on: "
     "end it with Ctrl-C, or `systemctl stop tradewarden`."
@@ -56,8 +60,8 @@ async def order(terminal: Terminal, verb: str, body: Body, *, wait: bool) -> int
         if accepted and wait:
             well = await progress.follow(verb, accepted)
         elif accepted and not terminal.as_json:
-            terminal.screen.say("`tradewarden services` tells how it goes.")
-        if verb == "down" and well and not terminal.as_json:
+            terminal.screen.say(_BEGUN if verb == "down" else "`tradewarden services` tells how it goes.")
+        if verb == "down" and well and (wait or not accepted) and not terminal.as_json:
             terminal.screen.say(_GONE)
         return 0 if well else 1
 
