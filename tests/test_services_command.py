@@ -55,9 +55,9 @@ async def test_a_table_tells_how_each_does_and_why(tmp_path: Path) -> None:
         "  NAME    STATE        PHASE   PID  MEMORY    CPU         UP  RESTARTS  ERRORS/H\n"
         "● feed    up               1  4000   41 MB  1.5 %  1 h 2 min         0         0"
         "  50 quotes a batch, 20 batches/s\n"
-        "↻ writer  backing off      2     -   41 MB  1.5 %          -         2         7"
+        "↻ writer  backing off      2     -       -      -          -         2         7"
         "  ended with code 1, again at 10:02:14\n"
-        "○ viewer  down             3     -       -  1.5 %          -         0         0  stopped by admin\n"
+        "○ viewer  down             3     -       -      -          -         0         0  stopped by admin\n"
         "The machine: CPU 12 %, memory 3.1 GB of 8.0 GB, 90.0 GB free for logs\n"
     )
 
@@ -73,6 +73,30 @@ async def test_all_well_none_at_all_and_the_same_as_json(tmp_path: Path) -> None
         assert text.endswith("nothing can be started. Run `tradewarden keepers`.\n")
         programs.told = a_desk()
         assert (await asked(tmp_path))[1].startswith("No service is configured")
+
+
+async def test_rows_come_by_their_phases_in_whatever_order_the_file_has_them(tmp_path: Path) -> None:
+    late, early = a_service("web", phase=6), a_service("feed", phase=3)
+    async with serving_programs(tmp_path, a_desk(late, early)):
+        text = (await asked(tmp_path))[1]
+    assert text.index("● feed") < text.index("● web")
+
+
+async def test_on_a_narrow_terminal_every_reason_can_be_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    why = "nothing listens on 127.0.0.1:8050, it was ended and is tried again, and that three times in all"
+    screen, out = glass(NO_COLOR="1")
+    bad = a_service("writer", state=ServiceState.BACKING_OFF, reason=why, pid=None)
+    async with serving_programs(tmp_path, a_desk(a_service(), bad, state="degraded", reason=f"writer is down: {why}")):
+        control = Control(socket=tmp_path / "control")
+        assert await services(control, as_json=False, every=None, screen=screen, complain=lambda _: None) == 1
+    shown = out.shown()
+    assert max(map(len, shown)) < 80
+    assert "…" not in out.getvalue()
+    assert "PID" in next(line for line in shown if "NAME" in line)
+    assert " ".join(" ".join(shown).split()).count("that three times in all") == 2
 
 
 async def test_watching_paints_over_and_says_when_the_daemon_is_gone(tmp_path: Path) -> None:

@@ -33,6 +33,11 @@ class Screen:
         self._has_colours = self.is_live and not environment.get("NO_COLOR")
         self._shown = 0
 
+    @property
+    def columns(self) -> int | None:
+        """How many characters a line beside its sign may have; as many as there are on paper."""
+        return shutil.get_terminal_size().columns - 3 if self.is_live else None
+
     def show(self, lines: Sequence[Line]) -> None:
         """Paint these lines over those shown last; on paper, below them."""
         if not self.is_live:

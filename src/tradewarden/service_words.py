@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from textwrap import wrap
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ SIGNS: Final = MappingProxyType(
 _PASSING: Final = frozenset({"down", "waiting", "starting", "stopping"})  # nothing is wrong, and nothing runs
 _HEAD: Final = ("NAME", "STATE", "PHASE", "PID", "MEMORY", "CPU", "UP", "RESTARTS", "ERRORS/H", "")
 _RIGHT: Final = range(2, 9)  # columns of figures
+_SPARE: Final = (2, 8, 5, 3, 7)  # what a narrow terminal goes without, first the phase, then the errors
 _SECONDS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -52,18 +54,39 @@ def why(service: Service) -> str:
         parts.append(f"again at {again[11:19]}")
     if not service["enabled"]:
         parts.append("disabled")
-    elif not service["autoRestart"]:
+    elif not service["autoRestart"] and "automatic restart is" not in parts[0]:
         parts.append("automatic restart is off")
     return ", ".join(filter(None, parts))
 
 
-def table(services: Sequence[Service]) -> Iterator[Line]:
-    """A head, then a line for each, its columns below one another."""
-    cells = [[*_cells(service), why(service)] for service in services]
-    widths = [max(map(len, column)) for column in zip(_HEAD, *cells, strict=True)]
-    yield Line(_aligned(_HEAD, widths), " ")
-    for service, row in zip(services, cells, strict=True):
-        yield Line(_aligned(row, widths), SIGNS.get(service["state"], "!"), tone(service))
+def table(services: Sequence[Service], columns: int | None = None) -> Iterator[Line]:
+    """A head, then a line for each, by phases; where that is too wide, reasons go below and figures away."""
+    ordered = sorted(services, key=lambda service: service["phase"])
+    rows = [_HEAD, *([*_cells(service), why(service)] for service in ordered)]
+    shown = list(range(len(_HEAD)))
+    below = columns is not None and _width(rows, shown) > columns
+    if columns is not None and below:
+        shown.pop()
+        for column in _SPARE:
+            if _width(rows, shown) > columns:
+                shown.remove(column)
+    widths = [max(len(row[column]) for row in rows) for column in shown]
+    yield Line(_aligned(rows[0], shown, widths), " ")
+    for service, row in zip(ordered, rows[1:], strict=True):
+        yield Line(_aligned(row, shown, widths), SIGNS.get(service["state"], "!"), tone(service))
+        if columns is not None and below and row[-1]:
+            yield from folded(Line(f"  {row[-1]}", " "), columns)
+
+
+def folded(line: Line, columns: int | None) -> Iterator[Line]:
+    """A line as so many as it takes where there are only so many columns."""
+    if columns is None or len(line.text) <= columns:
+        yield line
+        return
+    inset = " " * (len(line.text) - len(line.text.lstrip()))
+    parts = wrap(line.text.strip(), max(columns, 20), initial_indent=inset, subsequent_indent=inset or "  ")
+    yield Line(parts[0], line.sign, line.tone)
+    yield from (Line(part, " ") for part in parts[1:])
 
 
 def desk_line(body: Mapping[str, Any]) -> Line:
@@ -125,13 +148,14 @@ def _state(service: Service) -> str:
 
 def _cells(service: Service) -> list[str]:
     memory, cpu, up = service["memoryBytes"], service["cpuPercent"], service["uptimeSeconds"]
+    runs = service["pid"] is not None
     return [
         service["name"],
         _state(service),
         str(service["phase"]),
         _or_dash(service["pid"]),
-        "-" if memory is None else size(memory),
-        "-" if cpu is None else f"{cpu:.1f} %",
+        "-" if memory is None or not runs else size(memory),
+        "-" if cpu is None or not runs else f"{cpu:.1f} %",
         "-" if up is None else lasting(up),
         str(service["restarts"]),
         str(service["errorsLastHour"]),
@@ -142,11 +166,15 @@ def _or_dash(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _aligned(cells: Sequence[str], shown: Sequence[int], widths: Sequence[int]) -> str:
     return "  ".join(
-        f"{cell:>{width}}" if column in _RIGHT else f"{cell:<{width}}"
-        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        f"{cells[column]:>{width}}" if column in _RIGHT else f"{cells[column]:<{width}}"
+        for column, width in zip(shown, widths, strict=True)
     ).rstrip()
+
+
+def _width(rows: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
+    return sum(max(len(row[column]) for row in rows) + 2 for column in shown) - 2
 
 
 def _figures(figures: Mapping[str, float]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tradewarden.control import Control, RefusedError, UnreachableError
 from tradewarden.screen import Line, Screen
-from tradewarden.service_words import desk_line, machine_lines, table
+from tradewarden.service_words import desk_line, folded, machine_lines, table
 
 UNAVAILABLE = 69
 
@@ -31,18 +31,21 @@ async def services(
             else:
                 if as_json:
                     screen.say(json.dumps(body))
+                elif every is None:
+                    screen.say(*lines(body, screen.columns))
                 else:
-                    screen.show(list(lines(body)))
+                    screen.show(list(lines(body, screen.columns)))
                 if every is None:
                     return 1 if any(service["status"] != "pass" for service in body["services"]) else 0
             await asyncio.sleep(every)
 
 
-def lines(body: dict[str, Any]) -> Iterator[Line]:
-    """The desk, its services, the machine."""
+def lines(body: dict[str, Any], columns: int | None = None) -> Iterator[Line]:
+    """The desk, its services, the machine; no line longer than so many characters."""
     if not body["services"]:
         yield Line("No service is configured: each is a table [services.NAME] in tradewarden.toml.")
         return
-    yield desk_line(body)
-    yield from table(body["services"])
-    yield from machine_lines(body)
+    yield from folded(desk_line(body), columns)
+    yield from table(body["services"], columns)
+    for line in machine_lines(body):
+        yield from folded(line, columns)
