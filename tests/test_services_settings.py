@@ -151,6 +151,10 @@ FAULTS = {
         '[services.a]\ncommand = "true"\nenvironment = {A = {what = "x"}}',
         "allowed is text, a number",
     ),
+    "a file without its whole path": (
+        '[services.a]\ncommand = "true"\nenvironment = {A = {file = ".api-key"}}',
+        "the path of a file has to begin with / or ~",
+    ),
     "a variable's name": ('[services.a]\ncommand = "true"\nenvironment = {"A B" = "x"}', "the name of a variable"),
     "containers without a file": ('[services.a]\nkind = "containers"', 'allowed is compose = "file.yaml"'),
     "a program with containers": ('[services.a]\ncommand = "true"\ncompose = "x.yaml"', "has compose; allowed is that"),

@@ -48,6 +48,8 @@ def _value(told: object) -> str | Reference:
             return Reference(Place.FILE, name)
         case {"env": str(name), **others} if not others and name:
             return Reference(Place.ENV, name)
+        case {"file": str(), **others} if not others:
+            raise ValueError('the path of a file has to begin with / or ~: {file = "/path"}')
         case _:
             raise ValueError(
                 'allowed is text, a number, true or false, {secret = "name"}, {file = "/path"} or {env = "NAME"}'
