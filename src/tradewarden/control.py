@@ -18,6 +18,10 @@ from tradewarden.settings import Settings
 OK = 200
 PATIENCE = 5.0  # seconds for one answer; a login waits for the broker and may take longer
 
+_ADMISSION = (
+    "a token is needed, and the right one: give it as TRADEWARDEN_HTTP__ADMIN_TOKEN or as http.admin_token of the file "
+    "of --config; a daemon that was given none keeps its own in the file admin_token of its state directory"
+)
 _FAILURES = (ValueError, aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -180,5 +184,13 @@ def told(body: dict[str, Any]) -> str:
     """What an answer says to a person."""
     errors = body.get("errors")  # a stranger may say anything
     listed = errors if isinstance(errors, list) else []
-    faults = [str(fault.get("detail")) for fault in listed if isinstance(fault, dict)]
+    faults = [_fault(fault) for fault in listed if isinstance(fault, dict)]
+    if body.get("type") in ("/problems/not-logged-in", "/problems/forbidden"):
+        return _ADMISSION
     return "; ".join(faults) or str(body.get("text") or body.get("detail") or body.get("title") or "nothing more")
+
+
+def _fault(fault: dict[str, Any]) -> str:
+    """What is wrong with a request, and with which of its parameters."""
+    of = "" if "parameter" not in fault else f"{fault['parameter']}: "
+    return f"{of}{fault.get('detail')}"

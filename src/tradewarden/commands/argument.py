@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Protocol
 
 # ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
 
 
+_URL = (
+    "where the daemon listens; default: its control socket. The admin's token for it is taken from "
+    "TRADEWARDEN_HTTP__ADMIN_TOKEN or http.admin_token"
+)
 SINKS = ("sqlite", "redis", "mysql", "influx", "zmq", "nats")
 
 
@@ -25,7 +29,7 @@ class Adder(Protocol):
 def add_door(sub: argparse.ArgumentParser) -> None:
     """Which daemon is asked, and how the answer is told."""
     add_config(sub)
-    sub.add_argument("--url", help="where the daemon listens; default: its control socket")
+    sub.add_argument("--url", help=_URL)
     sub.add_argument("--json", action="store_true", help="as one JSON object")
 
 
@@ -65,3 +69,16 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no date and time such as 2026-11-23T09:14") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=IST)
+
+
+def back_to(text: str, now: datetime) -> str:
+    """A bare time of day is the last such, in India unless it has an offset or a Z; other words stay as they are."""
+    from tradewarden.orchestrator.clock import IST
+
+    try:
+        of_day = time.fromisoformat(text)
+    except ValueError:
+        return text  # the daemon says what is wrong with it
+    zone = of_day.tzinfo or IST
+    today = datetime.combine(now.astimezone(zone).date(), of_day, zone)
+    return (today if today <= now else today - timedelta(days=1)).isoformat()

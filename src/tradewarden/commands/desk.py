@@ -7,9 +7,10 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tradewarden.commands.argument import Adder, add_config, add_door, count
+from tradewarden.commands.argument import Adder, add_config, add_door, back_to, count
 from tradewarden.commands.configured import control_of, settings_of
 from tradewarden.commands.down_alone import down_alone
 from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, live, say
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
 
 TIERS = ("critical", "important", "optional", "utility")
+_SINCE = "from then on: 15m, 2h, 09:15 (India), 03:45Z (UTC, as on paper), or a date and time"
 CUT_SHORT = 130  # the exit status of what Ctrl-C ended
 
 
@@ -28,7 +30,7 @@ def add_desk(add: Adder) -> None:
     """Start, stop and the other verbs, the list, the logs, and the keepers themselves."""
     for verb, text in (
         ("start", "start services, with what they need, phase by phase; it lasts over restarts of the daemon"),
-        ("stop", "stop services, the last phase first; they stay down until somebody starts them"),
+        ("stop", "stop services, the last phase first; what needs them runs on, and they stay down until started"),
         ("restart", "end services and start them anew"),
     ):
         sub = add(verb, _order, text)
@@ -72,9 +74,11 @@ def _add_logs(add: Adder) -> None:
     logs = add("logs", _logs, "what services say, all of them together in the order in which it came")
     logs.add_argument("names", nargs="*", metavar="NAME", help="only these services; default: all")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with each new line until Ctrl-C")
-    logs.add_argument("-n", "--lines", type=count, default=100, help="the last so many lines (default 100)")
+    logs.add_argument(
+        "-n", "--lines", type=count, default=100, help="the last so many lines, up to 10000 (default 100)"
+    )
     logs.add_argument("--grep", metavar="TEXT", help="only lines with this text, in any case")
-    logs.add_argument("--since", metavar="WHEN", help="from then on: 15m, 2h, 09:15, or a date and time")
+    logs.add_argument("--since", metavar="WHEN", help=_SINCE)
     logs.add_argument("--level", choices=["debug", "info", "warning", "error"], help="only lines as bad as this")
     add_door(logs)
 
@@ -146,7 +150,7 @@ def _logs(parsed: argparse.Namespace) -> int:
     control = control_of(parsed)
     if control is None:
         return BAD_CONFIGURATION
-    since = None if parsed.since is None else _since(parsed.since)
+    since = None if parsed.since is None else back_to(parsed.since, datetime.now(UTC))
     question = Question(names=parsed.names, lines=parsed.lines, grep=parsed.grep, since=since, level=parsed.level)
     logs = Logs(control, Screen(sys.stdout), complain, as_json=parsed.json, away=lambda: _files(parsed))
     return _until_stopped(logs.follow(question) if parsed.follow else logs.tail(question))
@@ -158,18 +162,6 @@ def _files(parsed: argparse.Namespace) -> LogsAway | None:
 
     settings = None if parsed.url is not None else settings_of(parsed.config)
     return None if settings is None else LogsAway(settings.log_dir)
-
-
-def _since(text: str) -> str:
-    """A bare time of day is today's, in India."""
-    from datetime import datetime, time
-
-    from tradewarden.orchestrator.clock import IST
-
-    try:
-        return datetime.combine(datetime.now(IST).date(), time.fromisoformat(text), IST).isoformat()
-    except ValueError:
-        return text  # the daemon says what is wrong with it
 
 
 def _until_stopped(work: Coroutine[Any, Any, int], then: str | None = None) -> int:
