@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 from service_scenes import SERVICE
-from tradewarden.machines.deed import KILL, BeginAsking, Command, Deed, EndAsking, Keep, Tell, number, stop
+from tradewarden.machines.deed import KILL, BeginAsking, Command, Deed, EndAsking, Fence, Keep, Tell, number, stop
 
 
 def test_the_lines_are_those_that_a_keeper_understands() -> None:
@@ -16,5 +16,5 @@ def test_the_lines_are_those_that_a_keeper_understands() -> None:
     assert (number("HUP"), number("USR1"), number("TERM")) == (1, 10, 15)
 
 
-def test_a_life_asks_for_five_kinds_of_deeds() -> None:
-    assert get_args(Deed) == (Keep, Command, BeginAsking, EndAsking, Tell)
+def test_a_life_asks_for_six_kinds_of_deeds() -> None:
+    assert get_args(Deed) == (Keep, Fence, Command, BeginAsking, EndAsking, Tell)

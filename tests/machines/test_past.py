@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
+from errno import EAGAIN, EBUSY, EMFILE, ENFILE, ENOMEM
 
 import pytest
 
@@ -184,3 +184,23 @@ def test_of_a_step_nothing_follows_once_its_keeper_names_no_next_start() -> None
     assert past(start_failed(), service=STEP).is_final
     assert not past(started(), crashed(), service=STEP).is_final
     assert past(start_failed()).exit_code is None
+
+
+@pytest.mark.parametrize(
+    ("last", "is_unended"),
+    [
+        (started(), True),
+        (stopping(), True),
+        (escalated(), True),
+        (exited(1), False),
+        (exited(1, left=1), True),
+        (start_failed(errno=EBUSY), True),
+        (start_failed(), False),
+        (paused(), False),
+        (gone(), False),
+    ],
+)
+def test_the_last_words_tell_whether_something_may_run_without_a_keeper(last: Happening, is_unended: bool) -> None:  # noqa: FBT001 - drawn
+    assert past(started(), last).is_unended == is_unended
+    assert past(started(), last, lost()).is_unended == is_unended
+    assert not past().is_unended

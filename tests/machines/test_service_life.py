@@ -33,7 +33,7 @@ from service_scenes import (
     table,
 )
 from tradewarden.machines.backoff import SECOND
-from tradewarden.machines.deed import BeginAsking, EndAsking, Keep, Tell
+from tradewarden.machines.deed import BeginAsking, EndAsking, Fence, Keep, Tell
 from tradewarden.machines.gate import OPEN, Gate
 from tradewarden.machines.kept import Happening
 from tradewarden.machines.life import ANSWER, KNOCK, STOPPED, TRIES, UNSEEN
@@ -711,8 +711,84 @@ def test_what_lost_its_keeper_is_asked_for_again_once_its_gate_is_seen(last: tup
     assert (scene.stands(), scene.deeds) == (("waiting", "its conditions have not been looked at yet"), [])
     assert scene.tell("allow", OPEN).deeds == [Keep()]
     scene = adopted(*last, held=False)
-    assert scene.tell("allow", MARKET).deeds == []
+    if not scene.life.past.is_unended:
+        assert scene.tell("allow", MARKET).deeds == []
+        assert scene.stands() == ("waiting", MARKET.reason)
+        return
+    assert scene.tell("allow", MARKET).deeds == [Fence()], "it runs where nobody keeps it, and is not to run"
+    assert scene.stands() == ("stopping", MARKET.reason)
+    assert scene.hear(exited(None, keeper=101, fenced=True), gone(101)).deeds == []
     assert scene.stands() == ("waiting", MARKET.reason)
+
+
+# --- what has lost its keeper and is not to run -----------------------------------------------------------------------
+
+
+def orphaned() -> Scene:
+    """It runs, its keeper was killed, and the desk is about to ask for the next one."""
+    return Scene().up().tell("held", OFF)
+
+
+def test_a_stop_of_what_lost_its_keeper_ends_what_is_left_of_it() -> None:
+    scene = orphaned().tell("wish", OFF)
+    assert scene.deeds == [Fence()]
+    assert scene.stands() == ("stopping", STOPPED)
+    assert scene.life.next_deadline() == scene.now + 20 * SECOND, "its own time, and some for the answer"
+    assert scene.tell("wish", OFF).deeds == [], "one is on its way"
+    assert scene.tell("held", ON).lines() == ["stop 15 10"]
+    assert scene.hear(exited(None, keeper=101, fenced=True), gone(101)).tell("held", OFF).deeds == []
+    assert scene.stands() == ("down", STOPPED)
+    assert scene.tell("wish", OFF).deeds == [], "nothing is left"
+    assert scene.life.is_down
+
+
+def test_what_has_outlived_its_keeper_is_not_down_before_it_has_ended() -> None:
+    scene = adopted(started(), held=False, wanted=False)
+    assert scene.life.state.value == "down"
+    assert not scene.life.is_down
+    assert scene.tell("wish", OFF).deeds == [Fence()]
+    assert not scene.life.is_down
+
+
+def test_a_keeper_that_cannot_be_had_to_end_what_is_left_is_asked_for_again() -> None:
+    scene = orphaned().tell("wish", OFF).tell("refused", "nobody answers")
+    assert scene.stands() == ("stopping", "waits for a keeper: nobody answers")
+    assert scene.wake().deeds == [Fence()]
+    scene.tell("held", ON).tell("held", OFF)
+    assert scene.deeds == [Fence()], "that one was killed too"
+    assert scene.wake().deeds == [Fence()], "nor did this one come"
+    assert scene.hear(gone(102)).stands()[0] == "down"
+
+
+def test_what_is_wanted_again_while_its_remains_are_ended_starts_afterwards() -> None:
+    scene = orphaned().tell("wish", OFF).tell("wish", ON)
+    assert scene.deeds == []
+    assert scene.tell("refused", "nobody answers").wake().deeds == [Keep()], "each keeper ends what is left first"
+    scene = orphaned().tell("wish", OFF).tell("wish", ON).tell("held", ON).hear(exited(None, keeper=101), gone(101))
+    assert scene.deeds == [Keep()]
+
+
+def test_what_lost_its_keeper_as_its_market_closed_is_ended_and_waits() -> None:
+    scene = orphaned().tell("allow", MARKET)
+    assert (scene.stands(), scene.deeds) == (("stopping", MARKET.reason), [Fence()])
+    scene.tell("refused", "nobody answers")
+    assert scene.tell("allow", MARKET).deeds == [], "not at each look, but when its wait is over"
+    assert scene.wake().deeds == [Fence()]
+    assert scene.hear(gone(101)).stands() == ("waiting", MARKET.reason)
+
+
+def test_a_keeper_killed_while_it_stops_its_service_is_followed_by_one_that_goes_on_with_it() -> None:
+    scene = Scene().up().tell("wish", OFF).hear(stopping()).tell("held", OFF)
+    assert (scene.stands(), scene.deeds) == (("stopping", STOPPED), [Fence()])
+    scene = Scene().up().tell("restart").hear(stopping()).tell("held", OFF)
+    assert scene.deeds == [Keep()], "the next one ends it before it starts it"
+    scene = _unready_for_good().tell("held", OFF)
+    assert scene.deeds == [Fence()]
+    assert scene.hear(gone(101)).stands()[0] == "paused"
+
+
+def _unready_for_good() -> Scene:
+    return SCENES["stopping, never ready"]()
 
 
 def test_what_lost_its_keeper_and_is_not_wanted_says_how_it_stands() -> None:

@@ -12,7 +12,7 @@ from random import Random
 
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.condition import Facts, parse
-from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Keep, Tell
+from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Fence, Keep, Tell
 from tradewarden.machines.desk import Desk
 from tradewarden.machines.desk_step import Begin, Halt, Kill, Moved, Step
 from tradewarden.machines.gate import gate
@@ -62,8 +62,10 @@ class Keeper:
         self.log.append(happening)
         self.world.tell(self.service.name, "kept", happening)
 
-    def come(self, until: float | None) -> None:
-        """A keeper takes the lock and starts the service; what an earlier one left is ended first."""
+    def come(self, until: float | None, *, fences: bool = False) -> None:
+        """A keeper takes the lock and starts the service, or only `fences`; what an earlier one left is ended first."""
+        if fences and self.alive:
+            return
         assert not self.alive, "a second keeper"
         self.alive, self.pid, self.lives, self.crashes = True, next(_numbers), 0, 0
         self.leaving, self.until = False, until
@@ -73,6 +75,8 @@ class Keeper:
             return
         if isinstance(self.log[-1] if self.log else None, Started | Stopping | Escalated):
             self.write(Exited, pid=orphan, code=None, up=0.0, asked=False, fenced=orphan != 0)
+        if fences:
+            self.leave()
         self.begin()
 
     def begin(self) -> None:
@@ -252,6 +256,9 @@ class World:
                     assert life.gate.is_open, f"{name} is started although {life.gate.reason}"
                     assert not keeper.alive, f"{name} has a keeper"
                     self._ask_for(keeper, life)
+                case Fence():
+                    assert not keeper.alive, f"{name} has a keeper"
+                    self.later(0.02, partial(keeper.come, 0.0, fences=True))
                 case Command(line):
                     assert line != "start" or life.gate.is_open, f"{name} is started although {life.gate.reason}"
                     if keeper.alive:

@@ -16,6 +16,11 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """Ask for a keeper that starts nothing: it ends what outlived the one before it, and leaves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """Tell the keeper this line."""
 
@@ -40,7 +45,7 @@ class Tell:
     reason: str | None
 
 
-Deed = Keep | Command | BeginAsking | EndAsking | Tell
+Deed = Keep | Fence | Command | BeginAsking | EndAsking | Tell
 
 
 def stop(service: Service) -> Command:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tradewarden.machines.deed import KILL, Command, Deed, Keep, stop
+from tradewarden.machines.deed import KILL, Command, Deed, Fence, Keep, stop
 from tradewarden.machines.kept import Happening, OutputLost, Started
 from tradewarden.machines.service import Service
 
@@ -32,6 +32,11 @@ class Leash:
         elif not self.asked:
             self.asked, self._policy = True, _policy(until)
             self.deeds.append(Keep())
+
+    def fence(self) -> None:
+        """Have what outlived the last keeper ended by one that starts nothing."""
+        self.asked = True
+        self.deeds.append(Fence())
 
     def stop(self) -> None:
         """Have it stopped, once; its keeper leaves."""

@@ -58,6 +58,11 @@ class Life:
         return self._leash.held
 
     @property
+    def is_down(self) -> bool:
+        """Whether it is down, and nothing of it can have outlived its keeper."""
+        return self.state is ServiceState.DOWN and not self.past.is_unended
+
+    @property
     def until(self) -> float | None:
         """The wall clock's second until which its keeper may start it again by itself: 0 for never, none for always."""
         if not (self.wanted and self.auto) or self.gate.bars:
@@ -74,7 +79,8 @@ class Life:
         """Nothing of it runs, and it is wanted: start it, or say what it waits for."""
         self.past.life = None
         if not self.gate.is_open:
-            self._enter(ServiceState.WAITING, self.gate.reason)
+            if self.gate is UNSEEN or not self._fence(self.gate.reason):
+                self._enter(ServiceState.WAITING, self.gate.reason)
             return
         if self._leash.held and not self._leash.again and isinstance(self.past.last, _AT_REST):
             self._leash.renew()  # its secrets and its description may be others by now
@@ -86,17 +92,29 @@ class Life:
     def _knock(self, why: str) -> None:
         """The keeper that was asked for does not come."""
         self._leash.asked = False
-        if not self.wanted:
+        is_left = self.state is ServiceState.STOPPING and self.past.is_unended
+        if not (self.wanted or is_left):
             self._enter(ServiceState.DOWN, "it was stopped before it started")
             return
-        self._enter(ServiceState.STARTING, f"waits for a keeper: {why}", KNOCK.delay(self._knocks, self._uniform))
+        state = ServiceState.STOPPING if is_left else ServiceState.STARTING
+        self._enter(state, f"waits for a keeper: {why}", KNOCK.delay(self._knocks, self._uniform))
         self._knocks += 1
+
+    def _fence(self, why: str | None) -> bool:
+        """It is not to run, and no keeper is there that could end what may be left of it: get one; whether it must."""
+        if self._leash.held or self._leash.asked or not self.past.is_unended:
+            return False
+        self._leash.fence()
+        self._enter(ServiceState.STOPPING, why, self._grace)
+        return True
 
     def _halt(self, why: str | None) -> None:
         """End it, or have it stay where it is."""
         self._stop_asking()
         self._farewell = why
         self._leash.stop()
+        if self._fence(why):
+            return
         if self.state not in (ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING):
             self._enter(ServiceState.DOWN, why)
         elif self._leash.held or self._leash.asked:
@@ -221,6 +239,9 @@ class Life:
     def _ended(self) -> None:
         """It was to stop, and nothing of it is there any more."""
         self._leash.asked = False
+        starts = self.wanted and self.gate.is_open and self._verdict is None  # then the next keeper ends what is left
+        if not starts and self._fence(self.reason):
+            return
         verdict, self._verdict = self._verdict, None
         if not self.wanted:
             self._enter(ServiceState.DOWN, self._ending() if self.past.killed else self._farewell)
@@ -228,27 +249,6 @@ class Life:
             self._give_up(verdict)
         else:
             self._launch()
-
-    def _remind(self) -> None:
-        """Tell its keeper again what must reach it."""
-        self._remind_at = None
-        self._tell_policy()
-        if self.state is ServiceState.STARTING and self._leash.held and not self._lives():
-            if self._leash.again:
-                self._leash.renew()
-            else:
-                self._leash.start(self.until)
-        elif self.state in (ServiceState.STOPPING, ServiceState.DOWN):
-            self._leash.stop()
-
-    def _rest(self) -> None:
-        """Nothing of it runs, and nothing has been looked at yet."""
-        if self.wanted:
-            self._enter(ServiceState.WAITING, UNSEEN.reason)
-        elif self.past.life is not None:
-            self._enter(ServiceState.DOWN, "its keeper was killed; what is left of it is ended before its next start")
-        elif self.past.ended is not None:
-            self._enter(ServiceState.DOWN, self._ending())
 
     # Small things
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from errno import EAGAIN, EMFILE, ENFILE, ENOMEM
 from typing import Final
 
 from tradewarden.machines.kept import (
@@ -20,7 +20,7 @@ from tradewarden.machines.kept import (
 )
 from tradewarden.machines.service import Again, Kind, Service
 
-_PASSING: Final = frozenset({EAGAIN, ENOMEM, ENFILE, EMFILE})
+_PASSING: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE})
 UNKNOWN_END: Final = "it ended and nobody saw how"
 
 
@@ -71,6 +71,17 @@ class Past:
     def keeper(self) -> int | None:
         """Who wrote the last line."""
         return None if self.last is None else self.last.keeper
+
+    @property
+    def is_unended(self) -> bool:
+        """Whether its keepers' last words tell of something that runs, or that had to be told to end."""
+        match self.last:
+            case Started() | Stopping() | Escalated() | StartFailed(errno=errno.EBUSY):
+                return True
+            case Exited(left=left):
+                return left > 0
+            case _:
+                return False
 
     @property
     def attempt(self) -> int:

@@ -20,7 +20,7 @@ from tradewarden.machines.kept import (
     StartFailed,
     Stopping,
 )
-from tradewarden.machines.life import ANSWER, STOPPED, Life
+from tradewarden.machines.life import ANSWER, STOPPED, UNSEEN, Life
 from tradewarden.machines.past import Past, span
 from tradewarden.machines.service import Kind, OnToken, ServiceState
 
@@ -74,6 +74,15 @@ class ServiceLife(Life):
         else:
             self._ask()
             self._enter(ServiceState.UP, None)
+
+    def _rest(self) -> None:
+        """Nothing of it runs, and nothing has been looked at yet."""
+        if self.wanted:
+            self._enter(ServiceState.WAITING, UNSEEN.reason)
+        elif self.past.life is not None:
+            self._enter(ServiceState.DOWN, "its keeper was killed; what is left of it is ended before its next start")
+        elif self.past.ended is not None:
+            self._enter(ServiceState.DOWN, self._ending())
 
     def wish(self, on: bool, now: int, why: str = STOPPED) -> list[Deed]:  # noqa: FBT001 - the fact itself
         """Somebody wants it to run, or not to run; earlier troubles are forgotten."""
@@ -237,6 +246,18 @@ class ServiceLife(Life):
             self._deadline = None
             self._expire()
         return self._answer()
+
+    def _remind(self) -> None:
+        """Tell its keeper again what must reach it."""
+        self._remind_at = None
+        self._tell_policy()
+        if self.state is ServiceState.STARTING and self._leash.held and not self._lives():
+            if self._leash.again:
+                self._leash.renew()
+            else:
+                self._leash.start(self.until)
+        elif self.state in (ServiceState.STOPPING, ServiceState.DOWN):
+            self._leash.stop()
 
     def _expire(self) -> None:
         match self.state:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, assert_never
 
 import structlog
@@ -15,7 +16,7 @@ from tradewarden.machines.desk import Desk
 from tradewarden.machines.desk_step import Begin, Halt, Kill, Moved, Standings, Step
 from tradewarden.machines.gate import Gate, gate
 from tradewarden.machines.plan import plan
-from tradewarden.machines.service import Service
+from tradewarden.machines.service import Service, ServiceState
 from tradewarden.orchestrator.facts import Surroundings
 from tradewarden.orchestrator.service import Host, ServiceDriver
 
@@ -87,7 +88,15 @@ class Crew:
 
     def stop(self, names: Sequence[str]) -> None:
         """Stop these in the reverse order."""
-        self._tell(lambda now: self.machine.stop(names, self.standings, now))
+        with self.together():
+            self.fence(names)
+            self._tell(lambda now: self.machine.stop(names, self.standings, now))
+
+    def fence(self, names: Iterable[str]) -> None:
+        """End what outlived its keeper, of these and as far as they are down."""
+        for driver in [self.drivers[name] for name in names if name in self.drivers]:
+            if driver.state is ServiceState.DOWN and not driver.life.is_down:
+                driver.wish(on=False)
 
     # Coming to rest
 
@@ -164,8 +173,8 @@ class Crew:
             match step:
                 case Begin(names):
                     self._each(names, lambda driver: driver.wish(on=True))
-                case Halt(names):
-                    self._each(names, lambda driver: driver.wish(on=False))
+                case Halt(names, why):
+                    self._each(names, partial(ServiceDriver.wish, on=False, why=why))
                 case Kill(names):
                     self._each(names, lambda driver: driver.kill())
                 case Moved(src, dst, reason):

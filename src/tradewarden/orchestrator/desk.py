@@ -84,6 +84,7 @@ class DeskDriver(Orders):
                 self.crew.adopt()
             if begins:
                 self._start_missing(fresh=not runs)  # keepers that rest are no desk that runs
+            self.crew.fence([name for name, driver in self.crew.drivers.items() if not self._is_wished(driver)])
 
     def _ran(self, driver: ServiceDriver) -> bool:
         """Whether it ran before this daemon did, maybe under its former name."""
@@ -96,21 +97,23 @@ class DeskDriver(Orders):
 
     def _adopt(self, driver: ServiceDriver, *, fresh: bool) -> None:
         """Take over one service; what does not run is left to the start, but a step that is done stays so."""
-        wish = self._wishes.of(driver.name)
         runs = self._ran(driver) or (driver.service.kind is Kind.STEP and not fresh)
-        wanted = runs and wish.wanted is not False and self.is_enabled(driver.service)
-        driver.adopt(wanted=wanted, auto=wish.auto_restart is not False)
+        auto = self._wishes.of(driver.name).auto_restart is not False
+        driver.adopt(wanted=runs and self._is_wished(driver), auto=auto)
 
     def _start_missing(self, *, fresh: bool) -> None:
         """Whatever should run and does not; a step that is done is done, unless the whole desk begins anew."""
         missing = [
             name
             for name, driver in self.crew.drivers.items()
-            if self._wishes.of(name).wanted is not False and self.is_enabled(driver.service)
+            if self._is_wished(driver)
             if driver.state not in _KEPT and (fresh or driver.state is not ServiceState.DONE)
         ]
         if missing:
             self.crew.start(missing)
+
+    def _is_wished(self, driver: ServiceDriver) -> bool:
+        return self._wishes.of(driver.name).wanted is not False and self.is_enabled(driver.service)
 
     def _woken(self) -> None:
         names = self._host.keepers.woken()

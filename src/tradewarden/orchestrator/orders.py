@@ -162,11 +162,7 @@ class Orders:
         """Of these, what is not down, or is to come; while the desk starts all, or it would go on to those."""
         machine = self.crew.machine
         starts = machine.state is DeskState.STARTING
-        return [
-            name
-            for name in names
-            if starts or name in machine.later or self.crew.drivers[name].state is not ServiceState.DOWN
-        ]
+        return [name for name in names if starts or name in machine.later or not self.crew.drivers[name].life.is_down]
 
     def _keep(self, names: Iterable[str], **wishes: bool) -> None:
         try:

@@ -13,9 +13,10 @@ from typing import Final, assert_never
 
 import structlog
 
-from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Keep, Tell
+from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Fence, Keep, Tell
 from tradewarden.machines.gate import Gate
 from tradewarden.machines.kept import Started
+from tradewarden.machines.life import STOPPED
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.machines.service_life import ServiceLife
 from tradewarden.orchestrator.checks.check import Check, Verdict
@@ -57,9 +58,8 @@ class ServiceDriver:
 
     def __init__(self, service: Service, host: Host, changed: Callable[[ServiceDriver], None]) -> None:
         self._host, self._changed = host, changed
-        clock = host.clock
-        self.life = ServiceLife(service, random.random, clock.mono_ns(), IST)
-        self.since = clock.now()
+        self.life = ServiceLife(service, random.random, host.clock.mono_ns(), IST)
+        self.since = host.clock.now()
         self._timer: asyncio.TimerHandle | None = None
         self._unkept = False  # its keeper's words were read further than is written down
         self._readiness = Readiness(service, host.spawn, self._judge)
@@ -155,9 +155,9 @@ class ServiceDriver:
         self._figures = self._host.keepers.figures(self.name)
         self._says = self._host.keepers.says(self.name)
 
-    def wish(self, *, on: bool) -> None:
+    def wish(self, *, on: bool, why: str = STOPPED) -> None:
         """Somebody wants it to run, or not to."""
-        self._do(lambda now: self.life.wish(on, now))
+        self._do(lambda now: self.life.wish(on, now, why))
 
     def restart(self, why: str = "somebody restarts it") -> None:
         """Somebody wants a new life of it."""
@@ -212,8 +212,8 @@ class ServiceDriver:
 
     def _perform(self, deed: Deed) -> None:
         match deed:
-            case Keep():
-                self._host.spawn(self._keep(), name=f"service.{self.name}.keep")
+            case Keep() | Fence():
+                self._host.spawn(self._keep(fences=isinstance(deed, Fence)), name=f"service.{self.name}.keep")
             case Command(line):
                 if not self._host.keepers.command(self.name, line):
                     log.warning("service.unheard", service=self.name, line=line.split()[0])
@@ -246,12 +246,12 @@ class ServiceDriver:
         else:
             self._arm()
 
-    async def _keep(self) -> None:
-        """Ask for a keeper; it starts the service at once."""
+    async def _keep(self, *, fences: bool) -> None:
+        """Ask for a keeper; it starts the service at once, or only `fences`."""
         host, life = self._host, self.life
         try:
-            environment = environment_of(self.service, host.state, host.learned)
-            spec = spec_of(self.service, environment, self._log, until=life.until)
+            environment = {} if fences else environment_of(self.service, host.state, host.learned)
+            spec = spec_of(self.service, environment, self._log, until=life.until, fences=fences)
             async with asyncio.timeout(PATIENCE):
                 await host.keepers.keep(spec)
         except UnresolvedError as trouble:

@@ -18,7 +18,9 @@ def revision(service: Service) -> str:
     return hashlib.blake2b(repr(told).encode(), digest_size=6).hexdigest()
 
 
-def spec_of(service: Service, environment: Mapping[str, str], log: Path, *, until: float | None) -> Spec:
+def spec_of(
+    service: Service, environment: Mapping[str, str], log: Path, *, until: float | None, fences: bool = False
+) -> Spec:
     """The service as its keeper gets it, with its environment resolved; `until`: as Life.until."""
     told = service.restarts
     return Spec(
@@ -42,4 +44,5 @@ def spec_of(service: Service, environment: Mapping[str, str], log: Path, *, unti
         min_uptime=told.min_uptime,
         once=service.kind is Kind.STEP,
         until=until,
+        fence_only=fences,
     )
