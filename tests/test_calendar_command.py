@@ -274,7 +274,7 @@ def test_the_calendar_that_is_meant_is_that_of_the_daemon(tmp_path: Path, monkey
     (tmp_path / "desk.toml").write_text(f'state_dir = "{tmp_path}/own"\n')
     assert state_of(tmp_path / "desk.toml") == tmp_path / "own"
     (tmp_path / "desk.toml").write_text("[[")
-    assert state_of(tmp_path / "desk.toml") == Path("var")
+    assert state_of(tmp_path / "desk.toml") == tmp_path / "var"
     monkeypatch.setenv("STATE_DIRECTORY", "/elsewhere")
     assert state_of(None) == Path("/elsewhere")
 

@@ -67,7 +67,8 @@ def test_a_desk_without_any_configuration_has_the_defaults_of_the_documents() ->
 
 
 def test_the_shipped_example_says_what_holds_anyway() -> None:
-    assert load(EXAMPLE).model_dump(exclude={"feed"}) == load().model_dump(exclude={"feed"})
+    beside = {"feed", "state_dir"}  # the state lies beside the file
+    assert load(EXAMPLE).model_dump(exclude=beside) == load().model_dump(exclude=beside)
     assert load(EXAMPLE).feed.subscriptions() == {}
 
 
@@ -132,6 +133,33 @@ def test_the_file_is_looked_for_here_and_then_in_etc() -> None:
 def test_state_lies_where_systemd_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/tradewarden:/var/lib/other")
     assert token_file(load().state_dir) == Path("/var/lib/tradewarden/token.json")
+
+
+@pytest.mark.parametrize("text", ["", 'state_dir = "var"'])
+def test_state_lies_beside_the_file_wherever_a_command_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    toml(text, "desk/tradewarden.toml")
+    for here, named in ((tmp_path, "desk/tradewarden.toml"), (tmp_path / "desk", None)):
+        monkeypatch.chdir(here)
+        settings = load(Path(named) if named else None)
+        assert settings.state_dir.absolute() == tmp_path / "desk" / "var"
+        assert settings.run_dir == tmp_path / "desk" / "var" / "keepers"
+
+
+def test_the_keepers_and_logs_of_a_file_lie_beside_it_too(tmp_path: Path) -> None:
+    settings = load(toml('[desk]\nrun_dir = "keepers"\nlog_dir = "logs"\n', "desk/tradewarden.toml"))
+    assert (settings.run_dir, settings.log_dir) == (tmp_path / "desk" / "keepers", tmp_path / "desk" / "logs")
+
+
+def test_systemd_and_the_shell_say_where_state_lies_whatever_the_file_lies_beside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bare = toml("", "desk/tradewarden.toml")
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/tradewarden")
+    assert load(bare).state_dir == Path("/var/lib/tradewarden")
+    monkeypatch.setenv("TRADEWARDEN_STATE_DIR", "here")
+    assert load(bare).state_dir == Path("here")
 
 
 def test_a_home_directory_may_be_written_short(monkeypatch: pytest.MonkeyPatch) -> None:

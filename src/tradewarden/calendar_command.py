@@ -20,8 +20,9 @@ from tradewarden.orchestrator.calendar import OWN, load_calendar, own_files
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.override_file import OVERRIDES, read_overrides
 from tradewarden.orchestrator.token_file import put
-from tradewarden.settings import load, state_directory
-from tradewarden.settings_sources import ConfigError
+from tradewarden.settings import FILES, load
+from tradewarden.settings_sources import ConfigError, find
+from tradewarden.settings_state import state_directory
 
 INSTALLED = Path("/var/lib/tradewarden")  # the shipped unit's StateDirectory
 USAGE = 2
@@ -49,11 +50,12 @@ def run(parsed: Namespace, state: Path, now: datetime, *, say: Say, complain: Sa
 
 def state_of(config: Path | None) -> Path:
     """The state directory of the daemon whose calendar is meant: that of its settings, else the installed one's."""
+    usual = state_directory(config or find(FILES))
     try:
         state = load(config).state_dir
     except ConfigError:
-        state = state_directory()  # a day can be looked up all the same
-    default = state == state_directory() and "STATE_DIRECTORY" not in os.environ
+        state = usual  # a day can be looked up all the same
+    default = state == usual and "STATE_DIRECTORY" not in os.environ
     return INSTALLED if default and not state.is_dir() and INSTALLED.exists() else state
 
 

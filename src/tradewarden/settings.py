@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import tomllib
 from collections import Counter
@@ -58,6 +57,7 @@ from tradewarden.settings_programs import (
 from tradewarden.settings_services import DeskSettings, ServiceName, ServiceSettings
 from tradewarden.settings_sinks import SECRETS, BusUrl, RedisBroker, SinksSettings, about_sinks
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
+from tradewarden.settings_state import place, state_directory
 
 __all__ = [
     "AccountSettings",
@@ -80,7 +80,6 @@ __all__ = [
     "WebUrl",
     "Word",
     "load",
-    "state_directory",
 ]
 
 FILES = (Path("tradewarden.toml"), Path("/etc/tradewarden/tradewarden.toml"))
@@ -98,12 +97,6 @@ def _once_each(instruments: dict[Mode, list[int]]) -> dict[Mode, list[int]]:
     if len(tokens) > MOST_INSTRUMENTS:
         raise ValueError(f"{len(tokens)} instruments; allowed are {MOST_INSTRUMENTS} in total, one connection's worth")
     return instruments
-
-
-def state_directory() -> Path:
-    """Where a daemon keeps its state: systemd's StateDirectory, else ./var."""
-    named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    return Path(named) if named else Path("var")
 
 
 class FreshnessSettings(Section):
@@ -260,7 +253,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     state_dir: File = Field(
         default_factory=state_directory,
-        description="token, ledger, admin token, own calendars; $STATE_DIRECTORY if unset, else ./var",
+        description="token, ledger, admin token, own calendars; $STATE_DIRECTORY if unset, else var beside this file",
     )
     _file: Path | None = PrivateAttr(None)
 
@@ -329,6 +322,7 @@ def load(config: Path | None = None, *, known_segments: Collection[str] | None =
     except SettingsError as error:
         raise ConfigError(*problems or [f"{error}."]) from None
     settings._file = path  # noqa: SLF001 - our own model; not a setting, so not a field
+    place(settings, path, sources)
     problems += _relations(settings, known_segments, sources)
     if problems:
         raise ConfigError(*problems)
@@ -343,6 +337,7 @@ def _besides(error: ValidationError, known_segments: Collection[str] | None, sou
     except ValidationError:
         return []  # too much is wrong to look at the rest
     good._file = sources.file  # noqa: SLF001 - as in load
+    place(good, sources.file, sources)
     return list(_relations(good, known_segments, sources))
 
 

@@ -23,13 +23,14 @@ def settings_and_calendar(config: Path | None, *, lenient: bool = False) -> tupl
     """
     from tradewarden.machines.calendar_file import CalendarError
     from tradewarden.orchestrator.calendar import load_calendar, load_good_files
-    from tradewarden.settings import load, state_directory
-    from tradewarden.settings_sources import ConfigError
+    from tradewarden.settings import FILES, load
+    from tradewarden.settings_sources import ConfigError, find
+    from tradewarden.settings_state import state_directory
 
     try:
         state = load(config).state_dir
     except ConfigError:
-        state = state_directory()  # told below, with everything else that is wrong
+        state = state_directory(config or find(FILES))  # told below, with everything else that is wrong
     try:
         calendar = load_good_files(state) if lenient else load_calendar(state)
         return load(config, known_segments=calendar.segments), calendar
