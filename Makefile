@@ -9,9 +9,24 @@ CALENDARS := .venv-calendars
 FUZZ := .venv-fuzz
 MINUTES ?= 10
 
-.PHONY: setup run eleven five test nightly chaos mutants fuzz bench docs check format lock clean
+.PHONY: setup help run eleven five test nightly chaos crosscheck mutants fuzz bench docs check format lock clean
 
 setup: $(VENV)/.ready
+
+help:
+	@echo "make setup       everything that this page of verbs needs, in $(VENV)"
+	@echo "make run         a desk on invented data, port $(PORT) of this machine; another one: PORT=8800"
+	@echo "make eleven      the example desk of eleven programs"
+	@echo "make five        the example desk of five phases, on servers of this machine"
+	@echo "make test        all tests; make nightly and make chaos: those that take long"
+	@echo "make check       format, lint, types, layers; make format mends the first two"
+	@echo "make docs        write the pages that come from the code"
+	@echo "make crosscheck  our calendars against those of others"
+	@echo "make mutants     every small fault of every machine: is it noticed?"
+	@echo "make fuzz        bytes that nobody should send; MINUTES=$(MINUTES)"
+	@echo "make bench       the published figures, an hour"
+	@echo "make lock        the lock files anew"
+	@echo "make clean       remove what setup and the others made"
 
 $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tradewarden needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }

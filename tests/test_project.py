@@ -134,6 +134,12 @@ def test_the_build_servers_script_fails_when_a_check_or_a_test_does(tmp_path: Pa
     assert (tmp_path / "asked").read_text().split() == (["check"] if failing == "check" else ["check", "test"])
 
 
+def test_make_help_names_every_verb() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    told = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, check=True, text=True, timeout=30)
+    assert set(re.findall(r"(?m)^([a-z]+):", makefile)) - {"help"} == set(re.findall(r"\bmake ([a-z]+)", told.stdout))
+
+
 def test_pages_name_only_make_verbs_that_exist() -> None:
     verbs = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / ".ci" / "run"):
