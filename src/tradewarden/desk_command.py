@@ -17,6 +17,10 @@ _BEGUN: Final = (
     "The end has begun: `tradewarden services` tells how it goes. Once all is down, it stays so until "
     "`tradewarden start --all`."
 )
+_SAME: Final = (
+    "No service has changed: the desk's programs are as the file says. All other settings are read only when the "
+    "daemon starts."
+)
 _GONE: Final = (
     "Nothing of the desk runs any more; it stays so until `tradewarden start --all`. The daemon itself goes on: "
     "end it with Ctrl-C, or `systemctl stop tradewarden`."
@@ -137,7 +141,7 @@ async def _changed(terminal: Terminal, *, dry: bool) -> Body | None:
 
 def _changes(difference: Mapping[str, Any]) -> Iterator[Line]:
     if difference["isEmpty"] and not difference["problems"]:
-        yield Line("Nothing has changed: the desk does what the file says.")
+        yield Line(_SAME)
     for name in difference["added"]:
         yield Line(f"{name}: new", "+", "pass")
     for name in difference["removed"]:
