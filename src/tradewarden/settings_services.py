@@ -137,7 +137,7 @@ class RestartSettings(Section):
     window: float = Field(60.0, gt=0, le=86_400, description="seconds")
     base: float = Field(0.5, gt=0, le=600, description="seconds; the first wait, with full jitter; then twice as long")
     cap: float = Field(60.0, gt=0, le=3600, description="seconds; the longest wait")
-    min_uptime: float = Field(1.0, ge=0, le=3600, description="seconds; a longer life forgets the crashes before it")
+    min_uptime: float = Field(1.0, ge=0, le=3600, description="seconds; after a longer life the waits begin anew")
 
 
 class StopSettings(Section):
