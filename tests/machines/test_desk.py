@@ -159,11 +159,12 @@ def test_a_critical_failure_aborts_the_start_says_which_and_why_and_stops_what_i
     trial.be(STARTING, "clock").be(state, "feed", reason="exit code 1 after 3 s")
     why = "feed, which is critical, did not start: exit code 1 after 3 s"
     first = ("clock",) if state is FAILED else ("feed", "clock")
-    assert trial.look() == [Moved(RISING, FALLING, why), Halt(first)]
+    aborted = "the start was aborted: feed did not start"
+    assert trial.look() == [Moved(RISING, FALLING, why), Halt(first, aborted)]
     trial.be(STOPPING, "clock").be(DOWN if state is PAUSED else FAILED, "feed")
     assert trial.look() == []
     trial.be(DOWN, "clock")
-    assert trial.look() == [Halt(("bus",))]
+    assert trial.look() == [Halt(("bus",), aborted)]
     assert trial.stands() == (FALLING, why)
     trial.be(DOWN, "bus")
     assert trial.look() == [Moved(FALLING, ABORTED, why)]
@@ -177,10 +178,11 @@ def test_what_ran_before_an_aborted_start_runs_on(state: ServiceState) -> None:
     trial.start()
     trial.be(UP, "bus").look()
     trial.be(FAILED, "feed").be(UP, "clock")
-    assert trial.look()[1:] == [Halt(("clock",))]
+    assert trial.look()[1:] == [Halt(("clock",), "the start was aborted: feed did not start")]
     trial.be(DOWN, "clock")
     assert trial.look()[0].__class__ is Moved
     assert trial.desk.state is ABORTED
+    assert trial.be(UP, "bus").stop("bus") == [Halt(("bus",))]
 
 
 @pytest.mark.parametrize("state", [BACKING_OFF, STARTING])
@@ -189,7 +191,7 @@ def test_a_critical_service_that_is_not_ready_when_its_phase_is_over_aborts_too(
     trial.start()
     trial.be(state, "bus", reason="it is not ready yet").wake()
     why = "bus, which is critical, did not start: it is not ready yet"
-    assert trial.steps == [Moved(RISING, FALLING, why), Halt(("bus",))]
+    assert trial.steps == [Moved(RISING, FALLING, why), Halt(("bus",), "the start was aborted: bus did not start")]
 
 
 def test_a_less_important_failure_is_told_and_the_start_goes_on() -> None:

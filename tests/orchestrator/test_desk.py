@@ -374,6 +374,7 @@ def test_a_critical_service_that_does_not_start_aborts_and_says_why(tmp_path: Pa
             reason = desk.driver.report().reason or ""
             assert reason.startswith("feed, which is critical, did not start: exit code 3")
             assert desk.of("chart").pid is None
+            assert desk.of("feed").reason == "the start was aborted: feed did not start"
             assert [each.name for each in desk.driver.report().critical_down] in ([], ["feed"])
 
     asyncio.run(scene())
@@ -600,6 +601,25 @@ def test_two_changes_of_the_file_within_the_time_of_a_stop_lose_nobody(tmp_path:
             await desk.until_state(gone="up")
             assert "third" in (tmp_path / "logs" / "feed.log").read_text()
             assert (await desk.driver.reload(dry=True, by="test")).is_empty
+
+    asyncio.run(scene())
+
+
+def test_a_restart_ends_no_program_that_could_not_begin_again(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("here")
+    bot = service("bot", environment={"TOKEN": Reference(Place.FILE, str(secret))})
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, bot, service("other")) as desk:
+            await desk.until_state(bot="up", other="up")
+            pid = desk.of("bot").pid
+            secret.unlink()
+            order = desk.driver.restart(ALL, by="test")
+            assert order.accepted == ("other",)
+            assert "TOKEN" in order.left["bot"]
+            await desk.until_state(bot="up", other="up", desk="running")
+            assert desk.of("bot").pid == pid
 
     asyncio.run(scene())
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.desk_step import Begin, DeskState, Halt, Kill, Moved, Standings, Step
-from tradewarden.machines.life import TRIES
+from tradewarden.machines.life import STOPPED, TRIES
 from tradewarden.machines.plan import Plan
 from tradewarden.machines.service import Service, ServiceState, Tier
 
@@ -31,6 +31,7 @@ class Desk:
     _began: list[str]  # what this start has begun
     _whole: bool  # this start began from nothing: it may abort
     _cause: str | None  # of an abort, while what it began stops
+    _why: str  # the same, as each of them tells it
     _killed: bool  # the present phase of a stop was killed
     _stubborn: list[str]  # what even that did not end
 
@@ -183,7 +184,7 @@ class Desk:
     def _abort(self, name: str, standings: Standings) -> None:
         """The desk cannot go on without this one: what this start began is stopped, what failed shows why."""
         why = f"{name}, which is critical, did not start: {standings[name].reason}"
-        self._cause = why
+        self._cause, self._why = why, f"the start was aborted: {name} did not start"
         self._fall([each for each in self._began if _state(each, standings) is not ServiceState.FAILED], standings)
 
     # A stop
@@ -221,7 +222,7 @@ class Desk:
         if self._left:
             self._current = self._left.pop(0)
             self._deadline = self._now + self._time_to_stop
-            self._steps.append(Halt(self._current))
+            self._steps.append(Halt(self._current, STOPPED if self._cause is None else self._why))
         else:
             self._end(standings)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from tradewarden.machines.life import STOPPED
 from tradewarden.machines.service import ServiceState
 
 
@@ -33,6 +34,7 @@ class Halt:
     """Have these services stop."""
 
     names: tuple[str, ...]
+    why: str = STOPPED
 
 
 @dataclass(frozen=True, slots=True)
