@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
+from kept import lives, until
 from kept_desk import end_zygote, kept_desk, service, shell
 from tradewarden.machines.service import Ready
-from tradewarden.orchestrator.alone import stop_alone
+from tradewarden.orchestrator.alone import stop_alone, unkept
 from tradewarden.orchestrator.wishes import Wishes
 
 
@@ -33,3 +36,26 @@ def test_programs_without_a_daemon_stop_in_the_reverse_order_and_stay_down(tmp_p
     assert said == ["stopping old", "stopping chart", "stopping feed, deaf"]
     assert int((tmp_path / "chart").read_text()) < int((tmp_path / "feed").read_text())
     assert [Wishes(tmp_path / "services.json").of(name).wanted for name in ("feed", "chart", "deaf")] == [False] * 3
+
+
+def test_a_program_whose_keeper_was_killed_is_ended_without_a_daemon_too(tmp_path: Path) -> None:
+    lonely = service("lonely")
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, lonely, ends=False) as desk:
+            await desk.until_state(lonely="up")
+            life = desk.driver.crew.drivers["lonely"].life.past.life
+            assert life is not None
+            assert unkept([lonely], desk.keepers) == ()
+            os.kill(life.keeper, signal.SIGKILL)
+            await asyncio.to_thread(until, lambda: not desk.keepers.held("lonely"))
+        assert lives(life.pid)
+        assert unkept([lonely, service("other")], desk.keepers) == (lonely,)
+        assert await asyncio.to_thread(stop_alone, [lonely], desk.keepers, tmp_path, lambda _: None) == ()
+        assert not lives(life.pid)
+        assert unkept([lonely], desk.keepers) == ()
+
+    try:
+        asyncio.run(scene())
+    finally:
+        end_zygote(tmp_path / "keepers")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def down_alone(settings: Settings, *, as_json: bool) -> int | None:
     """The exit status; none when a daemon lives, which has to be asked, or when nothing runs that could be stopped."""
-    from tradewarden.orchestrator.alone import stop_alone
+    from tradewarden.orchestrator.alone import stop_alone, unkept
     from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.orchestrator.keepers import Keepers, KeepersError
     from tradewarden.orchestrator.statedir import StateDirectoryError, claim
@@ -24,6 +24,7 @@ def down_alone(settings: Settings, *, as_json: bool) -> int | None:
 
     keepers = Keepers(settings.run_dir, settings.log_dir, now=SystemClock().now)
     held = [name for name in keepers.names() if keepers.held(name)]
+    held += [each.name for each in unkept(settings.programs, keepers)]
     if not held:
         return None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -9,14 +10,22 @@ from pathlib import Path
 from typing import Final
 
 from tradewarden.machines.deed import KILL, stop
+from tradewarden.machines.past import Past
 from tradewarden.machines.plan import plan
 from tradewarden.machines.service import Service
-from tradewarden.orchestrator.keepers import Keepers
+from tradewarden.orchestrator.keepers import Keepers, KeepersError
+from tradewarden.orchestrator.spec import spec_of
 from tradewarden.orchestrator.wishes import FILE, Wishes
 
 LOOK: Final = 0.05  # seconds between two looks at the locks
 UNKNOWN: Final = f"stop {signal.SIGTERM.value} 10"  # for what the configuration does not know
 SLACK: Final = 5.0  # seconds that a keeper may take beyond its service's own time
+
+
+def unkept(services: Sequence[Service], keepers: Keepers) -> tuple[Service, ...]:
+    """Of these, what may have outlived its keeper: the last that was written down of it is no end."""
+    missing = [each for each in services if each.name in keepers.names() and not keepers.held(each.name)]
+    return tuple(each for each in missing if Past(each, keepers.last(each.name)).is_unended)
 
 
 def stop_alone(
@@ -31,7 +40,7 @@ def stop_alone(
     held = [name for name in keepers.names() if keepers.held(name)]
     strangers = tuple(name for name in held if name not in known)
     phases = [strangers, *plan(services).only(held).reverse.phases]
-    left: list[str] = []
+    left = [each.name for each in unkept(services, keepers) if not _fence(each, keepers)]
     for phase in phases:
         if not phase:
             continue
@@ -44,6 +53,16 @@ def stop_alone(
             keepers.command(name, KILL)
         left += _still_there(late, keepers, SLACK)
     return tuple(left)
+
+
+def _fence(service: Service, keepers: Keepers) -> bool:
+    """End what outlived its keeper; false when nobody can be had who does."""
+    spec = spec_of(service, {}, keepers.log_dir / f"{service.name}.log", until=0.0, fences=True)
+    try:
+        asyncio.run(keepers.keep(spec))
+    except KeepersError:
+        return False
+    return not _still_there([service.name], keepers, service.stop_seconds + SLACK)
 
 
 def _still_there(names: Sequence[str], keepers: Keepers, seconds: float) -> tuple[str, ...]:
