@@ -67,6 +67,15 @@ def environment_of(service: Service, state: Path, learned: Callable[[str], None]
     return found
 
 
+def missing(service: Service, state: Path) -> str | None:
+    """Which variable of the service cannot be found at this moment, and why; none when all can."""
+    try:
+        environment_of(service, state, lambda _: None)
+    except UnresolvedError as trouble:
+        return str(trouble)
+    return None
+
+
 def learn_secrets(service: Service, state: Path, learned: Callable[[str], None]) -> None:
     """What its log may show of what an earlier daemon gave it; a value that is not found is told when it starts."""
     for name, value in service.environment.items():

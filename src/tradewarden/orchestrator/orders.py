@@ -12,6 +12,7 @@ from tradewarden.machines.desk_step import DeskState
 from tradewarden.machines.plan import SelectionError, selection
 from tradewarden.machines.service import Order, Selection, Service, ServiceState
 from tradewarden.orchestrator.crew import Crew, needed
+from tradewarden.orchestrator.environment import missing
 from tradewarden.orchestrator.keepers import Keepers
 from tradewarden.orchestrator.strays import Strays
 from tradewarden.orchestrator.wishes import Wishes, WishesError
@@ -87,13 +88,20 @@ class Orders:
             for name in chosen
             if not self.is_enabled(drivers[name].service)
         }
+        spared = {
+            name: f"it could not begin again and runs on: {why}"
+            for name in chosen
+            if name not in left and drivers[name].pid is not None
+            if (why := missing(drivers[name].service, self.crew.host.state)) is not None
+        }
+        left |= spared
         names = [name for name in chosen if name not in left]
         self._keep(names, wanted=True)
         self._log("restart", names, by)
         running = [name for name in names if drivers[name].pid is not None]
         with self.crew.together():
             if which.everything and running:
-                self.crew.stop(self._to_stop(drivers))
+                self.crew.stop([name for name in self._to_stop(drivers) if name not in spared])
                 self.crew.start(names)
             else:
                 for name in running:
