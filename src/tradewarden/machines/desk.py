@@ -132,7 +132,6 @@ class Desk:
             self._part(standings, late=True)
         if self._deadline is None or now < self._deadline:
             return self._answer()
-        self._deadline = None
         if self.state is DeskState.STARTING:
             self._rise(standings, late=True)
         elif self.state is DeskState.STOPPING:
