@@ -380,6 +380,17 @@ def test_old_files_are_made_small_on_request(yard: Yard) -> None:
     yard.stopped("small")
 
 
+def test_old_files_that_an_earlier_keeper_left_large_are_made_small_by_the_next(yard: Yard) -> None:
+    yard.log("later").parent.mkdir(parents=True, exist_ok=True)
+    old = yard.log("later").with_name("later.log.1")
+    old.write_text("once\n")
+    yard.sh("later", FOREVER, log_files=3, compress=True)
+    packed = old.with_name("later.log.1.gz")
+    until(lambda: packed.exists() and not old.exists(), what="the old file made small")
+    assert gzip.decompress(packed.read_bytes()) == b"once\n"
+    yard.stopped("later")
+
+
 def test_a_log_that_is_moved_away_or_whose_directory_is_removed_is_begun_anew(yard: Yard) -> None:
     directory = yard.root / "other" / "logs"
     yard.sh("moved", f"trap 'echo told' USR1; echo up; {FOREVER}", log=str(directory / "moved.log"))

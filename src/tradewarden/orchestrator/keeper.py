@@ -75,6 +75,7 @@ class Keeper:
         self._bid()
         if not first:
             self._look_back()
+            self._output.resume()
         while not self.is_gone:
             self._turn()
 
@@ -277,7 +278,7 @@ class Keeper:
         self._post.leave()
         self._obey()
         if self._leaving:
-            self._diary.lost(self._output.settled(leaving=True))
+            self._diary.lost(self._output.leave())
             self._figures.tell(None, (), self._clocks.steady(), self._clocks.wall())
             self.is_gone = self._diary.part() or self._once
         if not self.is_gone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zlib
 
 _PIECE = 1 << 18
@@ -12,7 +13,7 @@ class Compressor:
     """Turns `NAME.log.N` into `NAME.log.N.gz`; a rotation that happens meanwhile does it no harm."""
 
     def __init__(self, path: str, files: int) -> None:
-        self._path, self._files = path, files
+        self._path, self._files, self._part = path, files, f"{path}.part"
         self._inode = 0
         self.pid: int | None = None
 
@@ -34,7 +35,7 @@ class Compressor:
                 if self.pid != 0:
                     os.close(source)
             if not self.pid:
-                _child(source, f"{self._path}.part")
+                _child(source, self._part)
             return
 
     def ended(self, status: int) -> None:
@@ -47,12 +48,30 @@ class Compressor:
             if _inode_of(large) != self._inode:
                 continue
             try:
-                os.rename(f"{self._path}.part", f"{large}.gz")
+                os.rename(self._part, f"{large}.gz")
                 os.unlink(large)
             except OSError:
                 return  # it would be the same again: with the next rotation
             break
+        else:
+            _remove(self._part)  # the file was the oldest, and new ones have pushed it out meanwhile
         self.begin()
+
+    def stop(self) -> None:
+        """Leave the work half done: the next keeper begins with it anew."""
+        if self.pid is None:
+            return
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.pid = None
+        _remove(self._part)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return  # it is gone already, or its directory is
 
 
 def _inode_of(path: str) -> int:
@@ -69,7 +88,8 @@ def _child(source: int, target: str) -> None:
         os.dup2(source, 3)
         os.closerange(4, 1 << 16)  # above all the lock: it belongs to the keeper alone
         os.nice(19)
-        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        _remove(target)  # one that outlived its keeper may still write into that
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         small = zlib.compressobj(wbits=31)  # 31: with the header of gzip
         while piece := os.read(3, _PIECE):
             _write(writing, small.compress(piece))

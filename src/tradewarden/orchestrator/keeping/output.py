@@ -34,6 +34,17 @@ class Output:
         self._refused = False
         self.dropped = 0  # lines, since this object was made
 
+    def resume(self) -> None:
+        """Make small what an earlier keeper had no time for."""
+        if self._compressor is not None:
+            self._compressor.begin()
+
+    def leave(self) -> Lost | None:
+        """Nobody writes any more: what was lost and not told yet."""
+        if self._compressor is not None:
+            self._compressor.stop()
+        return self.settled(leaving=True)
+
     def take(self, data: bytes, at: float) -> None:
         """Keep what arrived; the line that is not complete yet waits for its end."""
         whole, newline, partial = data.rpartition(b"\n")
