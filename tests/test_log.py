@@ -187,6 +187,21 @@ def test_a_secret_that_was_announced_is_hidden_wherever_it_turns_up(out: io.Stri
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"DB_PASSWORD={CANARY} x", "DB_PASSWORD=[redacted] x"),
+        (f"password='{CANARY}'", "password='[redacted]'"),
+        (f'{{"password":"{CANARY}"}}', '{"password":"[redacted]"}'),
+        (f"password={CANARY}-and-more;x", "password=[redacted];x"),
+        (f"password=[{CANARY}] x", "password=[redacted]] x"),  # here the second bracket was said
+    ],
+)
+def test_a_secret_that_was_announced_and_named_is_hidden_once(said: str, shown: str) -> None:
+    log.hide(CANARY)
+    assert log.redact(said) == shown
+
+
 def test_a_secret_too_short_to_be_one_does_not_blot_out_ordinary_words() -> None:
     log.hide("")
     log.hide("live")

@@ -29,7 +29,8 @@ _NAMES = (
 )
 _KEY = re.compile(_NAMES, re.IGNORECASE)
 _VALUE = re.compile(
-    rf"(?P<name>(?:{_NAMES})[\w-]*[\"'`]?\s*(?:=|:|%3D)\s*(?:(?:token|bearer|basic)\s+|b?[\"'])?)[^\s&\"'`,;)}}\]]+"
+    rf"(?P<name>(?:{_NAMES})[\w-]*[\"'`]?\s*(?:=|:|%3D)\s*(?:(?:token|bearer|basic)\s+|b?[\"'])?)"
+    r"(?:\[redacted\]|[^\s&\"'`,;)}\]])+"  # what was hidden already keeps its bracket
     r"|(?P<scheme>\btoken\s+)[\w-]+:[\w.~+/=-]+"  # Kite's own: token KEY:TOKEN
     r"|(?P<login>://)[^/\s@]+(?=@)"
     r"|(?P<other>\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}",  # a word without a digit is just a word
