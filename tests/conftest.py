@@ -1,10 +1,15 @@
-"""What holds for every test: each finds logging as it was, and a busy machine is no fault of an example."""
+"""What holds for every test: it finds logging as it was, leaves nothing running, and may be run on a busy machine."""
 
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,3 +36,28 @@ def _logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root.handlers[:], sys.excepthook = handlers, hook
     root.setLevel(level)
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_outlives_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A kept program lives on by design: what a test leaves behind is ended here, and is that test's fault."""
+    yield
+    place, until = str(tmp_path_factory.getbasetemp()).encode(), time.monotonic() + 5
+    while (left := _kept_in(place)) and time.monotonic() < until:
+        time.sleep(0.05)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert not left, f"still running: {left}"
+
+
+def _kept_in(place: bytes) -> dict[int, str]:
+    """Zygotes, keepers and their programs with files in that place."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # gone meanwhile
+            command = (process / "cmdline").read_bytes()
+            marked = b"TRADEWARDEN_KEEPER=" + place in (process / "environ").read_bytes()
+            if marked or (place in command and (b"zygote.py" in command or b"mould.py" in command)):
+                found[int(process.name)] = command.replace(b"\0", b" ").decode(errors="replace")
+    return found
