@@ -35,7 +35,8 @@ def test_programs_without_a_daemon_stop_in_the_reverse_order_and_stay_down(tmp_p
         end_zygote(tmp_path / "keepers")
     assert said == ["stopping old", "stopping chart", "stopping feed, deaf"]
     assert int((tmp_path / "chart").read_text()) < int((tmp_path / "feed").read_text())
-    assert [Wishes(tmp_path / "services.json").of(name).wanted for name in ("feed", "chart", "deaf")] == [False] * 3
+    wishes = Wishes(tmp_path / "services.json")
+    assert [wishes.of(name).wanted for name in ("feed", "chart", "deaf", "old")] == [False] * 4
 
 
 def test_a_program_whose_keeper_was_killed_is_ended_without_a_daemon_too(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tradewarden.commands.argument import Adder, add_config, day
 from tradewarden.commands.configured import door_of
-from tradewarden.commands.terminal import BAD_CONFIGURATION, BAD_DATA, complain, say
+from tradewarden.commands.terminal import BAD_DATA, complain, say
 
 # ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
 
@@ -20,8 +20,7 @@ def _calendar(parsed: argparse.Namespace) -> int:
 
     now = SystemClock().now()
     if parsed.deed == "override":
-        place = door_of(parsed)
-        return BAD_CONFIGURATION if place is None else give(parsed, *place, now, say=say, complain=complain)
+        return give(parsed, *door_of(parsed), now, say=say, complain=complain)
     state = state_of(parsed.config)
     try:
         return run(parsed, state, now, say=say, complain=complain)

@@ -53,6 +53,23 @@ def settings_of(config: Path | None) -> Settings | None:
         return None
 
 
+def way_of(config: Path | None) -> Settings:
+    """The settings for a command that only needs the way to the daemon: a fault is told, and keeps nobody out.
+
+    With a fault there is only what leads to the daemon: its state, its address, its keepers, and no service.
+    """
+    from tradewarden.settings import load
+    from tradewarden.settings_sources import ConfigError
+    from tradewarden.settings_way import way
+
+    try:
+        return load(config)
+    except ConfigError as error:
+        settings = way(config)
+        complain(*error.problems, f"going on all the same, with the state in {settings.state_dir.absolute()}.")
+        return settings
+
+
 def settings_with(parsed: argparse.Namespace) -> Settings | None:
     """The settings, if they have the account that was named; nothing once every problem has been told."""
     settings = settings_of(parsed.config)
@@ -62,18 +79,15 @@ def settings_with(parsed: argparse.Namespace) -> Settings | None:
     return None
 
 
-def door_of(parsed: argparse.Namespace) -> tuple[str | None, Path | None] | None:
-    """Where to ask the daemon: the URL that was typed, or what the settings say; nothing when these are wrong."""
+def door_of(parsed: argparse.Namespace) -> tuple[str | None, Path | None]:
+    """Where to ask the daemon: the URL that was typed, or what the settings say."""
     from tradewarden.control import door
 
-    if parsed.url is not None:
-        return parsed.url, None
-    settings = settings_of(parsed.config)
-    return None if settings is None else door(settings)
+    return (parsed.url, None) if parsed.url is not None else door(way_of(parsed.config))
 
 
-def control_of(parsed: argparse.Namespace) -> Control | None:
-    """The way to the daemon as an admin, for what not everybody may; nothing when the settings are wrong.
+def control_of(url: str | None, settings: Settings) -> Control:
+    """The way to the daemon as an admin, for what not everybody may.
 
     A URL that was typed gets the token of the settings, and the generated one only if it leads to this machine.
     """
@@ -82,11 +96,8 @@ def control_of(parsed: argparse.Namespace) -> Control | None:
     from tradewarden.control import Control
     from tradewarden.orchestrator.statedir import kept_admin_token
 
-    settings = settings_of(parsed.config)
-    if settings is None:
-        return None
-    if parsed.url is None:
+    if url is None:
         return Control.of(settings)
-    own, here = settings.http.admin_token, urlsplit(parsed.url).hostname in ("127.0.0.1", "::1", "localhost")
+    own, here = settings.http.admin_token, urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
     kept = kept_admin_token(settings.state_dir) if here else None
-    return Control(url=parsed.url, token=own.get_secret_value() if own else kept)
+    return Control(url=url, token=own.get_secret_value() if own else kept)

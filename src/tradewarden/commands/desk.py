@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tradewarden.commands.argument import Adder, add_config, add_door, back_to, count
-from tradewarden.commands.configured import control_of, settings_of
+from tradewarden.commands.configured import control_of, settings_of, way_of
 from tradewarden.commands.down_alone import down_alone
 from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, live, say
 
 if TYPE_CHECKING:
     from tradewarden.desk_command import Terminal
     from tradewarden.logs_away import LogsAway
+    from tradewarden.settings import Settings
 
 # ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
 
@@ -92,54 +93,44 @@ def _order(parsed: argparse.Namespace) -> int:
         if not any(body.values()):
             complain(f"say which: tradewarden {parsed.verb} NAME..., --all, --tier TIER or --without TIER.")
             return BAD_CONFIGURATION
-    elif parsed.url is None:
-        settings = settings_of(parsed.config)
-        if settings is None:
-            return BAD_CONFIGURATION
+    settings = way_of(parsed.config)
+    if parsed.verb == "down" and parsed.url is None:
         status = down_alone(settings, as_json=parsed.json)
         if status is not None:
             return status
-    terminal = _terminal(parsed)
-    if terminal is None:
-        return BAD_CONFIGURATION
-    return _until_stopped(order(terminal, parsed.verb, body, wait=not parsed.no_wait), "it goes on without you.")
+    work = order(_terminal(parsed, settings), parsed.verb, body, wait=not parsed.no_wait)
+    return _until_stopped(work, "it goes on without you.")
 
 
 def _each(parsed: argparse.Namespace) -> int:
     from tradewarden.desk_command import each
 
-    terminal = _terminal(parsed)
-    if terminal is None:
-        return BAD_CONFIGURATION
     body = {"on": parsed.on == "on"} if parsed.verb == "auto-restart" else {}
-    return asyncio.run(each(terminal, parsed.verb, parsed.names, body))
+    return asyncio.run(each(_terminal(parsed, way_of(parsed.config)), parsed.verb, parsed.names, body))
 
 
 def _reload(parsed: argparse.Namespace) -> int:
     from tradewarden.desk_command import reload
 
-    terminal = _terminal(parsed)
-    if terminal is None:
+    settings = settings_of(parsed.config) if parsed.url is None else way_of(parsed.config)
+    if settings is None:
         return BAD_CONFIGURATION
-    return _until_stopped(reload(terminal, dry=parsed.dry, wait=not parsed.no_wait), "it goes on without you.")
+    work = reload(_terminal(parsed, settings), dry=parsed.dry, wait=not parsed.no_wait)
+    return _until_stopped(work, "it goes on without you.")
 
 
-def _terminal(parsed: argparse.Namespace) -> Terminal | None:
+def _terminal(parsed: argparse.Namespace, settings: Settings) -> Terminal:
     from tradewarden.desk_command import Terminal
     from tradewarden.screen import Screen
 
-    control = control_of(parsed)
-    return None if control is None else Terminal(control, Screen(sys.stdout), complain, as_json=parsed.json)
+    return Terminal(control_of(parsed.url, settings), Screen(sys.stdout), complain, as_json=parsed.json)
 
 
 def _services(parsed: argparse.Namespace) -> int:
     from tradewarden.screen import Screen
     from tradewarden.services_command import services
 
-    control = control_of(parsed)
-    if control is None:
-        return BAD_CONFIGURATION
-    screen = Screen(sys.stdout)
+    control, screen = control_of(parsed.url, way_of(parsed.config)), Screen(sys.stdout)
     return _until_stopped(services(control, as_json=parsed.json, every=parsed.watch, screen=screen, complain=complain))
 
 
@@ -147,21 +138,24 @@ def _logs(parsed: argparse.Namespace) -> int:
     from tradewarden.logs_command import Logs, Question
     from tradewarden.screen import Screen
 
-    control = control_of(parsed)
-    if control is None:
-        return BAD_CONFIGURATION
+    settings = way_of(parsed.config)
     since = None if parsed.since is None else back_to(parsed.since, datetime.now(UTC))
     question = Question(names=parsed.names, lines=parsed.lines, grep=parsed.grep, since=since, level=parsed.level)
-    logs = Logs(control, Screen(sys.stdout), complain, as_json=parsed.json, away=lambda: _files(parsed))
+    control = control_of(parsed.url, settings)
+    away = (lambda: None) if parsed.url is not None else (lambda: _files(settings))
+    logs = Logs(control, Screen(sys.stdout), complain, as_json=parsed.json, away=away)
     return _until_stopped(logs.follow(question) if parsed.follow else logs.tail(question))
 
 
-def _files(parsed: argparse.Namespace) -> LogsAway | None:
-    """The logs' files themselves, for the daemon of these settings."""
+def _files(settings: Settings) -> LogsAway:
+    """The logs' files themselves, for the daemon of these settings, without the secrets that can be found here."""
+    from tradewarden import log
     from tradewarden.logs_away import LogsAway
+    from tradewarden.orchestrator.environment import learn_secrets
 
-    settings = None if parsed.url is not None else settings_of(parsed.config)
-    return None if settings is None else LogsAway(settings.log_dir)
+    for service in settings.programs:
+        learn_secrets(service, settings.state_dir, log.hide)
+    return LogsAway(settings.log_dir)
 
 
 def _until_stopped(work: Coroutine[Any, Any, int], then: str | None = None) -> int:

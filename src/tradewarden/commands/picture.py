@@ -7,7 +7,7 @@ import asyncio
 
 from tradewarden.commands.argument import Adder, add_door
 from tradewarden.commands.configured import door_of
-from tradewarden.commands.terminal import BAD_CONFIGURATION, say
+from tradewarden.commands.terminal import say
 
 # ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
 
@@ -15,30 +15,19 @@ from tradewarden.commands.terminal import BAD_CONFIGURATION, say
 def _status(parsed: argparse.Namespace) -> int:
     from tradewarden.status import status
 
-    place = door_of(parsed)
-    return (
-        BAD_CONFIGURATION
-        if place is None
-        else asyncio.run(status(*place, as_json=parsed.json, every=parsed.watch, say=say))
-    )
+    return asyncio.run(status(*door_of(parsed), as_json=parsed.json, every=parsed.watch, say=say))
 
 
 def _gaps(parsed: argparse.Namespace) -> int:
     from tradewarden.gaps_command import gaps
 
-    place = door_of(parsed)
-    return (
-        BAD_CONFIGURATION
-        if place is None
-        else asyncio.run(gaps(*place, limit=parsed.limit, as_json=parsed.json, say=say))
-    )
+    return asyncio.run(gaps(*door_of(parsed), limit=parsed.limit, as_json=parsed.json, say=say))
 
 
 def _instruments(parsed: argparse.Namespace) -> int:
     from tradewarden.instruments_command import instruments
 
-    place = door_of(parsed)
-    return BAD_CONFIGURATION if place is None else asyncio.run(instruments(*place, as_json=parsed.json, say=say))
+    return asyncio.run(instruments(*door_of(parsed), as_json=parsed.json, say=say))
 
 
 def add_picture(add: Adder) -> None:

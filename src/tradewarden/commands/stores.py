@@ -94,17 +94,13 @@ def _feed(parsed: argparse.Namespace) -> int:
 def _sinks(parsed: argparse.Namespace) -> int:
     from tradewarden.sinks_command import sinks
 
-    place = door_of(parsed)
-    return BAD_CONFIGURATION if place is None else asyncio.run(sinks(*place, as_json=parsed.json, say=say))
+    return asyncio.run(sinks(*door_of(parsed), as_json=parsed.json, say=say))
 
 
 def _quotes(parsed: argparse.Namespace) -> int:
     from tradewarden.quotes_command import quotes
 
-    place = door_of(parsed)
-    if place is None:
-        return BAD_CONFIGURATION
-    return asyncio.run(quotes(*place, only=parsed.only, as_json=parsed.json, say=say))
+    return asyncio.run(quotes(*door_of(parsed), only=parsed.only, as_json=parsed.json, say=say))
 
 
 def _query(parsed: argparse.Namespace) -> int:
@@ -144,10 +140,8 @@ def _validate(parsed: argparse.Namespace) -> int:
 def _retention(parsed: argparse.Namespace) -> int:
     from tradewarden.retention_command import retention
 
-    place = door_of(parsed)
-    if place is None:
-        return BAD_CONFIGURATION
-    return asyncio.run(retention(*place, deed=parsed.deed, store=parsed.store, as_json=parsed.json, say=say))
+    told = retention(*door_of(parsed), deed=parsed.deed, store=parsed.store, as_json=parsed.json, say=say)
+    return asyncio.run(told)
 
 
 def add_stores(add: Adder) -> None:

@@ -35,9 +35,9 @@ def stop_alone(
 
     Raises WishesError when it could not be kept that nobody wants them any more: then nothing was stopped.
     """
-    Wishes(state / FILE).set([each.name for each in services], wanted=False)
     known = {each.name: each for each in services}
     held = [name for name in keepers.names() if keepers.held(name)]
+    Wishes(state / FILE).set({*known, *held}, wanted=False)  # a faulty file knows of none, and is mended later
     strangers = tuple(name for name in held if name not in known)
     phases = [strangers, *plan(services).only(held).reverse.phases]
     left = [each.name for each in unkept(services, keepers) if not _fence(each, keepers)]
