@@ -254,8 +254,10 @@ async def test_a_reload_tells_the_difference_and_then_does_it(tmp_path: Path) ->
 async def test_a_reload_of_the_same_file_of_a_faulty_one_and_a_refused_one(tmp_path: Path) -> None:
     code, text, _, asked = await reloaded(tmp_path, Difference())
     assert (code, asked) == (0, [True])
-    assert text.startswith("No service has changed")
-    assert "All other settings are read only when the daemon starts." in text
+    assert text == "No service has changed: the desk's programs are as the file says.\n"
+    code, text, _, asked = await reloaded(tmp_path, Difference(daemon=("http.port",)))
+    assert (code, asked) == (0, [True])
+    assert text.splitlines()[1] == "! http.port: wants a restart of the daemon, which touches no program"
     code, text, said, asked = await reloaded(tmp_path, Difference(problems=("services.feed needs 'x'",)))
     assert (code, text, said, asked) == (78, "", ["services.feed needs 'x'"], [True])
     code, text, said, _ = await reloaded(tmp_path, Difference(), refuses="the desk is stopping")

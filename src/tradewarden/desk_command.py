@@ -17,10 +17,6 @@ _BEGUN: Final = (
     "The end has begun: `tradewarden services` tells how it goes. Once all is down, it stays so until "
     "`tradewarden start --all`."
 )
-_SAME: Final = (
-    "No service has changed: the desk's programs are as the file says. All other settings are read only when the "
-    "daemon starts."
-)
 _GONE: Final = (
     "Nothing of the desk runs any more; it stays so until `tradewarden start --all`. The daemon itself goes on: "
     "end it with Ctrl-C, or `systemctl stop tradewarden`."
@@ -141,7 +137,7 @@ async def _changed(terminal: Terminal, *, dry: bool) -> Body | None:
 
 def _changes(difference: Mapping[str, Any]) -> Iterator[Line]:
     if difference["isEmpty"] and not difference["problems"]:
-        yield Line(_SAME)
+        yield Line("No service has changed: the desk's programs are as the file says.")
     for name in difference["added"]:
         yield Line(f"{name}: new", "+", "pass")
     for name in difference["removed"]:
@@ -150,6 +146,8 @@ def _changes(difference: Mapping[str, Any]) -> Iterator[Line]:
         yield Line(f"{name}: {', '.join(what)}; it is restarted", "~", "warn")
     for name, what in difference["kept"].items():
         yield Line(f"{name}: {', '.join(what)}; it runs on", "~", "pass")
+    for name in difference.get("daemon", ()):  # one that runs since before an upgrade says nothing of it
+        yield Line(f"{name}: wants a restart of the daemon, which touches no program", "!", "warn")
 
 
 def _left(body: Mapping[str, Any]) -> Iterator[str]:

@@ -89,7 +89,7 @@ async def test_a_reload_tells_what_changes_dry_or_done_and_a_faulty_file_changes
         status, body = await post(session, f"{desk.url}/api/desk/reload")
         assert (status, body["isEmpty"]) == (200, True)
         programs.difference = Difference(
-            added=("tui",), restarted={"feed": ("command",)}, kept={"writer": ("description",)}
+            added=("tui",), restarted={"feed": ("command",)}, kept={"writer": ("description",)}, daemon=("http.port",)
         )
         status, body = await post(session, f"{desk.url}/api/desk/reload", {"dry": True})
         assert (status, body) == (
@@ -100,6 +100,7 @@ async def test_a_reload_tells_what_changes_dry_or_done_and_a_faulty_file_changes
                 "restarted": {"feed": ["command"]},
                 "kept": {"writer": ["description"]},
                 "problems": [],
+                "daemon": ["http.port"],
                 "isEmpty": False,
             },
         )

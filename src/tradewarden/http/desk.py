@@ -75,5 +75,6 @@ def difference_document(difference: Difference) -> dict[str, Any]:
         "restarted": {name: list(what) for name, what in difference.restarted.items()},
         "kept": {name: list(what) for name, what in difference.kept.items()},
         "problems": difference.problems,
+        "daemon": difference.daemon,
         "isEmpty": difference.is_empty,
     }

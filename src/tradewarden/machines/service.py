@@ -236,6 +236,7 @@ class Difference:
     restarted: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))  # name: what differs
     kept: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))  # changed without restart
     problems: tuple[str, ...] = ()  # one sentence each; then nothing was changed
+    daemon: tuple[str, ...] = ()  # settings besides the services that differ: they wait for the daemon's restart
 
     @property
     def is_empty(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -44,10 +45,12 @@ class DeskDriver(Orders):
         reread: Callable[[], Awaitable[tuple[Service, ...]]],
         *,
         begins: bool = True,
+        outside: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
-        """`begins`: what nobody has stopped is started with the daemon. `reread` raises UnreadableError."""
+        """`begins`: start what nobody has stopped. `reread` raises UnreadableError, `outside` names other settings."""
         super().__init__(Crew(services, host, world, self._heard), wishes, host.keepers)
-        self._host, self._world, self._reread, self._begins = host, world, reread, begins
+        self._host, self._world, self._begins = host, world, begins
+        self._reread, self._outside = reread, outside
         self._redefinition = Redefinition(self.crew, wishes, self.belongs)
         self._tally = ErrorTally(host.log_dir, host.clock.now)
         self._subscribers: list[News] = []
@@ -266,7 +269,7 @@ class DeskDriver(Orders):
         except UnreadableError as error:
             log.warning("desk.reload_refused", by=by, problems=len(error.problems))
             return Difference(problems=error.problems)
-        difference = self._redefinition.difference(services)
+        difference = replace(self._redefinition.difference(services), daemon=self._outside())
         if dry or difference.problems or difference.is_empty:
             return difference
         told = {"added": difference.added, "removed": difference.removed, "restarted": list(difference.restarted)}

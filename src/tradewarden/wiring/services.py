@@ -24,6 +24,7 @@ from tradewarden.orchestrator.journal import Recorder
 from tradewarden.orchestrator.keepers import Keepers
 from tradewarden.orchestrator.logs import Logs
 from tradewarden.orchestrator.market import MarketDriver
+from tradewarden.orchestrator.outside import Outside
 from tradewarden.orchestrator.reading import read_services
 from tradewarden.orchestrator.service import Host
 from tradewarden.orchestrator.wishes import FILE, Wishes
@@ -78,4 +79,5 @@ def programs_of(
         Wishes(settings.state_dir / FILE),
         partial(read_services, settings.file),
         begins=settings.desk.start,
+        outside=Outside(settings.file).changed,
     )
