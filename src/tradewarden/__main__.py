@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from tradewarden import __version__
-from tradewarden.commands.backup import add_backup
-from tradewarden.commands.broker import add_broker
-from tradewarden.commands.calendar import add_calendar
-from tradewarden.commands.check import add_check
-from tradewarden.commands.daemon import add_run, add_selftest
-from tradewarden.commands.desk import add_desk
-from tradewarden.commands.login import add_login
-from tradewarden.commands.picture import add_instruments, add_picture
-from tradewarden.commands.stores import add_query, add_retention, add_stores, add_validate
+from tradewarden.commands.interrupt import until_interrupted
 
-COMMANDS = (
-    add_run,
-    add_check,
-    add_selftest,
-    add_picture,
-    add_desk,
-    add_stores,
-    add_instruments,
-    add_query,
-    add_login,
-    add_broker,
-    add_backup,
-    add_validate,
-    add_retention,
-    add_calendar,
-)
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+# ruff: noqa: PLC0415 - whatever takes time to load is loaded where Ctrl-C is heard
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0 when all is well."""
-    parsed = parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = parsed.command
-    return command(parsed)
+    """Run one command; the exit status is 0 when all is well, 130 when Ctrl-C ended it."""
+
+    def command() -> int:
+        parsed = parser().parse_args(arguments)
+        chosen: Callable[[argparse.Namespace], int] = parsed.command
+        return chosen(parsed)
+
+    return until_interrupted(command)
 
 
 def parser() -> argparse.ArgumentParser:
     """Everything that may be typed."""
+    import argparse
+
+    from tradewarden import __version__
+    from tradewarden.commands.every import COMMANDS
+
     whole = argparse.ArgumentParser(prog="tradewarden", description=__doc__ and "The warden of a trading desk.")
     whole.add_argument("--version", action="version", version=f"tradewarden {__version__}")
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")

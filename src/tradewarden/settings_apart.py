@@ -6,6 +6,7 @@ import copyreg
 import io
 import os
 import pickle
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -105,6 +106,7 @@ def _read_only(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
 def _say(ask: Callable[[], Any], reading: int, writing: int) -> None:
     """The child's whole life; it never comes back into its parent's code."""
     status = 1
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is its parent's too, who says what there is to say
     try:
         os.close(reading)
         with os.fdopen(writing, "wb") as pipe:

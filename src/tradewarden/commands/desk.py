@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tradewarden.commands.argument import Adder, add_config, add_door, back_to, count
 from tradewarden.commands.configured import control_of, settings_of, way_of
 from tradewarden.commands.down_alone import down_alone
+from tradewarden.commands.interrupt import CUT_SHORT
 from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, live, say
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 TIERS = ("critical", "important", "optional", "utility")
 _SINCE = "from then on: 15m, 2h, 09:15 (India), 03:45Z (UTC, as on paper), or a date and time"
-CUT_SHORT = 130  # the exit status of what Ctrl-C ended
+LEAVING = 1.0  # seconds for what somebody was looking on with
 
 
 def add_desk(add: Adder) -> None:
@@ -171,7 +172,7 @@ def _until_stopped(work: Coroutine[Any, Any, int], then: str | None = None) -> i
             status = task.result()
             return
         task.cancel()
-        await asyncio.wait({task})
+        await asyncio.wait({task}, timeout=LEAVING)
         if then is not None:
             say(f"\n{then} `tradewarden services` tells how it stands.")
 

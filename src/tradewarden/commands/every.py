@@ -1,0 +1,30 @@
+"""Every command, in the order of the help."""
+
+from __future__ import annotations
+
+from tradewarden.commands.backup import add_backup
+from tradewarden.commands.broker import add_broker
+from tradewarden.commands.calendar import add_calendar
+from tradewarden.commands.check import add_check
+from tradewarden.commands.daemon import add_run, add_selftest
+from tradewarden.commands.desk import add_desk
+from tradewarden.commands.login import add_login
+from tradewarden.commands.picture import add_instruments, add_picture
+from tradewarden.commands.stores import add_query, add_retention, add_stores, add_validate
+
+COMMANDS = (
+    add_run,
+    add_check,
+    add_selftest,
+    add_picture,
+    add_desk,
+    add_stores,
+    add_instruments,
+    add_query,
+    add_login,
+    add_broker,
+    add_backup,
+    add_validate,
+    add_retention,
+    add_calendar,
+)
