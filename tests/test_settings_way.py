@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tradewarden import log
 from tradewarden.__main__ import main
 from tradewarden.settings_way import way
 
@@ -98,6 +99,20 @@ def test_without_a_daemon_the_logs_are_found_all_the_same(file: Path, capsys: py
     told = capsys.readouterr()
     assert "feed well" in told.out
     assert "kind = 'steep'" in told.err
+
+
+def test_the_files_of_the_logs_are_shown_without_the_services_secrets(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_secrets", {})
+    state = file.parent / "var"
+    file.write_text('[services.feed]\ncommand = "sleep 1"\nenvironment.PW = { secret = "db" }\n')
+    (state / "logs").mkdir(parents=True)
+    (state / "secrets").mkdir()
+    (state / "secrets" / "db").write_text("hunter2hunter2\n")
+    (state / "logs" / "feed.log").write_text("2026-11-23T03:45:00.123456Z feed leak hunter2hunter2\n")
+    assert main(["logs", "--config", str(file)]) == 0
+    assert capsys.readouterr().out == "2026-11-23T03:45:00.123456Z feed leak [redacted]\n"
 
 
 @pytest.mark.parametrize("words", ["services", "stop feed", "status", "down", "logs"])
