@@ -346,10 +346,12 @@ async def test_verify_asks_for_a_verdict_on_the_token(tmp_path: Path) -> None:
 
 async def test_a_command_with_a_bad_configuration_is_exit_status_78(tmp_path: Path) -> None:
     (tmp_path / "tradewarden.toml").write_text("[http]\nprot = 1\n")
-    for command in ("status", "gaps", "instruments", "verify", "login", "logout"):
+    for command in ("check", "verify", "login", "logout"):
         code, _, err = await tradewarden(command, cwd=tmp_path)
         assert code == 78, command
         assert "prot" in err
+    code, out, err = await tradewarden("status", cwd=tmp_path)
+    assert (code, "prot" in err, "is it running?" in out) == (69, True, True)  # it only asks the daemon
 
 
 async def test_a_stranger_at_the_url_is_no_tradewarden_and_no_traceback(tmp_path: Path) -> None:
