@@ -13,7 +13,7 @@ the supervisor gets SIGKILL and is started again five seconds later; counted are
 that run twice in the end, with programs that print and with programs that do not.
 Phases: five programs, each needs the one before and is ready when its port answers, 0.1 s after its start; counted
 from the moment the port is open until the next program's first statement. Adoption: SIGKILL of the daemon and its next
-start. The committed run had real-time priority (`chrt -f 1`), for others were at work on the machine.
+start. On a machine with neighbours give the script priority (`nice -n -15`), as this run had it.
 `supervisors.py --quick` takes few samples and keeps nothing.
 """
 
