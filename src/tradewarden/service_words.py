@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from textwrap import wrap
-from types import MappingProxyType
 from typing import Any, Final
 
+from tradewarden.http.service_signs import SIGNS
 from tradewarden.screen import Line
 
 Service = Mapping[str, Any]  # as GET /api/services tells it
 
-SIGNS: Final = MappingProxyType(
-    {
-        "down": "○",
-        "waiting": "◌",
-        "starting": "…",
-        "up": "●",
-        "stopping": "…",
-        "backing_off": "↻",
-        "paused": "‖",
-        "done": "✓",
-        "failed": "✕",
-    }
-)
 _PASSING: Final = frozenset({"down", "waiting", "starting", "stopping"})  # nothing is wrong, and nothing runs
 _HEAD: Final = ("NAME", "STATE", "PHASE", "PID", "MEMORY", "CPU", "UP", "RESTARTS", "ERRORS/H", "")
 _RIGHT: Final = range(2, 9)  # columns of figures

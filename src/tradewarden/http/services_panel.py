@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from types import MappingProxyType
 
+from tradewarden.http.service_signs import SIGNS
 from tradewarden.http.services import status_of
 from tradewarden.machines.service import DeskReport, HostFigures, ServiceReport, ServiceState
 
@@ -21,19 +22,6 @@ STATES: MappingProxyType[str, str] = MappingProxyType(
         "paused": "Paused",
         "done": "Done",
         "failed": "Failed",
-    }
-)
-SIGNS: MappingProxyType[str, str] = MappingProxyType(
-    {
-        "down": "○",
-        "waiting": "◌",
-        "starting": "…",
-        "up": "●",
-        "stopping": "…",
-        "backing_off": "↻",
-        "paused": "‖",
-        "done": "✓",
-        "failed": "✕",
     }
 )
 DESK: MappingProxyType[str, str] = MappingProxyType(
