@@ -51,7 +51,7 @@ class Restarts:
     window: float = 60.0
     base: float = 0.5  # the first wait; each next one is twice as long, with full jitter
     cap: float = 60.0
-    min_uptime: float = 1.0  # a longer life forgets the crashes before it
+    min_uptime: float = 1.0  # after a longer life the waits begin anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
