@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from tradewarden.http import explained, recording, services_panel
+from tradewarden.http import explained, recording, service_signs, services_panel
 from tradewarden.http.account_words import login_link
 from tradewarden.http.banner import banner, glyph_of
 from tradewarden.http.documents import account_severity, ordered, view_of
@@ -119,7 +119,7 @@ class Pages:
             },
             "signs": dict(SIGNS),
             "sinkSigns": dict(recording.SIGNS),
-            "serviceSigns": dict(services_panel.SIGNS),
+            "serviceSigns": dict(service_signs.SIGNS),
             "serviceCounts": services_panel.COUNTED,
             "acts": {str(severity): act for severity, act in ACTS.items()},
         }
