@@ -13,6 +13,8 @@ import orjson
 import structlog
 
 from tradewarden.machines.gap import Gap
+from tradewarden.orchestrator.ledger_jobs import JOBS
+from tradewarden.orchestrator.ledger_people import PEOPLE
 
 # One entry a version: what turns the ledger of the version before into this one.
 UPGRADES: tuple[str, ...] = (
@@ -27,6 +29,8 @@ UPGRADES: tuple[str, ...] = (
     ) STRICT;
     CREATE INDEX gaps_by_end ON gaps (ended);
     """,
+    JOBS,
+    PEOPLE,
 )
 
 MOST_WAITING = 1000  # gaps that wait for the disk; the oldest go first

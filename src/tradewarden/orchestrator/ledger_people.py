@@ -1,0 +1,46 @@
+"""The ledger's tables of people, from version 3 on: users, sessions, API tokens, and the audit of what was done."""
+
+from __future__ import annotations
+
+from typing import Final
+
+PEOPLE: Final = """
+    CREATE TABLE users (
+        name TEXT PRIMARY KEY,
+        role TEXT NOT NULL CHECK (role IN ('viewer', 'trader', 'admin')),
+        password TEXT NOT NULL,     -- scrypt, with its parameters and salt
+        must_change INTEGER NOT NULL,
+        enabled INTEGER NOT NULL,
+        created INTEGER NOT NULL,   -- this and all times: microseconds since 1970, UTC
+        created_by TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE sessions (
+        digest TEXT PRIMARY KEY,    -- of the cookie
+        user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+        csrf TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        used INTEGER NOT NULL,
+        ends INTEGER NOT NULL,
+        address TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE tokens (
+        id INTEGER PRIMARY KEY,
+        digest TEXT NOT NULL UNIQUE,
+        user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,       -- JSON
+        created INTEGER NOT NULL,
+        ends INTEGER,
+        used INTEGER
+    ) STRICT;
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        action TEXT NOT NULL,
+        target TEXT NOT NULL,
+        allowed INTEGER NOT NULL,
+        detail TEXT
+    ) STRICT;
+    CREATE INDEX audit_by_time ON audit (at);
+"""
