@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tradewarden.http.body import answer, fault, json_object, refuse, unknown
+from tradewarden.http.body import answer, asked, fault, json_object, refuse, taken, unknown
+from tradewarden.http.member import Member
 from tradewarden.http.problems import ProblemError
+
+
+@asynccontextmanager
+async def _serving(
+    post: Callable[[web.Request], Awaitable[web.Response]], path: str = "/"
+) -> AsyncIterator[TestClient[web.Request, web.Application]]:
+    app = web.Application()
+    app.router.add_post(path, post)
+    async with TestClient(TestServer(app)) as client:
+        yield client
 
 
 @asynccontextmanager
@@ -22,9 +35,7 @@ async def _echo() -> AsyncIterator[TestClient[web.Request, web.Application]]:
         except ProblemError as problem:
             return problem.response("/echo")
 
-    app = web.Application()
-    app.router.add_post("/echo", post)
-    async with TestClient(TestServer(app)) as client:
+    async with _serving(post, "/echo") as client:
         yield client
 
 
@@ -72,3 +83,52 @@ def test_nothing_is_refused_while_nothing_is_wrong() -> None:
     with pytest.raises(ProblemError) as refused:
         refuse([fault("rows", "allowed is 1 to 10")])
     assert refused.value.more == {"errors": [{"pointer": "/rows", "detail": "allowed is 1 to 10"}]}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted."""
+
+    rows: Annotated[int, Member("allowed is 1 to 10", 1, 10)] = 1
+    names: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b'{"rows": 2, "names": ["a"]}', {"rows": 2, "names": ["a"]}),
+        (b"", {"rows": 1, "names": []}),
+        (b'{"rows": "2"}', [{"pointer": "/rows", "detail": "allowed is 1 to 10"}]),
+        (b'{"names": ["a", 1]}', [{"pointer": "/names/1", "detail": "Expected str, got int"}]),
+    ],
+)
+async def test_a_body_is_read_by_its_model(sent: bytes, told: object) -> None:
+    async def post(request: web.Request) -> web.Response:
+        try:
+            return answer(asdict(await taken(request, Wanted)))
+        except ProblemError as problem:
+            return problem.response("/wanted")
+
+    async with _serving(post) as client:
+        body = await (await client.post("/", data=sent)).json(content_type=None)
+    assert body.get("errors", body) == told
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("rows=2&names=a&names=b&other=1", {"rows": 2, "names": ["a", "b"]}),
+        ("rows=2&rows=x", {"rows": 2, "names": []}),
+        ("rows=x", [{"parameter": "rows", "detail": "allowed is 1 to 10"}]),
+    ],
+)
+async def test_a_query_is_read_by_its_model(query: str, told: object) -> None:
+    async def post(request: web.Request) -> web.Response:
+        try:
+            return answer(asdict(asked(request, Wanted)))
+        except ProblemError as problem:
+            return problem.response("/wanted")
+
+    async with _serving(post) as client:
+        body = await (await client.post(f"/?{query}")).json(content_type=None)
+    assert body.get("errors", body) == told

@@ -5,16 +5,46 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from aiohttp import web
 
+from tradewarden.http.model import MisfitError, names_of, read
 from tradewarden.http.problems import ProblemError
 
 ARRIVAL: Final = 10.0  # seconds for a request to finish arriving
 MOST_FAULTS: Final = 20
+M = TypeVar("M")
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+async def taken(request: web.Request, model: type[M]) -> M:
+    """What was sent, as the model says it. Raises the problem that lists every fault with its place."""
+    body = await json_object(request)
+    try:
+        return read(model, body)
+    except MisfitError as misfit:
+        errors = [{"pointer": f"/{place}", "detail": detail} for place, detail in misfit.faults]
+        raise ProblemError(422, "validation", errors=errors) from None
+
+
+def asked(request: web.Request, model: type[M]) -> M:
+    """What the query says, as the model wants it; what the model does not know is none of its business.
+
+    A member that is a tuple may be given several times. Raises the problem that lists every fault with its parameter.
+    """
+    query = request.query
+    given = {
+        name: tuple(query.getall(name)) if isinstance(field.default, tuple) else query[name]
+        for name, field in names_of(model).items()
+        if name in query
+    }
+    try:
+        return read(model, given, strict=False)
+    except MisfitError as misfit:
+        errors = [{"parameter": place.partition("/")[0], "detail": detail} for place, detail in misfit.faults]
+        raise ProblemError(422, "validation", errors=errors) from None
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:
