@@ -835,3 +835,24 @@ def test_a_service_runs_as_its_user_and_can_speak_for_itself(yard: Yard) -> None
     until(lambda: yard.words("guest") == ["nobody", "hi"])
     until(lambda: (yard.keepers.says("guest") or None) is not None)
     yard.stopped("guest")
+
+
+# --- one run of a job ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["sh", "-c", "echo ran"], ["no-such-command"]])
+def test_a_run_of_a_job_begins_once_whoever_asks_again(yard: Yard, command: list[str]) -> None:
+    name = f"{command[0].replace('-', '_')}@asha"
+    for revision in ("run-7", "run-7", "run-8"):
+        yard.keep(name, *command, restart="never", revision=revision)
+        until(lambda: not yard.keepers.held(name), what="its keeper leaves")
+    began = [each.revision for each in yard.all_of(name, Started) + yard.all_of(name, StartFailed)]
+    assert began == ["run-7", "run-8"]
+    assert len(yard.all_of(name, Gone)) == 3
+
+
+def test_what_is_no_run_of_a_job_begins_as_often_as_it_is_asked_for(yard: Yard) -> None:
+    for _ in range(2):
+        yard.keep("step", "true", restart="never", revision="r1")
+        until(lambda: not yard.keepers.held("step"), what="its keeper leaves")
+    assert len(yard.all_of("step", Started)) == 2

@@ -33,6 +33,7 @@ class StartFailed(Kept):
     errno: int
     text: str
     again_at: datetime | None  # when it is tried next
+    revision: str = ""  # of the definition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,8 +90,10 @@ class Keeper:
 
     def _look_back(self) -> None:
         """End what outlived an earlier keeper, before anything is started: there are never two copies."""
-        found = look_back(self._status, f"TRADEWARDEN_KEEPER={self._path}".encode())
+        found = look_back(self._status, f"TRADEWARDEN_KEEPER={self._path}".encode(), self._brief.revision)
         self._boot = found.boot
+        if found.spent:
+            self._leaving, self._bidden, self._again_at = True, False, None
         if found.left:
             self._fencing = {**(found.start or {}), "pid": str(found.left[0].pid)}
             self._remains.adopt(found.left)
@@ -260,7 +262,7 @@ class Keeper:
             life = self._nursery.begin(now)
         except OSError as trouble:
             outcome = self._restarts.failed(now, passing=trouble.errno in birth.PASSING)
-            self._diary.failed(trouble, self._follow(outcome, now))
+            self._diary.failed(trouble, self._follow(outcome, now), self._brief)
             self._diary.paused(outcome, self._brief)
             if self._remains.alive():
                 self._clear(now, signal.SIGKILL)

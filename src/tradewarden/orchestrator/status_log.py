@@ -134,6 +134,7 @@ def _start_failed(told: Mapping[str, Any]) -> StartFailed:
         errno=_whole(told["errno"]),
         text=_text(told["text"]),
         again_at=_moment_or_none(told.get("again")),
+        revision=_text(told.get("rev", "")),
     )
 
 

@@ -41,10 +41,10 @@ class Diary:
         up = max(0, int(self._clocks.wall()) - began) if began and fenced else 0
         self.tell("exit", pid=number_of(start.get("pid")), code=None, up=up, asked=False, fenced=fenced)
 
-    def failed(self, trouble: OSError, again: float | None) -> None:
+    def failed(self, trouble: OSError, again: float | None, brief: Brief) -> None:
         """A life could not begin; `again`: when it is tried again."""
         text = trouble.strerror or str(trouble)
-        self.tell("start_failed", errno=trouble.errno or errno.EIO, text=text, again=again)
+        self.tell("start_failed", errno=trouble.errno or errno.EIO, rev=brief.revision, text=text, again=again)
 
     def unkillable(self, pid: int) -> None:
         """Nothing can begin, because something does not end."""

@@ -12,6 +12,7 @@ from tradewarden.orchestrator.keeping.family import Process
 AGAIN = 0.05  # seconds between two rounds of SIGKILL
 _UNKILLABLE = 3.0  # seconds after the first of them: then a person has to be told
 _DIGITS = 19
+ONE_RUN = "run-"  # how the revision of a job's run begins: such a one is begun once, whoever asks how often
 _TOLD = 3600.0  # seconds until that person is told again
 
 
@@ -110,6 +111,13 @@ def unfinished(events: list[dict[str, str]]) -> dict[str, str] | None:
             case "exit":
                 return None
     return None
+
+
+def is_spent(events: list[dict[str, str]], revision: str) -> bool:
+    """Whether this one run of a job (`run-ID`) has begun, or could not: no second keeper does it again."""
+    if not revision.startswith(ONE_RUN):
+        return False
+    return any(each["ev"] in ("start", "start_failed") and each.get("rev") == revision for each in events)
 
 
 def number_of(text: str | None) -> int:

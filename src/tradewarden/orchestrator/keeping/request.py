@@ -6,7 +6,7 @@ import json
 
 from tradewarden.orchestrator.keeping.brief import Facts
 
-_LONGEST_NAME = 64
+_LONGEST_NAME = 97  # a job of 64 signs, '@', and a trader's name of 32
 _TAKEN = ("host",)  # host.figures are the machine's
 _SIGNALS = range(1, 65)
 
@@ -20,15 +20,17 @@ def parse(line: bytes) -> dict[str, object]:
 
 
 def is_name(name: str) -> bool:
-    """Whether files can be named after this service without surprise."""
-    plain = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    """Whether files can be named after this service without surprise; NAME@USER is a trader's own instance."""
+    own, at, user = name.partition("@")
+    parts = (own, user) if at else (own,)
+    plain = name.isascii() and all(each.replace("-", "").replace("_", "").isalnum() for each in parts)
     return plain and len(name) <= _LONGEST_NAME and name not in _TAKEN
 
 
 def facts_of(name: str, told: dict[str, object]) -> Facts:
     """All that a keeper has to know of a service; raises ValueError with what is wrong."""
     if not is_name(name):
-        raise ValueError(f"{name!r} is no name of a service: letters, digits, '-' and '_' make one")
+        raise ValueError(f"{name!r} is no name of a service: letters, digits, '-', '_' and one '@' make one")
     given = _Given(told)
     argv, log, stop_signal = given.texts("argv"), given.text("log"), int(given.number("stop_signal", 15))
     if not argv or not log:

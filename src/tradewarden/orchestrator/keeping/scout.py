@@ -7,19 +7,22 @@ import os
 
 from tradewarden.orchestrator.keeping import family
 from tradewarden.orchestrator.keeping.clocks import boot_id
-from tradewarden.orchestrator.keeping.remains import left_by_earlier, unfinished
+from tradewarden.orchestrator.keeping.remains import is_spent, left_by_earlier, unfinished
 from tradewarden.orchestrator.keeping.status import StatusLog
 
 
 class Report:
-    """What a new keeper finds: which start of the machine this is, a life without an end, processes left behind."""
+    """What a new keeper finds: which start of the machine this is, a life without an end, processes left behind.
 
-    def __init__(self, boot: str, start: dict[str, str] | None, left: list[tuple[int, int]]) -> None:
-        self.boot, self.start = boot, start
+    `spent`: what it is asked for has begun before, and may only once.
+    """
+
+    def __init__(self, boot: str, start: dict[str, str] | None, left: list[tuple[int, int]], *, spent: bool) -> None:
+        self.boot, self.start, self.spent = boot, start, spent
         self.left = [process for pid, began in left if (process := family.identified(pid, began)) is not None]
 
 
-def look_back(status: StatusLog, mark: bytes) -> Report:
+def look_back(status: StatusLog, mark: bytes, revision: str) -> Report:
     """What there is from before this keeper; without a process to spare it looks itself."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
@@ -27,10 +30,10 @@ def look_back(status: StatusLog, mark: bytes) -> Report:
     except OSError:
         os.close(writing)
         os.close(reading)
-        return Report(*_look(status, mark))
+        return _report(_look(status, mark, revision))
     if not pid:
         try:
-            os.write(writing, marshal.dumps(_look(status, mark)))
+            os.write(writing, marshal.dumps(_look(status, mark, revision)))
         finally:
             os._exit(0)
     os.close(writing)
@@ -39,10 +42,18 @@ def look_back(status: StatusLog, mark: bytes) -> Report:
         told += part
     os.close(reading)
     os.waitpid(pid, 0)
-    return Report(*marshal.loads(told)) if told else Report(*_look(status, mark))  # noqa: S302 - our own child's
+    return _report(marshal.loads(told) if told else _look(status, mark, revision))  # noqa: S302 - our own child's
 
 
-def _look(status: StatusLog, mark: bytes) -> tuple[str, dict[str, str] | None, list[tuple[int, int]]]:
+Found = tuple[str, dict[str, str] | None, list[tuple[int, int]], bool]
+
+
+def _report(found: Found) -> Report:
+    boot, start, left, spent = found
+    return Report(boot, start, left, spent=spent)
+
+
+def _look(status: StatusLog, mark: bytes, revision: str) -> Found:
     boot, events = boot_id(), status.begin()
     left = [(each.pid, began) for each in left_by_earlier(events, mark, boot) if (began := family.ticks(each.pid))]
-    return boot, unfinished(events), left
+    return boot, unfinished(events), left, is_spent(events, revision)
