@@ -121,6 +121,11 @@ class Segment:
         """The wall-clock time so many seconds after the segment's own midnight."""
         return datetime.combine(day, time.min, self.zone) + timedelta(seconds=second)
 
+    def ordinary(self, day: date) -> tuple[Phase, ...]:
+        """The ordinary hours of that day of the week, whatever the calendar says of the date; none on a day off."""
+        rule = self._rule(day)
+        return rule.phases if rule else ()
+
     def _era(self, day: date) -> int:
         return max(bisect_right(self._effective, day) - 1, 0)
 
@@ -132,8 +137,7 @@ class Segment:
         return (self._rule(day) or self._in_force[self._era(day)][0]).phases
 
     def _unknown(self, day: date) -> Day:
-        rule = self._rule(day)
-        usual = rule.phases if rule else ()
+        usual = self.ordinary(day)
         if day < self.covered_from:
             return unknown_day("before_coverage", f"calendar begins {self.covered_from}", usual)
         return unknown_day("past_coverage", f"calendar ends {self.covered_until}", usual)

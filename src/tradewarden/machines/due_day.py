@@ -1,0 +1,157 @@
+"""What one day makes of a schedule: its due times, or its window, or the reason why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import assert_never
+
+from cronsim import CronSim
+
+from tradewarden.machines.day_book import Book
+from tradewarden.machines.schedule import (
+    WEEKDAYS,
+    After,
+    AllDays,
+    Always,
+    Anchor,
+    At,
+    Between,
+    Cron,
+    Every,
+    Hourly,
+    Market,
+    NamedDays,
+    Once,
+    Schedule,
+    Stretch,
+    TradingDays,
+)
+from tradewarden.machines.wall_clock import instant
+
+_ONE_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
+
+def not_that_day(schedule: Schedule, day: date, book: Book) -> str | None:
+    """Why the schedule does not hold on this day; nothing when it does."""
+    match schedule.days:
+        case AllDays():
+            return None
+        case NamedDays(weekdays):
+            if day.weekday() in weekdays:
+                return None
+            return f"{day} is a {day:%A}; it runs on {', '.join(WEEKDAYS[each] for each in sorted(weekdays))} only"
+        case TradingDays(muhurat):
+            if book.trading_day(schedule.segment, day, muhurat=muhurat):
+                return None
+            return f"{day} is {book.closed_because(schedule.segment, day)}"
+        case _:
+            assert_never(schedule.days)
+
+
+def points(schedule: Schedule, day: date, after: datetime, book: Book) -> Iterator[datetime]:
+    """The day's due times later than this moment, ascending, in UTC; whether the schedule holds is not asked."""
+    rule = schedule.rule
+    match rule:
+        case At(at):
+            found = [instant(day, at, schedule.tz)]
+        case Once(at):
+            found = [instant(day, at.time(), schedule.tz)] if at.date() == day else []
+        case Hourly():
+            found = _hours(rule, schedule, day)
+        case Market():
+            moment = _told(rule, schedule, day, book)
+            found = [] if moment is None else [moment]
+        case Every(seconds, within):
+            begin, end = _between(within, schedule, day)
+            yield from _steps(begin, end, timedelta(seconds=seconds), after)
+            return
+        case Cron(text):
+            yield from _cron(text, schedule, day, after)
+            return
+        case Always() | Between() | Stretch() | After():
+            found = []
+        case _:
+            assert_never(rule)
+    yield from (each for each in found if each > after)
+
+
+def span(schedule: Schedule, day: date, book: Book) -> tuple[datetime, datetime] | None:
+    """The window that begins on this day, in UTC; it may end before it begins: then there is none."""
+    rule = schedule.rule
+    match rule:
+        case Always():
+            midnight = time()
+            return instant(day, midnight, schedule.tz), instant(day + _ONE_DAY, midnight, schedule.tz)
+        case Between():
+            return _between(rule, schedule, day)
+        case Stretch(begin, end):
+            sides = _told(begin, schedule, day, book), _told(end, schedule, day, book)
+            return None if sides[0] is None or sides[1] is None else (sides[0], sides[1])
+        case _:
+            return None
+
+
+def why_nothing(schedule: Schedule, day: date, book: Book) -> str | None:
+    """Why the schedule makes nothing of a day on which it holds."""
+    rule = schedule.rule
+    if isinstance(rule, Market | Stretch) and book.hours(schedule.segment, day) is None:
+        return f"{day} is {book.closed_because(schedule.segment, day)}"
+    window = span(schedule, day, book)
+    if window is not None and window[0] >= window[1]:
+        begin, end = (f"{moment.astimezone(schedule.tz):%H:%M}" for moment in window)
+        return f"on {day} it would end at {end}, before it begins at {begin}"
+    if isinstance(rule, After) or window is not None:
+        return None
+    if next(points(schedule, day, instant(day, time(), schedule.tz) - _ONE_DAY, book), None) is None:
+        return f"{rule} does not come on {day}"
+    return None
+
+
+def _hours(rule: Hourly, schedule: Schedule, day: date) -> list[datetime]:
+    """Each hour's time, of the hours within, which may go on behind midnight."""
+    begin, end = _between(rule.within, schedule, day)
+    days = (day, day + _ONE_DAY) if rule.within else (day,)
+    times = [instant(each, time(hour, rule.minute), schedule.tz) for each in days for hour in range(24)]
+    return [at for at in dict.fromkeys(times) if begin <= at <= end]
+
+
+def _steps(begin: datetime, end: datetime, step: timedelta, after: datetime) -> Iterator[datetime]:
+    """From the begin in steps that no clock change bends, without counting up to the first one asked for."""
+    at = begin if after < begin else begin + step * ((after - begin) // step + 1)
+    while at <= end:
+        yield at
+        at += step
+
+
+def _between(within: Between | None, schedule: Schedule, day: date) -> tuple[datetime, datetime]:
+    """From one time to the other, over midnight when the second is not the later one; the whole day without any."""
+    if within is None:
+        return instant(day, time(), schedule.tz), instant(day + _ONE_DAY, time(), schedule.tz) - _SECOND
+    last = day if within.begin < within.end else day + _ONE_DAY
+    return instant(day, within.begin, schedule.tz), instant(last, within.end, schedule.tz)
+
+
+def _told(side: Market | time, schedule: Schedule, day: date, book: Book) -> datetime | None:
+    """The moment of that day which is meant; none without a session."""
+    if isinstance(side, time):
+        return instant(day, side, schedule.tz)
+    hours = book.hours(schedule.segment, day)
+    if hours is None:
+        return None
+    moment = {Anchor.PRE_OPEN: hours.pre_open, Anchor.OPEN: hours.open, Anchor.CLOSE: hours.close}[side.anchor]
+    return moment.astimezone(UTC) + side.offset
+
+
+def _cron(text: str, schedule: Schedule, day: date, after: datetime) -> Iterator[datetime]:
+    """Debian's way with clock changes: a fixed time runs once, a rule of every hour or minute as time passes."""
+    begin = max(instant(day, time(), schedule.tz) - _SECOND, after)
+    last = None
+    for local in CronSim(text, begin.astimezone(schedule.tz)):
+        if local.date() > day:
+            return
+        at = local.astimezone(UTC)
+        if at > begin and at != last:
+            yield at
+        last = at
