@@ -4,47 +4,53 @@ from __future__ import annotations
 
 from typing import Final
 
+# Two indexes cover each run once, by what asked for it: the first is the promise that a due time has one outcome.
 JOBS: Final = """
-    CREATE TABLE runs (
+    CREATE TABLE jobs (             -- a job of the desk, or of one trader
         id INTEGER PRIMARY KEY,
         job TEXT NOT NULL,
         user TEXT NOT NULL,         -- empty: the desk's own
-        trigger TEXT NOT NULL,
-        due INTEGER NOT NULL,       -- this and all times: microseconds since 1970, UTC
+        seen INTEGER,               -- each due time up to here has its run; this and all times: microseconds, UTC
+        latest INTEGER,             -- the run that began last
+        latest_once INTEGER,        -- the same among those that somebody wanted once
+        UNIQUE (job, user)
+    ) STRICT;
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        job INTEGER NOT NULL REFERENCES jobs (id),
+        trigger TEXT NOT NULL CHECK (trigger IN ('schedule', 'after', 'once', 'desk')),
+        due INTEGER NOT NULL,
         by TEXT NOT NULL,
         outcome TEXT NOT NULL
             CHECK (outcome IN ('queued', 'running', 'success', 'failed', 'timeout', 'skipped', 'missed')),
         reason TEXT,
-        claimed INTEGER,
+        claimed INTEGER NOT NULL,
         started INTEGER,
         ended INTEGER,
         until INTEGER,
         code INTEGER,
-        pid INTEGER,
+        pid INTEGER,                -- with ticks and boot the lease, as long as it is open
         ticks INTEGER,
         boot TEXT,
         details TEXT                -- JSON
     ) STRICT;
-    CREATE UNIQUE INDEX runs_claim ON runs (job, user) WHERE outcome IN ('queued', 'running');
-    CREATE UNIQUE INDEX runs_due ON runs (job, user, due) WHERE trigger IN ('schedule', 'after');
-    CREATE INDEX runs_by_job ON runs (job, user, id);
-    CREATE TABLE watermarks (       -- each due time up to here has its run
-        job TEXT NOT NULL,
-        user TEXT NOT NULL,
-        seen INTEGER NOT NULL,
-        PRIMARY KEY (job, user)
-    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX runs_open ON runs (job) WHERE outcome IN ('queued', 'running');
+    CREATE UNIQUE INDEX runs_due ON runs (job, due) WHERE trigger IN ('schedule', 'after');
+    CREATE INDEX runs_asked ON runs (job, due) WHERE trigger IN ('once', 'desk');
+    CREATE INDEX runs_by_outcome ON runs (job, outcome, due);
     CREATE TABLE schedule_edits (
         id INTEGER PRIMARY KEY,
         job TEXT NOT NULL,
         user TEXT NOT NULL,
         at INTEGER NOT NULL,
         by TEXT NOT NULL,
-        text TEXT,                  -- the new schedules, a line each; none: as before
+        text TEXT,                  -- the new schedules, a line each, empty: as configured; none: as before
         enabled INTEGER,            -- none: as before
-        applied INTEGER             -- none: waits for the desk's next start
+        applied INTEGER,            -- none: waits for the desk's next start
+        applied_by TEXT
     ) STRICT;
     CREATE INDEX schedule_edits_by_job ON schedule_edits (job, user, id);
+    CREATE INDEX schedule_edits_pending ON schedule_edits (id) WHERE applied IS NULL;
     CREATE TABLE standings (        -- whether a trader's desk (no job), or one job of it, runs on schedule
         user TEXT NOT NULL,
         job TEXT NOT NULL,
@@ -62,4 +68,8 @@ JOBS: Final = """
         updated INTEGER NOT NULL,
         PRIMARY KEY (day, symbol)
     ) STRICT, WITHOUT ROWID;
+    CREATE VIEW history AS          -- for people with a shell; the program reads the tables
+        SELECT runs.id, jobs.job, jobs.user, trigger, datetime(due / 1000000, 'unixepoch') AS due, outcome, reason, by,
+            datetime(started / 1000000, 'unixepoch') AS started, datetime(ended / 1000000, 'unixepoch') AS ended, code
+        FROM runs JOIN jobs ON jobs.id = runs.job;
 """

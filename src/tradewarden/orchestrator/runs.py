@@ -1,0 +1,212 @@
+"""One row a run, from its claim to its end: whoever asks, and however often, a job runs once at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from tradewarden.machines.claim import Claim
+from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
+from tradewarden.orchestrator.ledger import LedgerError
+from tradewarden.orchestrator.ledger_file import LedgerFile, stamp
+from tradewarden.orchestrator.run_claims import Passed, advanced, claimed, passed
+from tradewarden.orchestrator.run_history import RunHistory
+from tradewarden.orchestrator.run_row import IS_OPEN, written
+
+MOST_WAITING: Final = 1000  # deeds that wait for the disk; the oldest go first
+_FINISH: Final = (
+    "UPDATE runs SET outcome = ?, reason = ?, code = ?, ended = ?, details = ?, pid = NULL, ticks = NULL,"  # noqa: S608
+    f" boot = NULL WHERE id = ? AND {IS_OPEN}"
+)
+_PRUNE: Final = (  # the oldest are looked at, and no others: what is kept is not read through
+    "DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, due, outcome FROM runs ORDER BY id LIMIT ?)"  # noqa: S608
+    f" WHERE due < ? AND NOT ({IS_OPEN}))"
+)
+
+Deed = Callable[[sqlite3.Connection], bool]
+
+log = structlog.get_logger()
+
+
+class Runs(RunHistory):
+    """The claims of all jobs. What asks for a run raises LedgerError when the disk does not take it: it is not given.
+
+    What a run came to has happened already: while the disk does not take that, it waits in memory for `look`.
+    """
+
+    def __init__(self, file: LedgerFile, *, now: Callable[[], datetime]) -> None:
+        super().__init__(file)
+        self._now = now
+        self._waiting: deque[Deed] = deque(maxlen=MOST_WAITING)
+        self._is_stuck = False
+
+    # What asks for a run
+
+    def claim(
+        self,
+        job: str,
+        user: str,
+        trigger: Trigger,
+        due: datetime,
+        *,
+        by: str,
+        lease: Lease,
+        until: datetime | None = None,
+        queued_because: str | None = None,
+    ) -> Run | Refused:
+        """A run that waits to start, or why there is none; that is stored too, unless the due time has its run."""
+        self.look()
+        wanted = Claim(
+            job=job, user=user, trigger=trigger, due=due, by=by, lease=lease, until=until, because=queued_because
+        )
+        with self._file.write() as db:
+            return claimed(db, wanted, self._now())
+
+    def account(
+        self,
+        job: str,
+        user: str,
+        to: datetime,
+        *,
+        missed: Iterable[tuple[datetime, str]] = (),
+        claim: Claim | None = None,
+        by: str = "schedule",
+    ) -> tuple[list[Run], Run | Refused | None]:
+        """All due times up to `to` at once: those that were missed, with the reasons, and the one that is to run now.
+
+        Nothing of it is written unless all is. Due times that are on record already stay as they are.
+        """
+        self.look()
+        now = self._now()
+        with self._file.write() as db:
+            past = [
+                passed(db, Passed(job=job, user=user, due=due, reason=reason, by=by), now) for due, reason in missed
+            ]
+            given = None if claim is None else claimed(db, claim, now)
+            advanced(db, job, user, to)
+            return [run for run in past if run is not None], given
+
+    def miss(
+        self,
+        job: str,
+        user: str,
+        due: datetime,
+        reason: str,
+        *,
+        by: str = "schedule",
+        trigger: Trigger = Trigger.SCHEDULE,
+        outcome: Outcome = Outcome.MISSED,
+    ) -> Run | None:
+        """A due time without a run, missed or skipped; none when it is on record already."""
+        self.look()
+        over = Passed(job=job, user=user, due=due, reason=reason, by=by, trigger=trigger, outcome=outcome)
+        with self._file.write() as db:
+            return passed(db, over, self._now())
+
+    def advance(self, job: str, user: str, to: datetime) -> None:
+        """Each due time of this job up to then has its run; never goes back."""
+        with self._file.write() as db:
+            advanced(db, job, user, to)
+
+    # What becomes of one
+
+    def start(self, run_id: int, lease: Lease, *, at: datetime | None = None) -> bool:
+        """Its program runs, and holds it from now on; false when it did not wait to start."""
+        began = stamp(at or self._now())
+
+        def deed(db: sqlite3.Connection) -> bool:
+            changed = db.execute(
+                "UPDATE runs SET outcome = 'running', reason = NULL, started = ?, pid = ?, ticks = ?, boot = ?"
+                " WHERE id = ? AND outcome = 'queued'",
+                (began, lease.pid, lease.ticks, lease.boot, run_id),
+            ).rowcount
+            db.execute(
+                "UPDATE jobs SET latest = runs.id, latest_once = iif(trigger = 'once', runs.id, latest_once)"
+                " FROM runs WHERE jobs.id = runs.job AND runs.id = ? AND ?",
+                (run_id, changed),
+            )
+            return bool(changed)
+
+        return self._do(deed)
+
+    def wait(self, run_id: int, reason: str | None, *, lease: Lease | None = None) -> bool:
+        """It waits for something else now, or is held by another daemon; false when it does not wait to start."""
+        held = (lease.pid, lease.ticks, lease.boot) if lease else (None, None, None)
+        return self._do(
+            lambda db: bool(
+                db.execute(
+                    "UPDATE runs SET reason = ?, pid = coalesce(?, pid), ticks = coalesce(?, ticks),"
+                    " boot = coalesce(?, boot) WHERE id = ? AND outcome = 'queued'",
+                    (reason, *held, run_id),
+                ).rowcount
+            )
+        )
+
+    def finish(
+        self,
+        run_id: int,
+        outcome: Outcome,
+        *,
+        reason: str | None = None,
+        code: int | None = None,
+        ended: datetime | None = None,
+        details: Mapping[str, Any] | None = None,
+        held: Lease | None = None,
+    ) -> bool:
+        """It has ended, once and for all; false when it had already, or is no longer held by `held`."""
+        if outcome.is_open:
+            raise ValueError(f"run {run_id} cannot end as {outcome}")
+        values = (outcome.value, reason, code, stamp(ended or self._now()), written(details), run_id)
+        question = _FINISH
+        if held is not None:
+            question += " AND pid = ? AND ticks = ? AND boot = ?"
+            values += (held.pid, held.ticks, held.boot)  # type: ignore[assignment]
+        return self._do(lambda db: bool(db.execute(question, values).rowcount))
+
+    def look(self) -> None:
+        """Write down what waits for a disk that took nothing; called at each heartbeat."""
+        while self._waiting:
+            try:
+                with self._file.write() as db:
+                    self._waiting[0](db)
+            except LedgerError as trouble:
+                self._say(trouble)
+                return
+            self._is_stuck = False
+            self._waiting.popleft()
+
+    @property
+    def waiting(self) -> int:
+        """How much the disk has not taken yet."""
+        return len(self._waiting)
+
+    def prune(self, before: datetime, *, most: int = 200) -> int:
+        """Forget runs that were due before then, the oldest first and not more than so many: how many that were."""
+        with self._file.write() as db:
+            return db.execute(_PRUNE, (most, stamp(before))).rowcount
+
+    # Inside one write
+
+    def _do(self, deed: Deed) -> bool:
+        """Now, or as soon as the disk takes it: what can be known then is that nothing stands against it."""
+        self.look()
+        if not self._waiting:
+            try:
+                with self._file.write() as db:
+                    return deed(db)
+            except LedgerError as trouble:
+                self._waiting.append(deed)
+                self._say(trouble)
+                return True
+        self._waiting.append(deed)
+        return True
+
+    def _say(self, trouble: LedgerError) -> None:
+        if not self._is_stuck:
+            log.error("ledger.cannot_write", why=str(trouble), waiting=len(self._waiting))
+        self._is_stuck = True
