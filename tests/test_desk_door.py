@@ -39,12 +39,12 @@ async def a_desk(state: Path) -> AsyncIterator[KeptDesk]:
     writer = shell("writer", "echo 51 rows; exec sleep 1000", needs=("feed",))
     clock = SystemClock()
     async with kept_desk(state, feed, writer, begins=False) as desk:
-        url, logs = "http://127.0.0.1:8700", Logs(state / "logs", redact)
+        logs = Logs(state / "logs", redact)
         parts: list[Any] = [
-            DeskDoor(desk.driver, public_url=url),
-            Services(desk.driver, clock, public_url=url),
-            LogStream(logs, desk.driver, clock, public_url=url),
-            LogsDoor(logs, desk.driver, clock, public_url=url),
+            DeskDoor(desk.driver),
+            Services(desk.driver, clock),
+            LogStream(logs, desk.driver, clock),
+            LogsDoor(logs, desk.driver, clock),
         ]
         beats = asyncio.create_task(_beat(desk))
         async with serving(all_well(), parts=parts, programs=desk.driver, control_path=state / "control", clock=clock):

@@ -8,11 +8,9 @@ from typing import NamedTuple
 
 import aiohttp
 import pytest
-from aiohttp import web
 
+from pictures import serving
 from tradewarden.http.backup import Backups
-from tradewarden.http.problems import ProblemError
-from tradewarden.http.visitors import Visitors
 from tradewarden.orchestrator.backup import restore_backup
 from tradewarden.orchestrator.clock import SystemClock
 
@@ -27,29 +25,13 @@ ADMIN = {"Authorization": "Bearer desktestadmin"}
 
 
 async def asked(state: Path, query: str = "", headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-    """A server with this one part, asked once."""
-
-    @web.middleware
-    async def problems(request: web.Request, handler: object) -> web.StreamResponse:
-        try:
-            return await handler(request)  # type: ignore[operator, no-any-return]
-        except ProblemError as problem:
-            return problem.response("/problems/1")
-
-    app = web.Application(middlewares=[problems])
-    app.add_routes(Backups(state, SystemClock()).routes(Visitors("desktestadmin")))
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        async with (
-            aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client,
-            client.post(f"/api/backup{query}", headers=headers) as answer,
-        ):
-            return answer.status, await answer.read()
-    finally:
-        await runner.cleanup()
+    """A server with this part, asked once."""
+    async with (
+        serving(parts=[Backups(state, SystemClock())], admin_token="desktestadmin") as desk,
+        aiohttp.ClientSession(desk.url) as client,
+        client.post(f"/api/backup{query}", headers=headers) as answer,
+    ):
+        return answer.status, await answer.read()
 
 
 async def test_an_admin_gets_a_backup_that_can_be_put_back(tmp_path: Path) -> None:

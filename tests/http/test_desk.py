@@ -46,7 +46,7 @@ async def test_a_verb_is_meant_for_the_named_for_all_or_for_a_tier(
         status, order = await post(session, f"{desk.url}/api/desk/{verb}", body)
     assert status in (200, 202)
     assert order["verb"] == verb
-    assert programs.asked == [(verb, which, "api from 127.0.0.1")]
+    assert programs.asked == [(verb, which, "admin token from 127.0.0.1")]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ async def a_desk(directory: Path) -> AsyncIterator[Desk]:
         return asyncio.create_task(deed, name=name)
 
     stores = Retention({"shelf": Shelf, "away": Away}, SystemClock(), spawn)
-    door = RetentionDoor(stores, public_url="http://127.0.0.1:8700")
+    door = RetentionDoor(stores)
     async with serving(parts=[door], control_path=directory / "control") as desk:
         yield desk
 

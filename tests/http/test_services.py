@@ -131,7 +131,7 @@ async def test_a_verb_is_set_going_and_told_who_asked(
     async with serving_programs(tmp_path) as (desk, programs):
         status, order = await told(session, f"{desk.url}/api/services/viewer/{verb}", "POST", json=body)
     assert (status, order["verb"], order["accepted"]) == (202, verb, ["viewer"])
-    assert programs.asked == [(*asked, "api from 127.0.0.1")]
+    assert programs.asked == [(*asked, "admin token from 127.0.0.1")]
 
 
 async def test_what_is_so_already_is_well_and_what_makes_no_sense_is_refused_with_the_reason(

@@ -188,10 +188,10 @@ async def serving_programs(
     programs = settings.pop("programs", None) or Programs(report or three())
     logs, clock = Logs(directory / "logs", redact), settings.pop("clock", None) or SystemClock()
     parts = [
-        Services(programs, clock, public_url=URL),
-        DeskDoor(programs, public_url=URL),
-        LogStream(logs, programs, clock, public_url=URL),
-        LogsDoor(logs, programs, clock, public_url=URL),
+        Services(programs, clock),
+        DeskDoor(programs),
+        LogStream(logs, programs, clock),
+        LogsDoor(logs, programs, clock),
     ]
     usual: dict[str, Any] = {"parts": parts, "programs": programs, "control_path": directory / "control"}
     async with serving(with_programs(programs.told), **usual | settings) as desk:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from tradewarden.http.auth import Auth
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.gate import Gate, NoRecord, Record
 from tradewarden.http.health import ROOT, Answers, Health
 from tradewarden.http.live import Live
 from tradewarden.http.metrics import Figures, Metrics, Requests
@@ -21,7 +22,7 @@ from tradewarden.http.pages import Pages
 from tradewarden.http.ports import Login, Reports, Verifier
 from tradewarden.http.problems import boundary, route_of
 from tradewarden.http.service_news import ServiceNews
-from tradewarden.http.visitors import Visitors
+from tradewarden.http.visitors import Members, Visitors, cookie_of
 from tradewarden.orchestrator.clock import Clock
 
 IDLE = 10.0  # seconds without a request, from the first moment on: a silent client holds no descriptor for long
@@ -29,12 +30,13 @@ SHUTDOWN = 5.0  # seconds for open requests; streams are closed before, or they 
 BODY = 16 * 1024  # bytes: nothing that is sent to us is larger
 
 _NOTHING = Figures()
+_NO_RECORD = NoRecord()
 
 
 class Part(Protocol):
     """Something else of the desk that is shown over HTTP: one module, one line where the daemon is wired."""
 
-    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+    def routes(self, visitors: Visitors, /) -> list[web.RouteDef]:
         """Its paths; `visitors` tells who asks."""
         ...
 
@@ -69,6 +71,8 @@ class Http:
         figures: Figures = _NOTHING,
         parts: Sequence[Part] = (),
         programs: Programs | None = None,
+        members: Members | None = None,
+        record: Record = _NO_RECORD,
     ) -> None:
         self._host, self._port = host, port
         self._reports = reports
@@ -77,20 +81,21 @@ class Http:
         self._runner: web.AppRunner | None = None
         self._requests = Requests()
         self._clock = clock
-        visitors = Visitors(admin_token)
+        visitors = Visitors(admin_token, members, cookie=cookie_of(public_url))
+        self._gate = Gate(visitors, record, public_url=public_url)
         answers = Answers(reports, clock, version)
         pages = Pages(answers.picture, version, visitors)
         self._health = Health(answers, visitors, cors_origins=cors_origins, fail_code=fail_code)
         news = None if programs is None else ServiceNews(programs, clock)
         self._live = Live(answers, visitors, clock, cors=self._health.cors, services=news)
-        self._auth = Auth(login, verifier, visitors, pages, clock, public_url=public_url, is_stopping=self.is_stopping)
-        self._metrics = Metrics(
-            answers.picture, visitors, self._requests, self._live.count, version=version, figures=figures
-        )
+        self._auth = Auth(login, verifier, pages, clock, is_stopping=self.is_stopping)
+        self._metrics = Metrics(answers.picture, self._requests, self._live.count, version=version, figures=figures)
         self._pages = pages
         self._streaming = [part for part in parts if isinstance(part, Streaming)]
         self._more = [route for part in parts for route in part.routes(visitors)]
         reports.subscribe(self._live.publish)
+        if members is not None:
+            members.subscribe(self._live.look_again)
 
     @property
     def port(self) -> int:
@@ -146,7 +151,8 @@ class Http:
 
     def _app(self) -> web.Application:
         app = web.Application(
-            middlewares=[boundary(self._clock, self._count, self._pages.problem)], client_max_size=BODY
+            middlewares=[boundary(self._clock, self._count, self._pages.problem), self._gate.middleware()],
+            client_max_size=BODY,
         )
         app.add_routes(
             [
@@ -162,6 +168,7 @@ class Http:
                 *self._more,
             ]
         )
+        self._gate.look_up(app)
         return app
 
     def _count(self, request: web.Request, status: int, nanoseconds: int) -> None:

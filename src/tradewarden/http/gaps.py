@@ -26,8 +26,8 @@ class Gaps:
         """Its one path."""
 
         async def get(request: web.Request) -> web.Response:
-            is_admin = visitors.viewer(request) is Viewer.ADMIN
-            told = [_told(gap, is_admin=is_admin) for gap in self._ledger.gaps(limit=_limit(request))]
+            is_known = visitors.viewer(request) is Viewer.KNOWN
+            told = [_told(gap, is_known=is_known) for gap in self._ledger.gaps(limit=_limit(request))]
             headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
             return web.Response(body=orjson.dumps({"gaps": told, "open": _open(self._so_far())}), headers=headers)
 
@@ -52,7 +52,7 @@ def _open(gap: Gap | None) -> dict[str, Any] | None:
     }
 
 
-def _told(recorded: RecordedGap, *, is_admin: bool) -> dict[str, Any]:
+def _told(recorded: RecordedGap, *, is_known: bool) -> dict[str, Any]:
     gap = recorded.gap
     told: dict[str, Any] = {
         "id": recorded.id,
@@ -64,4 +64,4 @@ def _told(recorded: RecordedGap, *, is_admin: bool) -> dict[str, Any]:
         "causes": gap.causes,
         "instrumentCount": len(recorded.instruments),
     }
-    return told | {"instruments": recorded.instruments} if is_admin else told
+    return told | {"instruments": recorded.instruments} if is_known else told

@@ -69,7 +69,7 @@ class Answers:
 
     def _make(self, name: str, viewer: Viewer, picture: Picture, kept: Answer | None) -> Answer:
         def draw(time: datetime, ticks: int) -> tuple[Severity, bytes]:
-            private = viewer is Viewer.ADMIN
+            private = viewer is Viewer.KNOWN
             severity, document = DOCUMENTS[name](Source(picture, private, self._version, time, ticks))
             return severity, orjson.dumps(document)
 

@@ -14,7 +14,7 @@ from tradewarden.http.health import Answer, Answers
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import HEADERS, ProblemError, rate_limited, stopping
 from tradewarden.http.service_news import ServiceNews
-from tradewarden.http.visitors import Viewer, Visitors, address, is_local
+from tradewarden.http.visitors import Viewer, Visitors, address, holds, is_local, person_of
 from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.clock import Clock
 
@@ -38,13 +38,14 @@ STREAM_HEADERS = MappingProxyType(
 class _Client:
     """One open stream. It holds no queue: when it wakes it takes the newest frame, however many it slept through."""
 
-    __slots__ = ("address", "hears_services", "news", "request", "viewer", "wake")
+    __slots__ = ("address", "hears_services", "news", "person", "request", "viewer", "wake")
 
     def __init__(self, request: web.Request, viewer: Viewer, share: str | None) -> None:
         self.request = request
         self.viewer = viewer
         self.address = share  # none for programs on this machine, which count towards the total only
-        self.hears_services = viewer is Viewer.ADMIN or is_local(request)
+        self.person = person_of(request)
+        self.hears_services = viewer is Viewer.KNOWN or is_local(request)
         self.news = 0  # the number of the last one it was told
         self.wake = asyncio.Event()
 
@@ -99,6 +100,10 @@ class Live:
         self._closing = True
         self._wake()
 
+    def look_again(self) -> None:
+        """Somebody may no longer what they might before: each stream asks again whether its client may listen."""
+        self._wake()
+
     def _wake(self) -> None:
         for client in self._clients:
             client.wake.set()
@@ -149,6 +154,8 @@ class Live:
         while not self._closing:
             await client.wake.wait()  # at most until the next look
             client.wake.clear()
+            if not holds(client.request):
+                return  # signed out, disabled or another role by now: whoever still may comes back by itself
             if news := self._news_for(client):
                 await client.write(response, news)
             stale = self._answers.is_stale()

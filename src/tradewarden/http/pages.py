@@ -108,7 +108,7 @@ class Pages:
     async def desk(self, request: web.Request) -> web.Response:
         """GET /: the banner and the three machines; the programs by name for this machine and for an admin."""
         picture = self._picture()
-        names = is_local(request) or self._visitors.viewer(request) is Viewer.ADMIN
+        names = is_local(request) or self._visitors.viewer(request) is Viewer.KNOWN
         words = {
             "glyphs": {code: glyph_of(code, Severity.OK) for code in explained.CODES},
             "words": {layer: dict(words) for layer, words in WORDS.items()}

@@ -36,6 +36,7 @@ TITLES = MappingProxyType(
         "not-logged-in": "A token is needed",
         "forbidden": "Not allowed",
         "csrf": "The request comes from another site",
+        "password-change": "The password must be changed first",
         "not-found": "There is nothing here",
         "method-not-allowed": "This method is not possible here",
         "payload-too-large": "The body is too large",

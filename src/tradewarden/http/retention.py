@@ -3,41 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 
 from tradewarden.feed.sinks.retained import Kept, Removed
-from tradewarden.http.body import answer, json_object
+from tradewarden.http.body import answer, asked, taken
+from tradewarden.http.member import Member
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import ProblemError
-from tradewarden.http.visitors import Viewer, Visitors, refuse_other_sites, token_needed
+from tradewarden.http.visitors import Visitors
 from tradewarden.orchestrator.retention import Retention, Told, UnknownStoreError
 
-DEEDS: Final = ("create", "cleanup")
+
+@dataclass(frozen=True, slots=True)
+class StoreQuery:
+    """Which store is asked."""
+
+    store: Annotated[str | None, Member("one store only", example="sqlite")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What is to be done with what the stores keep."""
+
+    do: Annotated[Literal["create", "cleanup"], Member('"create" or "cleanup" is expected')]
+    store: Annotated[str | None, Member("the name of a store is expected, for one only", example="sqlite")] = None
 
 
 class RetentionDoor:
     """GET /api/retention and POST /api/retention, for an admin; `store` asks one store only."""
 
-    def __init__(self, retention: Retention, *, public_url: str) -> None:
-        self._retention, self._public_url = retention, public_url
+    def __init__(self, retention: Retention) -> None:
+        self._retention = retention
 
-    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+    def routes(self, _visitors: Visitors) -> list[web.RouteDef]:
         """Its two verbs."""
 
         async def get(request: web.Request) -> web.Response:
-            if visitors.viewer(request) is not Viewer.ADMIN:
-                raise token_needed(request)
-            return await self._told(request.query.get("store"))
+            return await self._told(asked(request, StoreQuery).store)
 
         async def post(request: web.Request) -> web.Response:
-            refuse_other_sites(request, self._public_url)
-            if visitors.viewer(request) is not Viewer.ADMIN:
-                raise token_needed(request)
-            return await self._done(await json_object(request))
+            return await self._done(await taken(request, Deed))
 
         return [web.get("/api/retention", get), web.post("/api/retention", post)]
 
@@ -60,20 +69,15 @@ class RetentionDoor:
             }
         )
 
-    async def _done(self, body: dict[str, Any]) -> web.Response:
-        deed, store = body.get("do"), body.get("store")
-        if deed not in DEEDS or set(body) - {"do", "store"} or not isinstance(store, str | None):
-            detail = f'expected is {{"do": one of {", ".join(DEEDS)}}}, and "store" for one store only'
-            raise ProblemError(422, "validation", errors=[{"pointer": "/do", "detail": detail}])
+    async def _done(self, deed: Deed) -> web.Response:
+        deeds = {"create": self._retention.create, "cleanup": self._retention.cleanup}
         try:
-            told: Sequence[Told[str] | Told[Removed]] = (
-                await self._retention.create(store) if deed == "create" else await self._retention.cleanup(store)
-            )
+            told: Sequence[Told[str] | Told[Removed]] = await deeds[deed.do](deed.store)
         except UnknownStoreError as unknown:
             raise ProblemError(422, "validation", errors=[{"pointer": "/store", "detail": str(unknown)}]) from None
         return answer(
             {
-                "done": deed,
+                "done": deed.do,
                 "stores": [
                     {"store": one.store, "changed": [_changed(each) for each in one.what], "trouble": one.trouble}
                     for one in told

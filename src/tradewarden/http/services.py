@@ -12,8 +12,8 @@ from tradewarden.http.body import answer
 from tradewarden.http.desk_port import Programs
 from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.http.selection import flag, only
-from tradewarden.http.verbs import Permission, needs_keepers, nobody, refusals, told
-from tradewarden.http.visitors import Visitors
+from tradewarden.http.verbs import needs_keepers, nobody, refusals, told
+from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.service import DeskReport, HostFigures, Order, Selection, ServiceReport, Tier
 from tradewarden.orchestrator.clock import Clock
 
@@ -23,19 +23,16 @@ Deed = Callable[[str, str, dict[str, Any]], Order]  # name, by whom, body
 class Services:
     """GET /api/services and what may be asked of one of them, for an admin."""
 
-    def __init__(self, programs: Programs, clock: Clock, *, public_url: str) -> None:
-        self._programs, self._clock, self._public_url = programs, clock, public_url
+    def __init__(self, programs: Programs, clock: Clock) -> None:
+        self._programs, self._clock = programs, clock
 
-    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+    def routes(self, _visitors: Visitors) -> list[web.RouteDef]:
         """The list, one of it, and a path for each verb."""
-        may = Permission(visitors, self._public_url)
 
-        async def everyone(request: web.Request) -> web.Response:
-            may.to_read(request)
+        async def everyone(_request: web.Request) -> web.Response:
             return answer(document(self._programs.report(), self._clock.now()))
 
         async def one(request: web.Request) -> web.Response:
-            may.to_read(request)
             name = self._named(request)
             found = next(each for each in self._programs.report().services if each.name == name)
             return answer(service_document(found, self._clock.now()))
@@ -43,17 +40,17 @@ class Services:
         return [
             web.get("/api/services", everyone),
             web.get("/api/services/{name}", one),
-            web.post("/api/services/{name}/start", self._verb(may, self._start)),
-            web.post("/api/services/{name}/stop", self._verb(may, self._stop)),
-            web.post("/api/services/{name}/restart", self._verb(may, self._restart)),
-            web.post("/api/services/{name}/enable", self._verb(may, self._enable)),
-            web.post("/api/services/{name}/disable", self._verb(may, self._disable)),
-            web.post("/api/services/{name}/auto-restart", self._verb(may, self._auto_restart, "on")),
+            web.post("/api/services/{name}/start", self._verb(self._start)),
+            web.post("/api/services/{name}/stop", self._verb(self._stop)),
+            web.post("/api/services/{name}/restart", self._verb(self._restart)),
+            web.post("/api/services/{name}/enable", self._verb(self._enable)),
+            web.post("/api/services/{name}/disable", self._verb(self._disable)),
+            web.post("/api/services/{name}/auto-restart", self._verb(self._auto_restart, "on")),
         ]
 
-    def _verb(self, may: Permission, deed: Deed, *known: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _verb(self, deed: Deed, *known: str) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def post(request: web.Request) -> web.Response:
-            by = may.to_act(request)
+            by = who(request).by
             body, name = await only(request, *known), self._named(request)
             with refusals(self._programs):
                 return told(deed(name, by, body), self._programs, named=True)

@@ -24,7 +24,7 @@ class Sinks:
         """Its one path."""
 
         async def get(request: web.Request) -> web.Response:
-            body = document(self._picture(), private=visitors.viewer(request) is Viewer.ADMIN)
+            body = document(self._picture(), private=visitors.viewer(request) is Viewer.KNOWN)
             headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
             return web.Response(body=orjson.dumps(body), headers=headers)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from aiohttp import web
 
+from tradewarden.http.body import asked
+from tradewarden.http.member import Member
 from tradewarden.http.problems import ProblemError, rate_limited
-from tradewarden.http.visitors import Viewer, Visitors, refuse_other_sites, token_needed
+from tradewarden.http.visitors import Visitors
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.validate import Span
 from tradewarden.orchestrator.validation import ValidationError, Validations
@@ -19,25 +22,33 @@ MOST_MINUTES = 24 * 60
 MINUTES = 10
 
 
+@dataclass(frozen=True, slots=True)
+class CompareQuery:
+    """What is compared."""
+
+    store: Annotated[
+        tuple[str, ...], Member("a store that runs here, several times for several", example="sqlite")
+    ] = ()
+    minutes: Annotated[int, Member(f"allowed is 1 to {MOST_MINUTES}", 1, MOST_MINUTES)] = MINUTES
+
+
 class Validate:
     """POST /api/validate[?store=][&minutes=], one at a time: it reads the journal and the stores once over."""
 
-    def __init__(self, validations: Validations, clock: Clock, *, public_url: str) -> None:
-        self._validations, self._clock, self._public_url = validations, clock, public_url
+    def __init__(self, validations: Validations, clock: Clock) -> None:
+        self._validations, self._clock = validations, clock
         self._turn = asyncio.Lock()
 
-    def routes(self, visitors: Visitors) -> list[web.RouteDef]:
+    def routes(self, _visitors: Visitors) -> list[web.RouteDef]:
         """Its one path."""
 
         async def post(request: web.Request) -> web.Response:
-            refuse_other_sites(request, self._public_url)
-            if visitors.viewer(request) is not Viewer.ADMIN:
-                raise token_needed(request)
-            stores, minutes = self._stores(request), _minutes(request)
+            wanted = asked(request, CompareQuery)
+            stores = self._stores(wanted)
             if self._turn.locked():
                 raise rate_limited(2)
             async with self._turn:
-                body = await self._verdict(stores, minutes)
+                body = await self._verdict(stores, wanted.minutes)
             headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
             return web.Response(body=orjson.dumps(body), headers=headers)
 
@@ -54,19 +65,11 @@ class Validate:
         except ValidationError as trouble:
             raise ProblemError(503, "validation-failed", detail=str(trouble)) from None
 
-    def _stores(self, request: web.Request) -> list[str]:
+    def _stores(self, wanted: CompareQuery) -> list[str]:
         known = list(self._validations.stores)
-        named = request.query.getall("store", known)
+        named = wanted.store or known
         for each in named:
             if each not in known:
                 detail = f"allowed are the stores that run here: {', '.join(known) or 'none'}"
                 raise ProblemError(422, "validation", errors=[{"parameter": "store", "detail": detail}])
         return list(dict.fromkeys(named))
-
-
-def _minutes(request: web.Request) -> int:
-    text = request.query.get("minutes", str(MINUTES))
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_MINUTES):
-        detail = f"allowed is 1 to {MOST_MINUTES}"
-        raise ProblemError(422, "validation", errors=[{"parameter": "minutes", "detail": detail}])
-    return int(text)

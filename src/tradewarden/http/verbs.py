@@ -1,4 +1,4 @@
-"""A verb of the desk over HTTP: who may say it, and what its answer is."""
+"""A verb of the desk over HTTP: what it refuses, and what its answer is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from aiohttp import web
 from tradewarden.http.body import answer
 from tradewarden.http.desk_port import Programs
 from tradewarden.http.problems import ProblemError
-from tradewarden.http.visitors import Viewer, Visitors, address, is_control, refuse_other_sites, token_needed
 from tradewarden.machines.service import Order, ServiceReport, ServiceState
 from tradewarden.orchestrator.orders import RefusedError
 
@@ -29,24 +28,6 @@ _ALREADY: Final[dict[str, Callable[[ServiceReport], bool]]] = {
     "enable": lambda service: service.enabled,
     "disable": lambda service: not service.enabled,
 }
-
-
-class Permission:
-    """Who may ask about the desk's programs, and who may change something: an admin."""
-
-    def __init__(self, visitors: Visitors, public_url: str) -> None:
-        self._visitors, self._public_url = visitors, public_url
-
-    def to_read(self, request: web.Request) -> None:
-        """Raises the problem that says why not."""
-        if self._visitors.viewer(request) is not Viewer.ADMIN:
-            raise token_needed(request)
-
-    def to_act(self, request: web.Request) -> str:
-        """Who acts, for the record. Raises the problem that says why not."""
-        refuse_other_sites(request, self._public_url)
-        self.to_read(request)
-        return "command line" if is_control(request) else f"api from {address(request)}"
 
 
 def nobody(names: Iterable[str], programs: Programs) -> ProblemError | None:

@@ -1,4 +1,4 @@
-"""Who asks: anybody, or somebody with the admin token; from this machine, or from elsewhere through a proxy."""
+"""Who asks: anybody, a person, or the admin token; from this machine, or from elsewhere through a proxy."""
 
 from __future__ import annotations
 
@@ -8,50 +8,123 @@ import ipaddress
 import os
 import socket
 import struct
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from tradewarden.http.problems import ProblemError
+from tradewarden.machines.role import Need, Person, Role, Scope, Visit
 
 # A proxy on this machine speaks to us from loopback; these headers tell that it speaks for somebody else.
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _PEERCRED = struct.Struct("3i")
 _IPV6_HOUSEHOLD = 64  # bits: one customer owns all addresses below
+_COOKIE: Final = "tradewarden"
+_VISITORS: Final = web.RequestKey["Visitors"]("visitors")
+_VISIT: Final = web.RequestKey[Visit | None]("visit")
+_COMMAND_LINE: Final = Visit(person=Person(name="", role=Role.ADMIN, by="command line"))
 
 
 class Viewer(StrEnum):
     """For whom a body is made."""
 
     ANONYMOUS = "anonymous"
-    ADMIN = "admin"
+    KNOWN = "known"  # a signed-in person, a token that may read, the admin token or the control socket
+
+
+class Members(Protocol):
+    """The people of the desk, as far as a request can name them."""
+
+    def by_cookie(self, cookie: str) -> Visit | None:
+        """Whose session this is."""
+        ...
+
+    def by_token(self, token: str) -> Visit | None:
+        """Whose API token this is."""
+        ...
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Call back when somebody may no longer what they might before."""
+        ...
 
 
 class Visitors:
-    """Tells visitors apart; secrets are compared as hashes in constant time."""
+    """Tells visitors apart; secrets are compared as hashes, in constant time or by looking the hash up."""
 
-    def __init__(self, admin_token: str) -> None:
+    def __init__(self, admin_token: str, members: Members | None = None, *, cookie: str = _COOKIE) -> None:
         self._digest = _digest(admin_token) if admin_token else None
+        self._members, self.cookie = members, cookie
+
+    def visit(self, request: web.Request) -> Visit | None:
+        """Who asks, remembered with the request; none for everybody else, also for a wrong token."""
+        found = self._found(request)
+        request[_VISIT], request[_VISITORS] = found, self
+        return found
+
+    def still(self, request: web.Request) -> Visit | None:
+        """Who that is by now; a request may last for hours."""
+        return self._found(request)
 
     def viewer(self, request: web.Request) -> Viewer:
         """Whom this request is answered for. A wrong token is nobody's, so the answer is the public one."""
-        header = request.headers.get("Authorization")
-        if header is not None and header[:7].lower() == "bearer " and self._is_admin_token(header[7:].strip()):
-            return Viewer.ADMIN
-        if request.path.startswith("/compat/"):
-            key = request.headers.get("X-Admin-Key")
-            if key is not None and self._is_admin_token(key):
-                return Viewer.ADMIN
-        return Viewer.ADMIN if is_control(request) else Viewer.ANONYMOUS
+        visit = request[_VISIT] if _VISIT in request else self.visit(request)
+        if visit is None or visit.must_change or not visit.person.may(Need.VIEWER, Scope.READ):
+            return Viewer.ANONYMOUS
+        return Viewer.KNOWN
 
-    def _is_admin_token(self, given: str) -> bool:
-        return self._digest is not None and hmac.compare_digest(_digest(given), self._digest)
+    def _found(self, request: web.Request) -> Visit | None:
+        found, headers = None, request.headers
+        bearer = headers.get("Authorization")
+        if bearer is not None and bearer[:7].lower() == "bearer ":
+            found = self._by_secret(bearer[7:].strip(), request)
+        elif request.path.startswith("/compat/") and (key := headers.get("X-Admin-Key")) is not None:
+            found = self._by_secret(key, request)
+        elif self._members is not None and "Cookie" in headers and (cookie := request.cookies.get(self.cookie)):
+            found = self._members.by_cookie(cookie)
+        return found if found is not None or not is_control(request) else _COMMAND_LINE
+
+    def _by_secret(self, given: str, request: web.Request) -> Visit | None:
+        if self._digest is not None and hmac.compare_digest(_digest(given), self._digest):
+            return Visit(person=Person(name="", role=Role.ADMIN, by=f"admin token from {address(request)}"))
+        return None if self._members is None else self._members.by_token(given)
+
+
+def cookie_of(public_url: str) -> str:
+    """The name of a session's cookie; browsers refuse the prefix, which keeps it from other paths, without https."""
+    return "__Host-tradewarden" if public_url.startswith("https://") else _COOKIE
+
+
+def visit_of(request: web.Request) -> Visit | None:
+    """Who asks and by which right, once the gate has looked."""
+    return request.get(_VISIT)
+
+
+def person_of(request: web.Request) -> Person | None:
+    """Who asks; nobody while a one-time password waits to be changed."""
+    visit = visit_of(request)
+    return None if visit is None or visit.must_change else visit.person
+
+
+def holds(request: web.Request) -> bool:
+    """Whether a request that lasts would be let in again: nobody signed out, was disabled or changed roles."""
+    visit = visit_of(request)
+    return visit is None or request[_VISITORS].still(request) == visit
+
+
+def who(request: web.Request) -> Person:
+    """Who asks, where the gate lets only people through."""
+    person = person_of(request)
+    if person is None:
+        raise LookupError(f"nobody is known behind {request.method}: the path needs a row in http/needs.py")
+    return person
 
 
 def token_needed(request: web.Request) -> ProblemError:
-    """What to answer when an admin is needed: 401 without a token, 403 with a wrong one."""
+    """What to answer when somebody else is needed: 401 to a stranger, 403 to a wrong token."""
     bearer = request.headers.get("Authorization", "")[:7].lower() == "bearer "
     if bearer or (request.path.startswith("/compat/") and "X-Admin-Key" in request.headers):
         return ProblemError(403, "forbidden")

@@ -33,7 +33,8 @@ class Need(StrEnum):
     ADMIN = "admin"
 
 
-_RANK = {Need.VIEWER: 0, Role.VIEWER: 0, Need.TRADER: 1, Role.TRADER: 1, Need.ADMIN: 2, Role.ADMIN: 2}
+_RANK = {Role.VIEWER: 0, Role.TRADER: 1, Role.ADMIN: 2}
+_NEEDED = {Need.VIEWER: 0, Need.TRADER: 1, Need.ADMIN: 2, Need.MACHINE: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,21 @@ class Person:
 
     def may(self, need: Need, scope: Scope) -> bool:
         """Whether the role and the scopes reach so far; `scope` is the one that the path belongs to."""
-        if need in (Need.ANYBODY, Need.MACHINE):
+        if need is Need.ANYBODY:
             return True
-        reaches = _RANK[self.role] >= _RANK[need]
+        reaches = _RANK[self.role] >= _NEEDED[need]
         return reaches and (self.scopes is None or scope in self.scopes or Scope.ADMIN in self.scopes)
 
     def sees(self, user: str) -> bool:
         """Whether this person may see the jobs, output and history of `user`; empty are the desk's own, an admin's."""
         return self.role is Role.ADMIN or (user != "" and user == self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A person who asks, and by which right: a browser's session, or something that no other site can send."""
+
+    person: Person
+    session: str | None = None  # the digest of the browser's cookie
+    csrf: str | None = None  # what a browser must bring besides, for whatever changes something
+    must_change: bool = False  # the password is a one-time one: nothing else before that

@@ -38,12 +38,12 @@ MEASURED = ("redis", "mysql", "influx")  # stores whose flow a condition may nam
 
 def doors_of(programs: DeskDriver, settings: Settings, clock: Clock) -> list[Part]:
     """Where the desk's programs and their logs are asked for over HTTP."""
-    logs, public_url = Logs(settings.log_dir, log.redact), settings.http.public_url
+    logs = Logs(settings.log_dir, log.redact)
     return [
-        DeskDoor(programs, public_url=public_url),
-        Services(programs, clock, public_url=public_url),
-        LogStream(logs, programs, clock, public_url=public_url),  # before the next one, which has a path for any name
-        LogsDoor(logs, programs, clock, public_url=public_url),
+        DeskDoor(programs),
+        Services(programs, clock),
+        LogStream(logs, programs, clock),  # before the next one, which has a path for any name
+        LogsDoor(logs, programs, clock),
     ]
 
 

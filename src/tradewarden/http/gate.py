@@ -1,0 +1,148 @@
+"""The gate before every path: who asks, whether the path's row lets them through, and a record of what was done."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from typing import Any, Final, Protocol
+
+from aiohttp import web
+
+from tradewarden.http.body import ARRIVAL
+from tradewarden.http.needs import NEEDS, Way
+from tradewarden.http.problems import Handler, ProblemError, route_of
+from tradewarden.http.visitors import Visitors, address, is_local, refuse_other_sites, token_needed, visit_of
+from tradewarden.machines.role import Need, Visit
+
+CSRF: Final = "X-CSRF-Token"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM: Final = "application/x-www-form-urlencoded"
+_TARGET: Final = web.RequestKey[str]("target")
+_DETAIL: Final = web.RequestKey[str]("detail")
+_BY: Final = web.RequestKey[str]("by")
+_SIGN_IN: Final = ("POST", "/api/session")  # nobody's session can be misused by it: the password is in the body
+
+
+class Record(Protocol):
+    """Where it is written down what was done, and what was refused."""
+
+    def add(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None) -> None:
+        """One row; the same refusal again and again becomes a count."""
+        ...
+
+
+class NoRecord:
+    """Writes nothing down."""
+
+    def add(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None) -> None:
+        """Nothing."""
+
+
+def told_of(request: web.Request, *, target: str | None = None, detail: str | None = None, by: str = "") -> None:
+    """What the record says of this action beside its path: whom or what it concerned. Never anything secret."""
+    if target is not None:
+        request[_TARGET] = target
+    if detail is not None:
+        request[_DETAIL] = detail
+    if by:
+        request[_BY] = by
+
+
+class Gate:
+    """Lets through who may, by the table of http/needs.py."""
+
+    def __init__(self, visitors: Visitors, record: Record, *, public_url: str) -> None:
+        self._visitors, self._record, self._public_url = visitors, record, public_url
+        self._ways: dict[web.AbstractRoute, Way] = {}
+
+    def look_up(self, app: web.Application) -> None:
+        """Find each path's row. Raises LookupError for one without."""
+        for route in app.router.routes():
+            path = "" if route.resource is None else route.resource.canonical
+            method = "GET" if route.method == "HEAD" else route.method
+            way = NEEDS.get((method, path))
+            if way is None:
+                raise LookupError(f"{method} {path}: say in http/needs.py who may use it")
+            self._ways[route] = way
+
+    def middleware(self) -> Any:
+        """What stands before every handler."""
+
+        @web.middleware
+        async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+            visit = self._visitors.visit(request)
+            way = self._ways.get(request.match_info.route)
+            if way is None:  # there is no such path, or not with this method
+                return await handler(request)
+            is_safe = request.method in _SAFE
+            try:
+                await self._admit(request, way, visit, is_safe=is_safe)
+            except ProblemError as refused:
+                self._write(request, allowed=False, detail=f"{refused.status} {refused.kind}")
+                raise
+            return await handler(request) if is_safe else await self._acted(request, handler)
+
+        return handle
+
+    async def _admit(self, request: web.Request, way: Way, visit: Visit | None, *, is_safe: bool) -> None:
+        if not is_safe:
+            refuse_other_sites(request, self._public_url)
+            if visit is not None and visit.csrf is not None and _named(request) != _SIGN_IN:
+                await _refuse_without(request, visit.csrf)
+        if way.need is Need.ANYBODY or (way.need is Need.MACHINE and is_local(request)):
+            return
+        if visit is None:
+            raise token_needed(request)
+        if visit.must_change and not way.unchanged:
+            raise ProblemError(403, "password-change", detail="this is a one-time password: choose your own first")
+        if not visit.person.may(way.need, way.scope):
+            raise ProblemError(403, "forbidden", detail=_why_not(visit, way))
+
+    async def _acted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except ProblemError as problem:
+            self._write(
+                request, allowed=problem.status not in (401, 403, 429), detail=f"{problem.status} {problem.kind}"
+            )
+            raise
+        except Exception:
+            self._write(request, allowed=True, detail="failed")
+            raise
+        self._write(request, allowed=True, detail=str(response.status))
+        return response
+
+    def _write(self, request: web.Request, *, allowed: bool, detail: str) -> None:
+        visit = visit_of(request)
+        by = request.get(_BY) or (f"nobody from {address(request)}" if visit is None else visit.person.by)
+        target = request.get(_TARGET) or ", ".join(request.match_info.values())
+        more = request.get(_DETAIL)
+        told = detail if more is None else f"{detail}, {more}"
+        self._record.add(by, " ".join(_named(request)), target[:200], allowed=allowed, detail=told[:500])
+
+
+def _named(request: web.Request) -> tuple[str, str]:
+    return request.method, route_of(request)
+
+
+async def _refuse_without(request: web.Request, csrf: str) -> None:
+    """A browser's session acts only with what a page of ours has told the browser besides the cookie."""
+    given = request.headers.get(CSRF)
+    if given is None and request.content_type == _FORM:
+        try:
+            async with asyncio.timeout(ARRIVAL):
+                given = str((await request.post()).get("csrf", ""))
+        except TimeoutError:
+            raise ProblemError(408, "bad-request") from None
+    if given is None or not hmac.compare_digest(given.encode(errors="replace"), csrf.encode()):
+        raise ProblemError(
+            403, "csrf", detail=f"the session's own token is needed, as {CSRF}: GET /api/session tells it"
+        )
+
+
+def _why_not(visit: Visit, way: Way) -> str:
+    person = visit.person
+    if person.scopes is None:
+        return f"this takes a {way.need}; {person.by} is a {person.role}"
+    has = ", ".join(sorted(person.scopes))
+    return f"this takes a {way.need} and the scope {way.scope}; {person.by} is a {person.role}'s and has {has}"

@@ -1,0 +1,81 @@
+"""Who may use which path: one row each, and a path without one keeps the daemon from starting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from tradewarden.machines.role import Need, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a path needs of whoever asks: a role, and of a token the scope."""
+
+    need: Need
+    scope: Scope = Scope.READ
+    unchanged: bool = False  # also for a person who must change the password first
+
+
+_ANYBODY: Final = Way(Need.ANYBODY)
+_MACHINE: Final = Way(Need.MACHINE)
+_VIEWER: Final = Way(Need.VIEWER)
+_ADMIN: Final = Way(Need.ADMIN, Scope.ADMIN)
+_VERIFY: Final = Way(Need.ADMIN, Scope.VERIFY)
+
+_HEALTH: Final = "/api/system/health"
+_DOCUMENTS: Final = ("", "/summary", "/auth", "/feed", "/market")
+
+NEEDS: Final[Mapping[tuple[str, str], Way]] = MappingProxyType(
+    {
+        ("GET", "/"): _ANYBODY,
+        ("GET", "/livez"): _ANYBODY,
+        ("GET", "/readyz"): _ANYBODY,
+        ("GET", "/metrics"): _MACHINE,
+        ("GET", "/static/{name}"): _ANYBODY,
+        ("GET", "/docs/health"): _ANYBODY,
+        ("GET", "/problems/{kind}"): _ANYBODY,
+        # How the desk does; whoever is signed in is told more.
+        **{("GET", f"{root}{_HEALTH}{name}"): _ANYBODY for root in ("", "/compat") for name in _DOCUMENTS},
+        **{("OPTIONS", f"{root}{_HEALTH}{name}"): _ANYBODY for root in ("", "/compat") for name in _DOCUMENTS},
+        ("GET", f"{_HEALTH}/events"): _ANYBODY,
+        ("GET", f"/compat{_HEALTH}/events"): _ANYBODY,
+        ("GET", "/api/sinks"): _ANYBODY,
+        ("GET", "/api/gaps"): _ANYBODY,
+        ("GET", "/api/market/calendar"): _ANYBODY,
+        # The broker's login binds itself to the broker's account; its token is an admin's business.
+        ("GET", "/login"): _ANYBODY,
+        ("GET", "/api/auth/login"): _ANYBODY,
+        ("GET", "/compat/api/auth/login"): _ANYBODY,
+        ("GET", "/auth/callback"): _ANYBODY,
+        ("POST", f"{_HEALTH}/auth/verify"): _VERIFY,
+        ("POST", f"/compat{_HEALTH}/auth/verify"): _VERIFY,
+        ("POST", "/api/auth/errors"): _VERIFY,
+        ("POST", "/api/auth/logout"): _ADMIN,
+        # What is streamed and recorded.
+        ("GET", "/api/instruments"): _VIEWER,
+        ("GET", "/api/quotes"): _VIEWER,
+        ("GET", "/api/retention"): _VIEWER,
+        ("POST", "/api/retention"): _ADMIN,
+        ("POST", "/api/query"): _ADMIN,
+        ("POST", "/api/validate"): _ADMIN,
+        ("POST", "/api/backup"): _ADMIN,
+        ("POST", "/api/market/override"): _ADMIN,
+        ("DELETE", "/api/market/override/{segment}"): _ADMIN,
+        # The desk's programs.
+        ("GET", "/api/services"): _VIEWER,
+        ("GET", "/api/services/{name}"): _VIEWER,
+        ("GET", "/api/desk/plan"): _VIEWER,
+        **{
+            ("POST", f"/api/services/{{name}}/{verb}"): _ADMIN
+            for verb in ("start", "stop", "restart", "enable", "disable", "auto-restart")
+        },
+        **{("POST", f"/api/desk/{verb}"): _ADMIN for verb in ("start", "stop", "restart", "reload", "down")},
+        # Their logs: a trader's own jobs write logs, too.
+        ("GET", "/api/logs"): Way(Need.TRADER),
+        ("GET", "/api/logs/{name}"): Way(Need.TRADER),
+        ("GET", "/api/logs/stream"): Way(Need.TRADER),
+    }
+)

@@ -1,0 +1,42 @@
+"""The table of who may use which path, and the page that tells it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+import reference_pages
+from pictures import serving
+from tradewarden.http.needs import NEEDS
+
+PAGE = Path(__file__).parents[2] / "docs" / "http.md"
+
+
+class Nameless:
+    """A part with a path that nobody said anything about."""
+
+    def routes(self, _visitors: object) -> list[web.RouteDef]:
+        async def get(_request: web.Request) -> web.Response:
+            return web.Response()
+
+        return [web.get("/api/forgotten", get)]
+
+
+async def test_a_path_that_the_table_does_not_have_keeps_the_daemon_from_starting() -> None:
+    with pytest.raises(LookupError, match=r"GET /api/forgotten: say in http/needs\.py who may use it"):
+        async with serving(parts=[Nameless()]):
+            pytest.fail("it started")
+
+
+def test_the_table_has_no_path_that_nobody_answers() -> None:
+    answered = set(reference_pages.routes())
+    assert [way for way in NEEDS if way not in answered and way[0] != "OPTIONS"] == []
+
+
+def test_the_page_says_of_each_path_what_the_table_says() -> None:
+    rows = re.findall(r"(?m)^\| `([A-Z]+) (\S+)` \| ([^|]+) \|", PAGE.read_text())
+    told = {(method, path): who.strip() for method, path, who in rows}
+    assert {way: told[way] for way in told if told[way] != NEEDS[way].need} == {}
