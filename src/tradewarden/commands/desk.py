@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tradewarden.commands.argument import Adder, add_config, add_door, back_to, count
 from tradewarden.commands.configured import control_of, settings_of, way_of
 from tradewarden.commands.down_alone import down_alone
-from tradewarden.commands.interrupt import CUT_SHORT
-from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, live, say
+from tradewarden.commands.looking import look_on
+from tradewarden.commands.terminal import BAD_CONFIGURATION, complain
 
 if TYPE_CHECKING:
     from tradewarden.desk_command import Terminal
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 TIERS = ("critical", "important", "optional", "utility")
 _SINCE = "from then on: 15m, 2h, 09:15 (India), 03:45Z (UTC, as on paper), or a date and time"
-LEAVING = 1.0  # seconds for what somebody was looking on with
 
 
 def add_desk(add: Adder) -> None:
@@ -100,7 +97,7 @@ def _order(parsed: argparse.Namespace) -> int:
         if status is not None:
             return status
     work = order(_terminal(parsed, settings), parsed.verb, body, wait=not parsed.no_wait)
-    return _until_stopped(work, "it goes on without you.")
+    return look_on(work, "it goes on without you.")
 
 
 def _each(parsed: argparse.Namespace) -> int:
@@ -117,7 +114,7 @@ def _reload(parsed: argparse.Namespace) -> int:
     if settings is None:
         return BAD_CONFIGURATION
     work = reload(_terminal(parsed, settings), dry=parsed.dry, wait=not parsed.no_wait)
-    return _until_stopped(work, "it goes on without you.")
+    return look_on(work, "it goes on without you.")
 
 
 def _terminal(parsed: argparse.Namespace, settings: Settings) -> Terminal:
@@ -132,7 +129,7 @@ def _services(parsed: argparse.Namespace) -> int:
     from tradewarden.services_command import services
 
     control, screen = control_of(parsed.url, way_of(parsed.config)), Screen(sys.stdout)
-    return _until_stopped(services(control, as_json=parsed.json, every=parsed.watch, screen=screen, complain=complain))
+    return look_on(services(control, as_json=parsed.json, every=parsed.watch, screen=screen, complain=complain))
 
 
 def _logs(parsed: argparse.Namespace) -> int:
@@ -145,7 +142,7 @@ def _logs(parsed: argparse.Namespace) -> int:
     control = control_of(parsed.url, settings)
     away = (lambda: None) if parsed.url is not None else (lambda: _files(settings))
     logs = Logs(control, Screen(sys.stdout), complain, as_json=parsed.json, away=away)
-    return _until_stopped(logs.follow(question) if parsed.follow else logs.tail(question))
+    return look_on(logs.follow(question) if parsed.follow else logs.tail(question))
 
 
 def _files(settings: Settings) -> LogsAway:
@@ -157,31 +154,6 @@ def _files(settings: Settings) -> LogsAway:
     for service in settings.programs:
         learn_secrets(service, settings.state_dir, log.hide)
     return LogsAway(settings.log_dir)
-
-
-def _until_stopped(work: Coroutine[Any, Any, int], then: str | None = None) -> int:
-    """The work's exit status; Ctrl-C ends only the looking on, and says so."""
-    status = CUT_SHORT
-
-    async def scene(stop: asyncio.Event) -> None:
-        nonlocal status
-        task, asked = asyncio.create_task(work), asyncio.create_task(stop.wait())
-        await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
-        if task.done():
-            status = task.result()
-            return
-        task.cancel()
-        await asyncio.wait({task}, timeout=LEAVING)
-        if then is not None:
-            say(f"\n{then} `tradewarden services` tells how it stands.")
-
-    try:
-        live(scene)
-    except BrokenPipeError:  # whoever read it, such as `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return status
 
 
 def _keepers(parsed: argparse.Namespace) -> int:
