@@ -161,8 +161,8 @@ async def test_an_order_takes_an_admin_and_no_other_site(  # noqa: PLR0917 - a t
         ({"until": "2026-01-05T11:00:00"}, "/until", "'2026-01-05T11:00:00' is no date and time with an offset"),
         ({"until": "2026-01-05T09:00:00+05:30"}, "/until", "is not in the future"),
         ({"reason": ""}, "/reason", "say why"),
-        ({"reason": 1}, "/reason", "is not a text"),
-        ({"because": "x"}, "/because", "not known; known: segment, state, expect, until, reason"),
+        ({"reason": 1}, "/reason", "Expected str, got int"),
+        ({"because": "x"}, "/because", "not known; allowed are segment, until, reason, state, expect"),
     ],
 )
 async def test_an_order_that_makes_no_sense_changes_nothing_and_is_told_why(

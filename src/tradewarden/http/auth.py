@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
 
 from tradewarden.http import original
 from tradewarden.http.allowance import Allowance
-from tradewarden.http.body import answer, json_object
+from tradewarden.http.body import answer, asked, taken
+from tradewarden.http.member import Member
 from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.http.pages import Note, Pages
 from tradewarden.http.ports import Login, Outcome, Verified, Verifier
@@ -90,6 +91,20 @@ _IMPOSSIBLE = Note(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class LoginQuery:
+    """Who is to be logged in."""
+
+    account: Annotated[str | None, Member("the name of a further account; none is the feeding one")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Whose token the question is about."""
+
+    account: Annotated[str | None, Member("the name of an account is expected; none is the feeding one")] = None
+
+
 class Auth:
     """Login and verification over HTTP."""
 
@@ -125,7 +140,7 @@ class Auth:
         _refuse_what_is_no_visit(request)
         self._admit(request, self._logins)
         try:
-            url = self._login.begin(address(request), request.query.get("account"))
+            url = self._login.begin(address(request), asked(request, LoginQuery).account)
         except UnknownAccountError as trouble:
             raise no_account(trouble, "parameter", "account") from None
         except LoginNotPossibleError as trouble:
@@ -156,7 +171,7 @@ class Auth:
 
     async def verify(self, request: web.Request) -> web.Response:
         """POST …/auth/verify: ask the broker now."""
-        account = _account(await json_object(request))
+        account = (await taken(request, Verify)).account
         self._admit(request, self._verifies)
         try:
             async with asyncio.timeout(_PROBE):
@@ -201,21 +216,6 @@ def _of_further(note: Note, kind: str, account: str) -> Note:
         "configuration": f"Check accounts.{account}.api_key and accounts.{account}.api_secret, then log in again.",
     }
     return replace(note, title=f"{note.title}: {account}", then=then.get(kind, note.then))
-
-
-def _account(body: dict[str, Any]) -> str | None:
-    """Whose token the question is about: the one parameter that it may have."""
-    errors = [
-        {"pointer": f"/{str(key)[:64]}", "detail": "not known; the question has no parameter but account"}
-        for key in body
-        if key != "account"
-    ]
-    account = body.get("account")
-    if account is not None and not isinstance(account, str):
-        errors.append({"pointer": "/account", "detail": "the name of an account is expected"})
-    if errors:
-        raise ProblemError(422, "validation", errors=errors[:20])
-    return account
 
 
 _ERRORS: MappingProxyType[str, str | None] = MappingProxyType(

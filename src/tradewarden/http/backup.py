@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from aiohttp import web
 
+from tradewarden.http.body import asked
+from tradewarden.http.member import Member
 from tradewarden.http.problems import ProblemError, rate_limited
 from tradewarden.http.visitors import Visitors
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.shelf import SHORT
 
 CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class BackupQuery:
+    """How much is wanted."""
+
+    ticks: Annotated[bool, Member("allowed is true or false: with the recorded days")] = False
 
 
 class Backups:
@@ -28,7 +39,7 @@ class Backups:
         """Its one path."""
 
         async def post(request: web.Request) -> web.StreamResponse:
-            ticks = _ticks(request)
+            ticks = asked(request, BackupQuery).ticks
             if self._turn.locked():  # each one is as large as the journal, and lies beside it
                 raise rate_limited(2)
             async with self._turn:
@@ -64,10 +75,3 @@ class Backups:
                 await response.write(chunk)
             await response.write_eof()
             return response
-
-
-def _ticks(request: web.Request) -> bool:
-    text = request.query.get("ticks", "false")
-    if text not in ("true", "false"):
-        raise ProblemError(422, "validation", errors=[{"parameter": "ticks", "detail": "allowed is true or false"}])
-    return text == "true"

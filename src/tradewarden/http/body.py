@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,13 @@ from tradewarden.http.problems import ProblemError
 ARRIVAL: Final = 10.0  # seconds for a request to finish arriving
 MOST_FAULTS: Final = 20
 M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing, or an empty object."""
+
+
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 

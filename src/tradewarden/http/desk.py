@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from aiohttp import web
 
-from tradewarden.http.body import answer
+from tradewarden.http.body import Nothing, answer, taken
 from tradewarden.http.desk_port import Programs
-from tradewarden.http.selection import flag, only, selection
+from tradewarden.http.member import Member
+from tradewarden.http.selection import selection
 from tradewarden.http.verbs import needs_keepers, refusals, told
 from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.service import Difference, Order, Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Whether it is done, or only told."""
+
+    dry: Annotated[bool, Member("true or false is expected; true only tells")] = False
 
 
 class DeskDoor:
@@ -43,13 +52,13 @@ class DeskDoor:
             return self._done(lambda: programs.restart(which, by=by), which)
 
         async def down(request: web.Request) -> web.Response:
-            by, _ = who(request).by, await only(request)
+            by, _ = who(request).by, await taken(request, Nothing)
             return self._done(lambda: programs.down(by=by), Selection(everything=True))
 
         async def reload(request: web.Request) -> web.Response:
-            by, body = who(request).by, await only(request, "dry")
+            by, dry = who(request).by, (await taken(request, Reload)).dry
             with refusals(programs):
-                difference = await programs.reload(dry=flag(body, "dry", default=False), by=by)
+                difference = await programs.reload(dry=dry, by=by)
             return answer(difference_document(difference), 422 if difference.problems else 200)
 
         return [

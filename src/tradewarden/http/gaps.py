@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import orjson
 from aiohttp import web
 
-from tradewarden.http.problems import ProblemError
+from tradewarden.http.body import asked
+from tradewarden.http.member import Member
 from tradewarden.http.visitors import Viewer, Visitors
 from tradewarden.machines.gap import Gap
 from tradewarden.orchestrator.ledger import Ledger, RecordedGap
 
 MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class GapsQuery:
+    """How many are wanted."""
+
+    limit: Annotated[int, Member(f"allowed is 1 to {MOST}", 1, MOST)] = 100
 
 
 class Gaps:
@@ -27,18 +36,11 @@ class Gaps:
 
         async def get(request: web.Request) -> web.Response:
             is_known = visitors.viewer(request) is Viewer.KNOWN
-            told = [_told(gap, is_known=is_known) for gap in self._ledger.gaps(limit=_limit(request))]
+            told = [_told(gap, is_known=is_known) for gap in self._ledger.gaps(limit=asked(request, GapsQuery).limit)]
             headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
             return web.Response(body=orjson.dumps({"gaps": told, "open": _open(self._so_far())}), headers=headers)
 
         return [web.get("/api/gaps", get)]
-
-
-def _limit(request: web.Request) -> int:
-    text = request.query.get("limit", "100")
-    if not text.isdecimal() or not 1 <= int(text) <= MOST:
-        raise ProblemError(422, "validation", errors=[{"parameter": "limit", "detail": f"allowed is 1 to {MOST}"}])
-    return int(text)
 
 
 def _open(gap: Gap | None) -> dict[str, Any] | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from aiohttp import web
 
-from tradewarden.http.body import answer, fault, json_object
+from tradewarden.http.body import answer, asked, fault, taken
+from tradewarden.http.member import Member
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Visitors
@@ -18,7 +20,26 @@ from tradewarden.machines.session import Moment
 from tradewarden.orchestrator.calendar_keeper import RefusedOverrideError
 from tradewarden.orchestrator.clock import Clock
 
-_KEYS = ("segment", "state", "expect", "until", "reason")
+
+@dataclass(frozen=True, slots=True)
+class DayQuery:
+    """Which day, and of which segments."""
+
+    day: Annotated[str | None, Member("a date such as 2026-11-23; today when none is given", example="2026-11-23")] = (
+        None
+    )
+    segment: Annotated[tuple[str, ...], Member("a segment, several times for several; those of the desk else")] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order above the calendar: what the segment is to be held for, or how much data is due, and until when."""
+
+    segment: str
+    until: str
+    reason: str
+    state: str | None = None
+    expect: str | None = None
 
 
 class Keeper(Protocol):
@@ -58,7 +79,7 @@ class Market:
         """The days, and the orders above them."""
 
         async def post(request: web.Request) -> web.Response:
-            return self._ordered(await json_object(request))
+            return self._ordered(await taken(request, Order))
 
         async def delete(request: web.Request) -> web.Response:
             segment = request.match_info["segment"]
@@ -75,8 +96,8 @@ class Market:
     async def day(self, request: web.Request) -> web.Response:
         """One day, segment by segment; `segment` may be given several times, else those of the desk."""
         calendar = self._keeper.calendar
-        day = _day(request.query.get("day"), self._clock.now().date())
-        segments = request.query.getall("segment", ()) or self._segments
+        query = asked(request, DayQuery)
+        day, segments = _day(query.day, self._clock.now().date()), query.segment or self._segments
         unknown = [name for name in segments if name not in calendar.segments]
         if unknown:
             known = ", ".join(sorted(calendar.segments))
@@ -92,22 +113,14 @@ class Market:
             },
         )
 
-    def _ordered(self, body: Mapping[str, Any]) -> web.Response:
-        for key, value in body.items():
-            if key not in _KEYS:
-                raise _misfit(key, f"not known; known: {', '.join(_KEYS)}")
-            if not isinstance(value, str) and not (value is None and key in ("state", "expect")):
-                raise _misfit(key, "is not a text")
-        for key in ("segment", "until", "reason"):
-            if key not in body:
-                raise _misfit(key, "is missing")
+    def _ordered(self, order: Order) -> web.Response:
         try:
             override = self._keeper.order(
-                segment=body["segment"],
-                until=_moment(body["until"]),
-                reason=body["reason"],
-                state=body.get("state"),
-                expect=body.get("expect"),
+                segment=order.segment,
+                until=_moment(order.until),
+                reason=order.reason,
+                state=order.state,
+                expect=order.expect,
             )
         except RefusedOverrideError as refused:
             raise _misfit(refused.key, refused.wrong) from None

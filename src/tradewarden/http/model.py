@@ -27,9 +27,7 @@ class MisfitError(Exception):
 
 def read(model: type[M], given: Mapping[str, Any], *, strict: bool = True) -> M:
     """An instance of the model; not `strict`: numbers and flags come as text. Raises MisfitError with all faults."""
-    import msgspec  # noqa: PLC0415 - half a megabyte that a desk without commands over HTTP never needs
-
-    known, types = names_of(model), types_of(model)
+    known, types = names_of(model), types_of(model) if given else {}
     faults = [(str(key)[:_SHOWN], _unknown(known)) for key in list(given)[:_MOST] if key not in known]
     values: dict[str, Any] = {}
     for name, field in known.items():
@@ -38,12 +36,18 @@ def read(model: type[M], given: Mapping[str, Any], *, strict: bool = True) -> M:
                 faults.append((name, words_of(model, name) or "is missing"))
             continue
         try:
-            values[name] = msgspec.convert(given[name], types[name], strict=strict)
-        except msgspec.ValidationError as misfit:
+            values[name] = _converted(given[name], types[name], strict=strict)
+        except ValueError as misfit:
             faults.append((name + _place(str(misfit)), words_of(model, name) or _plain(str(misfit))))
     if faults:
         raise MisfitError(faults)
     return model(**values)
+
+
+def _converted(value: object, kind: Any, *, strict: bool) -> Any:
+    from msgspec import convert  # noqa: PLC0415 - half a megabyte that a desk without commands over HTTP never needs
+
+    return convert(value, kind, strict=strict)
 
 
 def names_of(model: type[Any]) -> dict[str, Field[Any]]:

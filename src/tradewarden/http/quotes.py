@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import orjson
 from aiohttp import web
@@ -11,12 +12,22 @@ from aiohttp import web
 from tradewarden.feed.names import Names
 from tradewarden.feed.plain import told
 from tradewarden.feed.studies.quotes import Quotes
+from tradewarden.http.body import asked
+from tradewarden.http.member import Member
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Visitors
 from tradewarden.orchestrator.clock import Clock
 
 MOST = 1000  # names in one question
+
+
+@dataclass(frozen=True, slots=True)
+class QuotesQuery:
+    """Which quotes are wanted."""
+
+    only: Annotated[str, Member("names or tokens of instruments, separated by commas", example="NSE:INFY,408065")] = ""
+    depth: Annotated[bool, Member("1 adds the order book")] = False
 
 
 class QuotesDoor:
@@ -32,8 +43,9 @@ class QuotesDoor:
         """Its one path."""
 
         async def get(request: web.Request) -> web.Response:
-            wanted, with_depth = _wanted(request), request.query.get("depth") == "1"
-            body = {"time": iso(self._clock.now()), "quotes": list(self._told(wanted, with_depth=with_depth))}
+            query = asked(request, QuotesQuery)
+            quotes = list(self._told(_names(query.only), with_depth=query.depth))
+            body = {"time": iso(self._clock.now()), "quotes": quotes}
             headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
             return web.Response(body=orjson.dumps(body), headers=headers)
 
@@ -51,8 +63,8 @@ class QuotesDoor:
             yield quote
 
 
-def _wanted(request: web.Request) -> frozenset[str]:
-    names = frozenset(filter(None, request.query.get("only", "").split(",")))
+def _names(only: str) -> frozenset[str]:
+    names = frozenset(filter(None, only.split(",")))
     if len(names) > MOST:
         raise ProblemError(422, "validation", errors=[{"parameter": "only", "detail": f"allowed are {MOST} names"}])
     return names

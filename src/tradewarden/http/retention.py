@@ -70,9 +70,11 @@ class RetentionDoor:
         )
 
     async def _done(self, deed: Deed) -> web.Response:
-        deeds = {"create": self._retention.create, "cleanup": self._retention.cleanup}
+        keeper, store = self._retention, deed.store
         try:
-            told: Sequence[Told[str] | Told[Removed]] = await deeds[deed.do](deed.store)
+            told: Sequence[Told[str] | Told[Removed]] = (
+                await keeper.create(store) if deed.do == "create" else await keeper.cleanup(store)
+            )
         except UnknownStoreError as unknown:
             raise ProblemError(422, "validation", errors=[{"pointer": "/store", "detail": str(unknown)}]) from None
         return answer(

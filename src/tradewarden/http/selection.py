@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 
-from tradewarden.http.body import fault, json_object, refuse, unknown
+from tradewarden.http.body import fault, json_object, refuse, taken, unknown
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.member import Member
 from tradewarden.http.verbs import nobody
 from tradewarden.machines.service import Selection, Tier
 
-_KEYS: Final = ("names", "all", "tier", "without")
+_TIERS: Final = Member(f"a list of tiers is expected; known are {', '.join(Tier)}", example=["critical"])
 _NOTHING_CHOSEN: Final = 'say which: "names", "all": true, "tier", or "without" a tier'
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which services are meant: the named ones, all, those of some tiers, or all but some tiers."""
+
+    names: Annotated[tuple[str, ...], Member("a list of names is expected", example=["feed"])] = ()
+    all: Annotated[bool, Member("true or false is expected")] = False
+    tier: Annotated[tuple[Tier, ...], _TIERS] = ()
+    without: Annotated[tuple[Tier, ...], _TIERS] = ()
 
 
 async def selection(request: web.Request, programs: Programs, besides: Sequence[str] = ()) -> Selection:
@@ -21,13 +33,8 @@ async def selection(request: web.Request, programs: Programs, besides: Sequence[
 
     `besides`: names that are known though no service has them.
     """
-    body = await only(request, *_KEYS)
-    which = Selection(
-        names=_words(body, "names"),
-        everything=flag(body, "all", default=False),
-        tiers=_tiers(body, "tier"),
-        without=_tiers(body, "without"),
-    )
+    sent = await taken(request, Chosen)
+    which = Selection(names=sent.names, everything=sent.all, tiers=sent.tier, without=sent.without)
     if which == Selection():
         refuse([{"detail": _NOTHING_CHOSEN}])
     if (problem := nobody([name for name in which.names if name not in besides], programs)) is not None:
@@ -48,17 +55,3 @@ def flag(body: dict[str, Any], key: str, *, default: bool | None = None) -> bool
     if not isinstance(value, bool):
         refuse([fault(key, "true or false is expected")])
     return value is True
-
-
-def _words(body: dict[str, Any], key: str) -> tuple[str, ...]:
-    value = body.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        refuse([fault(key, "a list of names is expected")])
-    return tuple(value)
-
-
-def _tiers(body: dict[str, Any], key: str) -> tuple[Tier, ...]:
-    words = _words(body, key)
-    strange = [word for word in words if word not in tuple(Tier)]
-    refuse([fault(key, f"no tier is called {word[:64]!r}; known are {', '.join(Tier)}") for word in strange])
-    return tuple(Tier(word) for word in words)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
 
-from tradewarden.http.body import answer
+from tradewarden.http.body import Nothing, answer, taken
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.member import Member
 from tradewarden.http.moments import iso, iso_or_none
-from tradewarden.http.selection import flag, only
 from tradewarden.http.verbs import needs_keepers, nobody, refusals, told
 from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.service import DeskReport, HostFigures, Order, Selection, ServiceReport, Tier
 from tradewarden.orchestrator.clock import Clock
 
-Deed = Callable[[str, str, dict[str, Any]], Order]  # name, by whom, body
+Deed = Callable[[str, str], Order]  # name, by whom
+
+
+@dataclass(frozen=True, slots=True)
+class AutoRestart:
+    """Whether a program that ends is started again."""
+
+    on: Annotated[bool, Member("true or false is expected")]
 
 
 class Services:
@@ -45,17 +53,23 @@ class Services:
             web.post("/api/services/{name}/restart", self._verb(self._restart)),
             web.post("/api/services/{name}/enable", self._verb(self._enable)),
             web.post("/api/services/{name}/disable", self._verb(self._disable)),
-            web.post("/api/services/{name}/auto-restart", self._verb(self._auto_restart, "on")),
+            web.post("/api/services/{name}/auto-restart", self._auto_restart),
         ]
 
-    def _verb(self, deed: Deed, *known: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _verb(self, deed: Deed) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def post(request: web.Request) -> web.Response:
-            by = who(request).by
-            body, name = await only(request, *known), self._named(request)
-            with refusals(self._programs):
-                return told(deed(name, by, body), self._programs, named=True)
+            by, _ = who(request).by, await taken(request, Nothing)
+            return self._done(lambda: deed(self._named(request), by))
 
         return post
+
+    async def _auto_restart(self, request: web.Request) -> web.Response:
+        by, sent = who(request).by, await taken(request, AutoRestart)
+        return self._done(lambda: self._programs.auto_restart([self._named(request)], on=sent.on, by=by))
+
+    def _done(self, deed: Callable[[], Order]) -> web.Response:
+        with refusals(self._programs):
+            return told(deed(), self._programs, named=True)
 
     def _named(self, request: web.Request) -> str:
         name: str = request.match_info["name"]
@@ -63,24 +77,21 @@ class Services:
             raise problem
         return name
 
-    def _start(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+    def _start(self, name: str, by: str) -> Order:
         needs_keepers(self._programs)
         return self._programs.start(Selection(names=(name,)), by=by)
 
-    def _stop(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+    def _stop(self, name: str, by: str) -> Order:
         return self._programs.stop(Selection(names=(name,)), by=by)
 
-    def _restart(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+    def _restart(self, name: str, by: str) -> Order:
         return self._programs.restart(Selection(names=(name,)), by=by)
 
-    def _enable(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+    def _enable(self, name: str, by: str) -> Order:
         return self._programs.enable([name], on=True, by=by)
 
-    def _disable(self, name: str, by: str, _body: dict[str, Any]) -> Order:
+    def _disable(self, name: str, by: str) -> Order:
         return self._programs.enable([name], on=False, by=by)
-
-    def _auto_restart(self, name: str, by: str, body: dict[str, Any]) -> Order:
-        return self._programs.auto_restart([name], on=flag(body, "on"), by=by)
 
 
 def document(report: DeskReport, now: datetime) -> dict[str, Any]:

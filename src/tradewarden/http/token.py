@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Annotated, Protocol
 
 from aiohttp import web
 
 from tradewarden.http.allowance import Allowance
-from tradewarden.http.body import answer, fault, json_object, refuse, unknown
-from tradewarden.http.problems import ProblemError, no_account, rate_limited
+from tradewarden.http.body import answer, taken
+from tradewarden.http.member import Member
+from tradewarden.http.problems import no_account, rate_limited
 from tradewarden.http.visitors import Visitors, address, is_local
 from tradewarden.machines.token_error import is_token_error
 from tradewarden.orchestrator.account import LoggedOut
@@ -29,6 +31,25 @@ _OUTCOMES: MappingProxyType[str, str] = MappingProxyType(
         "contradicted": "The broker has just said that this token is good. Nothing was changed.",
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerError:
+    """An error of the broker, as another program got it."""
+
+    type: Annotated[str, Member(f"the broker's name of the error is expected, 1 to {_TYPE} characters", 1, _TYPE)]
+    message: Annotated[str, Member(f"text of at most {_MESSAGE} characters is expected", None, _MESSAGE)] = ""
+    generation: Annotated[
+        int | None, Member("a whole number above 0 is expected; leave it out for the present token", 1)
+    ] = None
+    account: Annotated[str | None, Member("the name of an account is expected; none is the feeding one")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """Whose token is given up."""
+
+    account: Annotated[str | None, Member("the name of an account is expected; none is the feeding one")] = None
 
 
 class Accounts(Protocol):
@@ -63,14 +84,13 @@ class TokenDoor:
 
         async def errors(request: web.Request) -> web.Response:
             admitted(request)
-            return self._report(await json_object(request))
+            return self._report(await taken(request, BrokerError))
 
         async def logout(request: web.Request) -> web.Response:
             admitted(request)
-            body = await json_object(request)
-            refuse(unknown(body, "account"))
+            account = (await taken(request, Logout)).account
             try:
-                ended = await self._accounts.end_session(_account(body))
+                ended = await self._accounts.end_session(account)
             except UnknownAccountError as trouble:
                 raise no_account(trouble, "pointer", "/account") from None
             outcome = "logged_out" if ended.held else "no_token"
@@ -78,17 +98,15 @@ class TokenDoor:
 
         return [web.post("/api/auth/errors", errors), web.post("/api/auth/logout", logout)]
 
-    def _report(self, body: dict[str, Any]) -> web.Response:
-        kind, message, generation = _error(body)
-        account = _account(body)
+    def _report(self, error: BrokerError) -> web.Response:
         try:
-            held = self._accounts.generation(account)
+            held = self._accounts.generation(error.account)
         except UnknownAccountError as trouble:
             raise no_account(trouble, "pointer", "/account") from None
         outcome = "not_a_token_error"
-        if is_token_error(kind, message):
-            outcome = self._accounts.reported_dead(generation, account)
-            held = self._accounts.generation(account)
+        if is_token_error(error.type, error.message):
+            outcome = self._accounts.reported_dead(error.generation, error.account)
+            held = self._accounts.generation(error.account)
         return answer(
             {
                 "outcome": outcome,
@@ -97,25 +115,3 @@ class TokenDoor:
                 "text": _OUTCOMES[outcome],
             }
         )
-
-
-def _error(body: dict[str, Any]) -> tuple[str, str, int | None]:
-    """The type, the words and the generation of an error; raises the problem that lists every fault."""
-    kind, message, generation = body.get("type"), body.get("message", ""), body.get("generation")
-    faults = unknown(body, "type", "message", "generation", "account")
-    if not isinstance(kind, str) or not 0 < len(kind) <= _TYPE:
-        faults.append(fault("type", f"the broker's name of the error is expected, 1 to {_TYPE} characters"))
-    if not isinstance(message, str) or len(message) > _MESSAGE:
-        faults.append(fault("message", f"text of at most {_MESSAGE} characters is expected"))
-    if generation is not None and (type(generation) is not int or generation < 1):
-        faults.append(fault("generation", "a whole number above 0 is expected; leave it out for the present token"))
-    refuse(faults)
-    return str(kind), str(message), generation
-
-
-def _account(body: dict[str, Any]) -> str | None:
-    """Whose token is meant; nobody named means the feeding one."""
-    account = body.get("account")
-    if account is not None and not isinstance(account, str):
-        raise ProblemError(422, "validation", errors=[fault("account", "the name of an account is expected")])
-    return account
