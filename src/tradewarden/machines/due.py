@@ -36,6 +36,11 @@ def is_window(schedule: Schedule) -> bool:
     return isinstance(schedule.rule, Window)
 
 
+def is_for_ever(schedule: Schedule) -> bool:
+    """Whether its one window neither opens nor closes."""
+    return isinstance(schedule.rule, Always) and isinstance(schedule.days, AllDays)
+
+
 def due_between(schedule: Schedule, since: datetime, until: datetime, book: Book) -> list[Due]:
     """Every due time after the first moment, up to and with the second; what waits for another job has none of its own.
 
@@ -54,7 +59,7 @@ def next_due(schedule: Schedule, after: datetime, book: Book) -> Due | None:
 
 def open_window(schedule: Schedule, now: datetime, book: Book) -> Due | None:
     """The window that is open at this moment; of two that overlap the one that opened last."""
-    if _is_for_ever(schedule):
+    if is_for_ever(schedule):
         return FOREVER
     first = now.astimezone(UTC).date() - _BACK
     days = (first + _ONE_DAY * number for number in range(4))
@@ -73,7 +78,7 @@ def _dues(
 ) -> Iterator[tuple[datetime, datetime | None]]:
     """The due times after the first moment and up to the second, in order, each once; of windows with their end."""
     since, until = since.astimezone(UTC), until.astimezone(UTC)
-    if _is_for_ever(schedule):
+    if is_for_ever(schedule):
         return
     last = since
     for day in _days(schedule, since.date() - _BACK, until.date() + _ONE_DAY):
@@ -127,7 +132,3 @@ def _due(schedule: Schedule, at: datetime, end: datetime | None, book: Book) -> 
 
 def _day_ends(schedule: Schedule, at: datetime, book: Book) -> datetime:
     return window(at, book, schedule.segment)[1]
-
-
-def _is_for_ever(schedule: Schedule) -> bool:
-    return isinstance(schedule.rule, Always) and isinstance(schedule.days, AllDays)

@@ -67,7 +67,7 @@ def parse(text: str, *, segment: str, zone: str, known_segments: Collection[str]
 
     Raises ValueError with a sentence that says what is allowed.
     """
-    words = re.sub(r"\s*,\s*", ", ", " ".join(text.split()))
+    words = " ".join(text.split())
     whole = _WHOLE.fullmatch(words)
     if whole is None:
         raise ValueError(f"a schedule is missing; write one like {_told(FORMS)}")
@@ -103,7 +103,7 @@ def _days(words: str, *, muhurat: bool) -> Days:
         raise ValueError(f"'with muhurat' goes with trading days only, not with {words!r}")
     if words == "all days":
         return AllDays()
-    names = words.lower().split(", ")
+    names = [name.strip().lower() for name in words.split(",")]
     strange = [name for name in names if name not in WEEKDAYS]
     if strange:
         raise ValueError(f"{strange[0]!r} is no day; write trading days, all days or some of {', '.join(WEEKDAYS)}")

@@ -1,0 +1,137 @@
+"""What is wrong with a job's schedules, although each can be read: sentences for whoever wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from itertools import islice
+from typing import Final
+
+from tradewarden.machines.day_book import Book
+from tradewarden.machines.due import FOREVER, SIGHT, Due, due_between, is_for_ever, is_window, next_due, why_not
+from tradewarden.machines.due_day import not_that_day, why_nothing
+from tradewarden.machines.schedule import After, Hourly, Once, Schedule, Stretch, clock
+
+_LOOK: Final = 35  # days: each day of the week, and some holidays
+_NONE: Final = f"none comes within {SIGHT.days} days"
+_MANY: Final = 2_000  # due times: what collides does so before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a desk allows of a job's schedules."""
+
+    earliest: time = time.min
+    latest: time = time.max
+    minute: int | None = None  # of an hourly one
+
+
+def problems(schedules: Sequence[Schedule], *, after: datetime, book: Book, limits: Limits | None = None) -> list[str]:
+    """What is wrong with the schedules of one job, seen from this moment on."""
+    never = [wrong for each in schedules if (wrong := _never(each, after, book)) is not None]
+    outside = [wrong for each in schedules for wrong in islice(_outside(each, after, book, limits or Limits()), 1)]
+    ahead = sorted(
+        ((due, each) for each in schedules for due in _ahead(each, after, book)), key=lambda pair: pair[0].at
+    )
+    collisions: dict[tuple[Schedule, Schedule], str] = {}
+    for one, other, how in _collisions(ahead):
+        collisions.setdefault(
+            (one, other), f"{_name(one)} overlaps with {'itself' if one is other else _name(other)}: {how}"
+        )
+    return [*never, *outside, *collisions.values()]
+
+
+def circles(by_job: Mapping[str, Sequence[Schedule]]) -> list[str]:
+    """What is wrong with the jobs that wait for other jobs: unknown ones, and those that wait for themselves."""
+    waits = {job: [each.rule.job for each in them if isinstance(each.rule, After)] for job, them in by_job.items()}
+    known = ", ".join(sorted(by_job))
+    strange = [
+        f"{job} runs after {other}, which is no job; known: {known}"
+        for job, others in waits.items()
+        for other in others
+        if other not in by_job
+    ]
+    round_about = [job for job in waits if job in _behind(job, waits)]
+    return [*strange, *([f"{', '.join(round_about)}: each waits for itself in the end"] if round_about else [])]
+
+
+def _behind(job: str, waits: Mapping[str, Sequence[str]]) -> set[str]:
+    """All jobs that must have ended before this one begins."""
+    found: set[str] = set()
+    ahead = list(waits[job])
+    while ahead:
+        other = ahead.pop()
+        if other not in found:
+            found.add(other)
+            ahead.extend(waits.get(other, ()))
+    return found
+
+
+def _never(schedule: Schedule, after: datetime, book: Book) -> str | None:
+    if isinstance(schedule.rule, After) or is_for_ever(schedule) or next_due(schedule, after, book) is not None:
+        return None
+    return f"{_name(schedule)} never runs: {_reason(schedule, after, book)}"
+
+
+def _reason(schedule: Schedule, after: datetime, book: Book) -> str:
+    match schedule.rule:
+        case Once(at):
+            return why_not(schedule, at.date(), book) or "that is past"
+        case Stretch():
+            days = (after.astimezone(schedule.tz).date() + timedelta(days=number) for number in range(SIGHT.days))
+            held = (day for day in days if not_that_day(schedule, day, book) is None)
+            found = next((why for day in held if (why := why_nothing(schedule, day, book)) is not None), None)
+            return found or _NONE
+        case _:
+            return _NONE
+
+
+def _ahead(schedule: Schedule, after: datetime, book: Book) -> Iterator[Due]:
+    """The due times of the next weeks, or the first of very many."""
+    if is_for_ever(schedule):
+        yield FOREVER
+    found = 0
+    for day in range(_LOOK):
+        begin = after + timedelta(days=day)
+        dues = due_between(schedule, begin, begin + timedelta(days=1), book)
+        yield from dues
+        found += len(dues)
+        if found > _MANY:
+            return
+
+
+def _outside(schedule: Schedule, after: datetime, book: Book, limits: Limits) -> Iterator[str]:
+    rule = schedule.rule
+    if isinstance(rule, Hourly) and limits.minute not in (None, rule.minute):
+        yield f"{_name(schedule)} comes at :{rule.minute:02}; allowed is :{limits.minute:02}"
+    for due in [] if is_for_ever(schedule) else _ahead(schedule, after, book):
+        at = due.at.astimezone(schedule.tz).time()
+        if not limits.earliest <= at <= limits.latest:
+            allowed = f"{clock(limits.earliest)} to {clock(limits.latest)}"
+            yield f"{_name(schedule)} begins at {clock(at)}; allowed is {allowed}"
+
+
+def _collisions(ahead: Sequence[tuple[Due, Schedule]]) -> Iterator[tuple[Schedule, Schedule, str]]:
+    """Each time a schedule comes while another's window is open, or at the same moment."""
+    longest: tuple[Due, Schedule] | None = None  # the window that reaches furthest
+    before: tuple[Due, Schedule] | None = None
+    for due, schedule in ahead:
+        if longest is not None and due.at < longest[0].until:
+            until = (
+                "never ends" if is_for_ever(longest[1]) else f"ends at {longest[0].until.astimezone(schedule.tz):%H:%M}"
+            )
+            yield longest[1], schedule, f"the second begins at {_when(due, schedule)}, the first {until}"
+        elif before is not None and due.at == before[0].at:
+            yield before[1], schedule, f"both come at {_when(due, schedule)}"
+        if is_window(schedule) and (longest is None or due.until > longest[0].until):
+            longest = due, schedule
+        before = due, schedule
+
+
+def _when(due: Due, schedule: Schedule) -> str:
+    return f"{due.at.astimezone(schedule.tz):%Y-%m-%d %H:%M}"
+
+
+def _name(schedule: Schedule) -> str:
+    return f'"{schedule.text or schedule}"'
