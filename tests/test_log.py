@@ -15,7 +15,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradewarden import log
+from tradewarden import log, redaction
 
 CANARY = "CANARYcanary0123456789canary"
 
@@ -23,10 +23,10 @@ CANARY = "CANARYcanary0123456789canary"
 @pytest.fixture(autouse=True)
 def _put_back() -> Iterator[None]:
     """What is hidden is hidden from the whole process: leave it as it was."""
-    secrets = dict(log._secrets)
+    secrets = dict(redaction._secrets)
     yield
-    log._secrets.clear()
-    log._secrets.update(secrets)
+    redaction._secrets.clear()
+    redaction._secrets.update(secrets)
 
 
 @pytest.fixture

@@ -5,76 +5,23 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from types import TracebackType
 from typing import Any, TextIO
-from urllib.parse import quote
 
 import orjson
 import structlog
 
-HIDDEN = "[redacted]"
-DEEPEST = 12  # levels of nesting that are looked through; what lies deeper is left out
-SHORTEST_SECRET = 6  # anything shorter would blot out ordinary words
+from tradewarden.redaction import HIDDEN, hide, redact
+
+__all__ = ["HIDDEN", "configure", "hide", "redact"]
+
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 
-_NAMES = (
-    r"(?:access|request|refresh|public|admin|auth)_?token|enctoken|api_?secret|api_?key|client_?secret"
-    r"|secret|password|passwd|authorization|cookie|checksum"
-)
-_KEY = re.compile(_NAMES, re.IGNORECASE)
-_VALUE = re.compile(
-    rf"(?P<name>(?:{_NAMES})[\w-]*[\"'`]?\s*(?:=|:|%3D)\s*(?:(?:token|bearer|basic)\s+|b?[\"'])?)"
-    r"(?:\[redacted\]|[^\s&\"'`,;)}\]])+"  # what was hidden already keeps its bracket
-    r"|(?P<scheme>\btoken\s+)[\w-]+:[\w.~+/=-]+"  # Kite's own: token KEY:TOKEN
-    r"|(?P<login>://)[^/\s@]+(?=@)"
-    r"|(?P<other>\b(?:bearer|basic)\s+)(?=\S*[\d=])[\w.~+/=-]{8,}",  # a word without a digit is just a word
-    re.IGNORECASE,
-)
-
-_secrets: dict[str, None] = {}
-
 Event = MutableMapping[str, Any]
-
-
-def hide(secret: str) -> None:
-    """Never let this value through, wherever it turns up: a second line behind the names of keys."""
-    if len(secret) >= SHORTEST_SECRET:
-        _secrets.update(dict.fromkeys((secret, quote(secret, safe=""))))
-
-
-def redact(value: Any) -> Any:
-    """The value without its secrets; mappings and sequences are looked through to the bottom."""
-    return _redact(value, DEEPEST)
-
-
-def _redact(value: Any, depth: int) -> Any:
-    match value:
-        case None | bool() | int() | float():
-            return value
-        case str() | bytes() | bytearray():
-            return _redact_text(value if isinstance(value, str) else value.decode(errors="replace"))
-        case Mapping() if depth:
-            return {
-                _redact_text(str(k)): HIDDEN if _KEY.search(str(k)) else _redact(v, depth - 1) for k, v in value.items()
-            }
-        case Sequence() | AbstractSet() if depth:
-            return [_redact(item, depth - 1) for item in value]
-        case Mapping() | Sequence() | AbstractSet():
-            return "[too deep]"
-        case _:
-            return _redact_text(value.isoformat() if isinstance(value, datetime) else str(value))
-
-
-def _redact_text(text: str) -> str:
-    for secret in sorted(_secrets, key=len, reverse=True):  # one may be a part of another
-        text = text.replace(secret, HIDDEN)
-    return _VALUE.sub(lambda found: f"{found[found.lastgroup or 0]}{HIDDEN}", text)
 
 
 def _redact_event(_logger: Any, _method: str, event: Event) -> Event:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradewarden.http.logs import line_document, moment_of
-from tradewarden.log import redact
 from tradewarden.orchestrator.log_line import Wanted, stamp
 from tradewarden.orchestrator.logs import Logs
+from tradewarden.redaction import redact
 
 LOOK: Final = 0.2  # seconds between two looks at the files
 

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel
 
-from tradewarden.log import redact
+from tradewarden.redaction import redact
 from tradewarden.settings_sources import BETWEEN, PREFIX, Sources
 
 OURS = frozenset(  # set by the unit, and by the keeper of a service that is a tradewarden itself: not by an operator

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 BAD_DATA = 65
 BAD_CONFIGURATION = 78
@@ -26,6 +28,7 @@ def complain(*sentences: str) -> None:
 
 def live(scene: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
     """Play a scene until SIGTERM or Ctrl-C; a second signal ends everything at once."""
+    import asyncio  # noqa: PLC0415 - 25 ms that many a command has no use for
 
     async def play() -> None:
         stop = asyncio.Event()

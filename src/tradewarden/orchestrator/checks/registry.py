@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from tradewarden.machines.service import Ready, Service
 from tradewarden.orchestrator.checks.check import PATIENCE, Check, ServerCheck, Subject
-from tradewarden.orchestrator.checks.flow import Flows
+
+if TYPE_CHECKING:
+    from tradewarden.orchestrator.checks.flow import Flows
 
 
 @dataclass(frozen=True, slots=True)
