@@ -22,12 +22,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
 from tradewarden import __version__
+from tradewarden.orchestrator.ledger_restored import settle
 
 FORMAT: Final = 1
 MANIFEST: Final = "MANIFEST.json"
 RESTORING: Final = ".restoring"
 TICKS: Final = ("ticks", "ticks.db")  # what can be had from the journal as long as that reaches back
 DATABASE: Final = ".db"
+LEDGER: Final = "ledger.db"
 PASSING: Final = ("lock", "status", "control.sock")  # of a running daemon alone
 ASIDE: Final = "before-restore-"  # what a forced restore found there
 # Who seals finds out from the files how far they go: this cursor may be ahead of those that come along, and what it
@@ -81,6 +83,8 @@ def restore_backup(source: IO[bytes], state: Path, now: datetime, *, force: bool
     try:
         with tempfile.TemporaryDirectory(prefix=RESTORING, dir=state) as folder:
             held = _unpack(source, Path(folder))
+            if (ledger := Path(folder) / LEDGER).exists():
+                settle(ledger, now)
             _exchange(state, Path(folder), now, force=force)
     except OSError as trouble:
         raise BackupError(f"{state}: {trouble.strerror or trouble}; nothing was restored.") from None

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tradewarden.orchestrator.ledger import LedgerError
 
-WAIT: Final = 0.25  # seconds for another program that writes: the desk stands still meanwhile
+WAIT: Final = 0.1  # seconds for another program that writes: the desk stands still meanwhile
 CACHE_KB: Final = 512
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)

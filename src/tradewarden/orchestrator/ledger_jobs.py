@@ -13,6 +13,7 @@ JOBS: Final = """
         seen INTEGER,               -- each due time up to here has its run; this and all times: microseconds, UTC
         latest INTEGER,             -- the run that began last
         latest_once INTEGER,        -- the same among those that somebody wanted once
+        restored INTEGER,           -- when a backup was put back: what was due before may have run without a record
         UNIQUE (job, user)
     ) STRICT;
     CREATE TABLE runs (

@@ -10,6 +10,7 @@ from typing import Final
 from tradewarden.machines.claim import Claim, in_the_way
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.ledger_file import stamp
+from tradewarden.orchestrator.ledger_restored import UNKNOWN
 from tradewarden.orchestrator.run_row import IS_OPEN, OF_DUE_TIMES, SELECT, told
 
 DUE_TIMES: Final = (Trigger.SCHEDULE, Trigger.AFTER)  # what has one run for each due time
@@ -40,7 +41,10 @@ def claimed(db: sqlite3.Connection, claim: Claim, now: datetime) -> Run | Refuse
     number = number_of(db, claim.job, claim.user)
     if claim.trigger in DUE_TIMES and (known := _of_due(db, number, claim.due)):
         return Refused(f"its run of that time is on record: {known.outcome}", holder=known)
-    latest, latest_once = db.execute("SELECT latest, latest_once FROM jobs WHERE id = ?", (number,)).fetchone()
+    question = "SELECT latest, latest_once, restored FROM jobs WHERE id = ?"
+    latest, latest_once, restored = db.execute(question, (number,)).fetchone()
+    if claim.trigger in DUE_TIMES and restored is not None and stamp(claim.due) <= restored:
+        return Refused(UNKNOWN, _insert(db, number, claim, Outcome.MISSED, UNKNOWN, now=now))
     refused = in_the_way(
         claim,
         now,

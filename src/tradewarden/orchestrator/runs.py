@@ -23,6 +23,10 @@ _FINISH: Final = (
     "UPDATE runs SET outcome = ?, reason = ?, code = ?, ended = ?, details = ?, pid = NULL, ticks = NULL,"  # noqa: S608
     f" boot = NULL WHERE id = ? AND {IS_OPEN}"
 )
+_TAKE: Final = (
+    "UPDATE runs SET pid = ?, ticks = ?, boot = ?"
+    " WHERE id = ? AND outcome = 'queued' AND pid IS ? AND ticks IS ? AND boot IS ?"
+)
 _PRUNE: Final = (  # the oldest are looked at, and no others: what is kept is not read through
     "DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, due, outcome FROM runs ORDER BY id LIMIT ?)"  # noqa: S608
     f" WHERE due < ? AND NOT ({IS_OPEN}))"
@@ -43,7 +47,7 @@ class Runs(RunHistory):
         super().__init__(file)
         self._now = now
         self._waiting: deque[Deed] = deque(maxlen=MOST_WAITING)
-        self._is_stuck = False
+        self._trouble: LedgerError | None = None
 
     # What asks for a run
 
@@ -60,7 +64,7 @@ class Runs(RunHistory):
         queued_because: str | None = None,
     ) -> Run | Refused:
         """A run that waits to start, or why there is none; that is stored too, unless the due time has its run."""
-        self.look()
+        self._settle()
         wanted = Claim(
             job=job, user=user, trigger=trigger, due=due, by=by, lease=lease, until=until, because=queued_because
         )
@@ -81,7 +85,7 @@ class Runs(RunHistory):
 
         Nothing of it is written unless all is. Due times that are on record already stay as they are.
         """
-        self.look()
+        self._settle()
         now = self._now()
         with self._file.write() as db:
             past = [
@@ -103,7 +107,7 @@ class Runs(RunHistory):
         outcome: Outcome = Outcome.MISSED,
     ) -> Run | None:
         """A due time without a run, missed or skipped; none when it is on record already."""
-        self.look()
+        self._settle()
         over = Passed(job=job, user=user, due=due, reason=reason, by=by, trigger=trigger, outcome=outcome)
         with self._file.write() as db:
             return passed(db, over, self._now())
@@ -112,6 +116,13 @@ class Runs(RunHistory):
         """Each due time of this job up to then has its run; never goes back."""
         with self._file.write() as db:
             advanced(db, job, user, to)
+
+    def take(self, run: Run, lease: Lease) -> bool:
+        """Hold a queued run whose holder has died; false when somebody else was quicker."""
+        old = run.lease
+        values = (lease.pid, lease.ticks, lease.boot, run.id, *((old.pid, old.ticks, old.boot) if old else (None,) * 3))
+        with self._file.write() as db:
+            return bool(db.execute(_TAKE, values).rowcount)
 
     # What becomes of one
 
@@ -134,16 +145,12 @@ class Runs(RunHistory):
 
         return self._do(deed)
 
-    def wait(self, run_id: int, reason: str | None, *, lease: Lease | None = None) -> bool:
-        """It waits for something else now, or is held by another daemon; false when it does not wait to start."""
-        held = (lease.pid, lease.ticks, lease.boot) if lease else (None, None, None)
+    def wait(self, run_id: int, reason: str | None) -> bool:
+        """It waits for something else now; false when it does not wait to start."""
+        values = (reason, run_id)
         return self._do(
             lambda db: bool(
-                db.execute(
-                    "UPDATE runs SET reason = ?, pid = coalesce(?, pid), ticks = coalesce(?, ticks),"
-                    " boot = coalesce(?, boot) WHERE id = ? AND outcome = 'queued'",
-                    (reason, *held, run_id),
-                ).rowcount
+                db.execute("UPDATE runs SET reason = ? WHERE id = ? AND outcome = 'queued'", values).rowcount
             )
         )
 
@@ -177,8 +184,8 @@ class Runs(RunHistory):
             except LedgerError as trouble:
                 self._say(trouble)
                 return
-            self._is_stuck = False
             self._waiting.popleft()
+        self._trouble = None
 
     @property
     def waiting(self) -> int:
@@ -192,21 +199,25 @@ class Runs(RunHistory):
 
     # Inside one write
 
+    def _settle(self) -> None:
+        """What has happened is written before anything new is asked; raises LedgerError while it cannot be."""
+        self.look()
+        if self._trouble is not None:
+            raise self._trouble
+
     def _do(self, deed: Deed) -> bool:
-        """Now, or as soon as the disk takes it: what can be known then is that nothing stands against it."""
+        """Now, or as soon as the disk takes it: then nothing is known that stands against it."""
         self.look()
         if not self._waiting:
             try:
                 with self._file.write() as db:
                     return deed(db)
             except LedgerError as trouble:
-                self._waiting.append(deed)
                 self._say(trouble)
-                return True
         self._waiting.append(deed)
         return True
 
     def _say(self, trouble: LedgerError) -> None:
-        if not self._is_stuck:
-            log.error("ledger.cannot_write", why=str(trouble), waiting=len(self._waiting))
-        self._is_stuck = True
+        if self._trouble is None:
+            log.error("ledger.cannot_write", why=str(trouble), waiting=max(1, len(self._waiting)))
+        self._trouble = trouble

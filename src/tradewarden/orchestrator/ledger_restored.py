@@ -1,0 +1,34 @@
+"""What a ledger that comes out of a backup must not begin again: open runs, due times since then, and sessions."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from tradewarden.orchestrator.ledger_file import stamp
+from tradewarden.orchestrator.run_row import IS_OPEN
+
+UNKNOWN: Final = "a backup of the ledger was put back: whether it ran after that was made is not on record"
+_SETTLE: Final = {  # by the table that a ledger of an older version may not have
+    "runs": (
+        "UPDATE runs SET outcome = iif(outcome = 'queued', 'missed', 'failed'), reason = :unknown, ended = :now,"  # noqa: S608 - our own words
+        f" pid = NULL, ticks = NULL, boot = NULL WHERE {IS_OPEN}"
+    ),
+    "jobs": "UPDATE jobs SET restored = :now",
+    "sessions": "DELETE FROM sessions",
+}
+
+
+def settle(path: Path, now: datetime) -> None:
+    """Close what was open when the backup was made, and let nothing run that was due before now. Raises OSError."""
+    values = {"unknown": UNKNOWN, "now": stamp(now)}
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            known = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            for table in _SETTLE.keys() & known:
+                db.execute(_SETTLE[table], values)
+    except sqlite3.Error as trouble:
+        raise OSError(f"{path.name} of the backup: {trouble}") from trouble
