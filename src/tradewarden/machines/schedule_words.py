@@ -85,7 +85,7 @@ def _told(forms: Collection[str]) -> str:
 
 def _rule(words: str) -> Rule:
     for pattern, make in _RULES:
-        found = re.fullmatch(pattern, words)
+        found = re.fullmatch(pattern, words, re.ASCII)
         if found is not None:
             return make(*found.groups())
     raise ValueError(f"{words!r} is no schedule; write one like {_told(FORMS)}, and behind it {_told(ENDINGS)}")
@@ -179,10 +179,10 @@ def _stretch(begin: str, end: str) -> Stretch | Between:
 
 
 def _end(words: str) -> Market | time:
-    offset = re.fullmatch(_OFFSET, words)
+    offset = re.fullmatch(_OFFSET, words, re.ASCII)
     if offset is not None:
         return _market(*offset.groups())
-    if re.fullmatch(_CLOCK, words):
+    if re.fullmatch(_CLOCK, words, re.ASCII):
         return _clock(words)
     if re.fullmatch(_ANCHOR, words):
         return Market(Anchor(words))
