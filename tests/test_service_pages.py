@@ -14,7 +14,7 @@ from tradewarden.__main__ import parser
 from tradewarden.machines.condition import MARKET_STATES, parse
 from tradewarden.machines.plan import problems
 from tradewarden.settings_programs import services_of
-from tradewarden.settings_services import DeskSettings, ServiceSettings
+from tradewarden.settings_services import OF_JOBS, DeskSettings, ServiceSettings
 
 PAGE = (Path(__file__).parents[1] / "docs" / "services.md").read_text()
 ROWS = re.findall(r"(?m)^\| `([a-z_.]+)` \| (?:(`[^`]*`) )?\| .* \| `([^`]+)` \|$", PAGE)
@@ -52,6 +52,7 @@ def test_a_word_has_the_value_that_the_page_says_and_takes_the_one_that_it_shows
         DeskSettings.model_validate(said)
         return
     besides: dict[str, Any] = {"compose": {"kind": "containers"}, "ready.exit": A_PROGRAM | {"kind": "step"}}
+    besides |= dict.fromkeys(OF_JOBS, A_PROGRAM | {"kind": "job"})
     ServiceSettings.model_validate(besides.get(word, A_PROGRAM) | said)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -28,10 +28,20 @@ from pydantic_settings import (
 
 from tradewarden.feed.tick import Mode
 from tradewarden.machines.instruments import most
+from tradewarden.machines.job import Job, Trader
 from tradewarden.machines.report import FEEDING
 from tradewarden.machines.service import Service
 from tradewarden.orchestrator.rule_files import RuleError, load_rules
 from tradewarden.settings_accounts import AccountName, AccountSettings, KiteSettings, about_accounts, clashes
+from tradewarden.settings_jobs import (
+    JobsSettings,
+    PersonName,
+    PersonSettings,
+    about_jobs,
+    jobs_of,
+    people_of,
+    segment_of,
+)
 from tradewarden.settings_kinds import (
     LOOPBACK,
     File,
@@ -69,10 +79,12 @@ __all__ = [
     "Hour",
     "HttpSettings",
     "Instrument",
+    "JobsSettings",
     "JournalSettings",
     "KiteSettings",
     "LogSettings",
     "Origin",
+    "PersonSettings",
     "ServiceSettings",
     "Settings",
     "SinksSettings",
@@ -249,7 +261,9 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     sinks: SinksSettings = SinksSettings()
     desk: DeskSettings = DeskSettings()
-    services: dict[ServiceName, ServiceSettings] = Field({}, description="the desk's programs, one table each")
+    services: dict[ServiceName, ServiceSettings] = Field({}, description="the desk's programs and jobs, one table each")
+    jobs: JobsSettings = JobsSettings()
+    people: dict[PersonName, PersonSettings] = Field({}, description="what each trader's own jobs get, one table each")
     log: LogSettings = LogSettings()
     state_dir: File = Field(
         default_factory=state_directory,
@@ -273,6 +287,21 @@ class Settings(BaseSettings):
         return services_of(self.services, self._file)
 
     @property
+    def scheduled(self) -> tuple[Job, ...]:
+        """The desk's jobs, in the order of the file."""
+        return jobs_of(self.services, self._file, self.jobs, self.segments)
+
+    @property
+    def traders(self) -> Mapping[str, Trader]:
+        """What each trader's own jobs get, by the trader's name."""
+        return people_of(self.people)
+
+    @property
+    def job_segment(self) -> str:
+        """Whose trading days a schedule goes by that names none."""
+        return segment_of(self.jobs, self.segments)
+
+    @property
     def run_dir(self) -> Path:
         """Where the keepers have their files."""
         return keepers_directory(self.desk, self.state_dir)
@@ -289,7 +318,7 @@ class Settings(BaseSettings):
             yield from about_accounts(self.every_account)
         yield from self._about_addresses()
         yield from about_sinks(self.sinks)
-        yield from remarks(self.programs, self.state_dir)
+        yield from remarks((*self.programs, *self.scheduled), self.state_dir)
         if self.feed.source == "kite" and not self.feed.subscriptions() and not self.feed.rules:
             yield "feed.instruments and feed.rules are empty: no tick will come, and a live market will look stale."
 
@@ -360,6 +389,16 @@ def _relations(settings: Settings, known_segments: Collection[str] | None, sourc
         yield f"{sources.origin(('state_dir',))}: state_dir = {str(state)!r} is a file; allowed is a directory."
     yield from clashes(settings.every_account, state, sources)
     yield from about_services(settings.programs, sources, settings.run_dir)
+    yield from about_jobs(
+        settings.services,
+        settings.scheduled,
+        settings.people,
+        known=known_segments,
+        accounts=settings.every_account,
+        segment=settings.job_segment,
+        sources=sources,
+        run_dir=settings.run_dir,
+    )
 
 
 def _about_rules(feed: FeedSettings, sources: Sources) -> Iterator[str]:

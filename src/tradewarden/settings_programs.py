@@ -6,7 +6,7 @@ import os
 import pwd
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,12 +37,18 @@ def log_directory(desk: DeskSettings, state: Path) -> Path:
 
 
 def services_of(tables: Tables, file: Path | None) -> tuple[Service, ...]:
-    """Each table as a service; relative paths begin where the file lies."""
-    base = (Path() if file is None else file.parent).resolve()
-    return tuple(_service(name, table, base) for name, table in tables.items())
+    """Each table as a service, but for the jobs; relative paths begin where the file lies."""
+    base = base_of(file)
+    return tuple(service_of(name, table, base) for name, table in tables.items() if table.kind is not Kind.JOB)
 
 
-def _service(name: str, table: ServiceSettings, base: Path) -> Service:
+def base_of(file: Path | None) -> Path:
+    """Where relative paths begin."""
+    return (Path() if file is None else file.parent).resolve()
+
+
+def service_of(name: str, table: ServiceSettings, base: Path) -> Service:
+    """One table as a service."""
     directory = base if table.directory is None else base / table.directory
     ready = _ready(table)
     return Service(
@@ -111,26 +117,35 @@ def _own_ports(ready: Ready, kind: Kind) -> tuple[int, ...]:
 
 
 def secrets_of(file: Mapping[str, Any]) -> frozenset[str]:
-    """Which secrets the services of a file ask for, whatever else is wrong with it."""
-    tables = file.get("services")
-    told = (
-        [each.get("environment") for each in tables.values() if isinstance(each, dict)]
-        if isinstance(tables, dict)
-        else []
-    )
-    values = [value for each in told if isinstance(each, dict) for value in each.values()]
-    return frozenset(str(value["secret"]) for value in values if isinstance(value, dict) and "secret" in value)
+    """Which secrets the services and people of a file ask for, whatever else is wrong with it; a trader's own too."""
+    people = file.get("people")
+    found = frozenset((*_secrets_in(file.get("services")), *_secrets_in(people)))
+    traders = people if isinstance(people, dict) else ()
+    return found | {f"{trader}.{secret}" for trader in traders for secret in found}
+
+
+def _secrets_in(tables: object) -> Iterator[str]:
+    for table in tables.values() if isinstance(tables, dict) else ():
+        told = table.get("environment") if isinstance(table, dict) else None
+        for value in told.values() if isinstance(told, dict) else ():
+            if isinstance(value, dict) and "secret" in value:
+                yield str(value["secret"])
 
 
 def about_services(services: tuple[Service, ...], sources: Sources, run_dir: Path) -> Iterator[str]:
     """What is wrong with the programs, one sentence a problem."""
+    yield from about_each(services, sources, run_dir)
+    if services:
+        where = sources.origin(("services",))
+        yield from (f"{where}: {fault}." for fault in problems(services))
+
+
+def about_each(services: Sequence[Service], sources: Sources, run_dir: Path) -> Iterator[str]:
+    """What is wrong with each by itself: its command, its directory, its user."""
     for service in services:
         where = sources.origin(("services", service.name))
         for fault in _faults(service, run_dir):
             yield f"{where}: services.{service.name}{fault}"
-    if services:
-        where = sources.origin(("services",))
-        yield from (f"{where}: {fault}." for fault in problems(services))
 
 
 def _faults(service: Service, run_dir: Path) -> Iterator[str]:

@@ -11,9 +11,10 @@ from tradewarden.settings_sources import ConfigError
 
 
 def main(arguments: list[str]) -> int:
-    """The services, or what is wrong with the configuration as a list of sentences."""
+    """The services and jobs, or what is wrong with the configuration as a list of sentences."""
     try:
-        told: object = load(Path(arguments[0]) if arguments else None).programs
+        settings = load(Path(arguments[0]) if arguments else None)
+        told: object = (*settings.programs, *settings.scheduled)
     except ConfigError as error:
         told = list(error.problems)
     sys.stdout.buffer.write(pack(told))

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
+from tradewarden.machines.job import Does
+from tradewarden.machines.run import Misfire
 from tradewarden.machines.service import Again, Kind, OnToken, Place, Reference, Tier
 from tradewarden.settings_kinds import File, Section
 
@@ -16,6 +18,8 @@ LONGEST_NAME = 64
 TAKEN = ("host", "zygote")  # names of files that the keepers keep beside those of the services
 RATE = re.compile(r"(?P<source>\S+) *>= *(?P<least>\d+(?:\.\d+)?) */ *s", re.ASCII)
 MOST_PORTS = 65535
+OF_JOBS = frozenset({"schedule", "per_user", "does", "misfire", "timeout", "edits"})
+NOT_OF_JOBS = frozenset({"ready", "on_token", "token_signal", "ports"})  # a job has run, or has not
 
 
 def _name(text: str) -> str:
@@ -69,6 +73,11 @@ def _signal(text: str) -> str:
     return name
 
 
+def _lines(told: object) -> object:
+    """One schedule may stand without the list."""
+    return [told] if isinstance(told, str) else told
+
+
 def _place(told: object) -> object:
     """An address; a number is a port of this machine."""
     return str(told) if isinstance(told, int) and not isinstance(told, bool) else told
@@ -86,8 +95,10 @@ Variable = Annotated[str, AfterValidator(_variable)]
 Value = Annotated[Any, PlainValidator(_value)]
 Signal = Annotated[str, AfterValidator(_signal)]
 Address = Annotated[str, Field(min_length=1), BeforeValidator(_place)]
+Hold = Literal["now", "next start"]
 Rate = Annotated[str, AfterValidator(_rate)]
 Text = Annotated[str, Field(min_length=1)]
+Lines = Annotated[list[Text], BeforeValidator(_lines)]
 Port = Annotated[int, Field(ge=1, le=MOST_PORTS)]
 
 
@@ -160,7 +171,9 @@ class ServiceSettings(Section):
 
     description: str = Field("", description="what it is for, in a few words")
     enabled: bool = Field(default=True, description="whether it belongs to the desk")
-    kind: Kind = Field(Kind.PROGRAM, description="program, step (runs once a start) or containers (docker compose)")
+    kind: Kind = Field(
+        Kind.PROGRAM, description="program, step (runs once a start), containers (docker compose) or job (by schedule)"
+    )
     command: Command = Field([], description="a list, or text that is split as in a shell; no shell runs it")
     compose: File | None = Field(None, description="of containers: the file for docker compose")
     directory: File | None = Field(None, description="where it runs; the directory of this file if unset")
@@ -178,6 +191,32 @@ class ServiceSettings(Section):
     on_token: OnToken = Field(OnToken.NOTHING, description="what a new token brings it: nothing, signal or restart")
     token_signal: Signal = Field("HUP", description="for on_token = signal")
     ports: list[Port] = Field([], description="that it listens on; no two services may want the same")
+    schedule: Lines = Field([], description="of a job: when it runs, such as at 16:00; one, or a list")
+    per_user: bool = Field(default=False, description="of a job: one instance for each trader, with the trader's own")
+    does: Does = Field(
+        Does.ORDERS, description="of a job: orders or work (a crash stays one), monitor or feed (begun again)"
+    )
+    misfire: Misfire = Field(
+        Misfire.RUN, description="of a job, when a due time comes late: run (inside its window), skip, or alert"
+    )
+    timeout: float | None = Field(
+        None, gt=0, le=86_400, description="of a job: seconds it may take; 300, and for one with a window none"
+    )
+    edits: Hold | None = Field(
+        None, description="of a job: from when a changed schedule holds, now or next start; as [jobs] if unset"
+    )
+
+    @model_validator(mode="after")
+    def _a_job_or_none(self) -> ServiceSettings:
+        if self.schedule and "kind" not in self.model_fields_set:
+            self.kind = Kind.JOB
+        said = self.model_fields_set
+        if self.kind is Kind.JOB:
+            if strange := said & NOT_OF_JOBS:
+                raise ValueError(f"is a job and has {min(strange)}; allowed is that with another kind only")
+        elif strange := said & OF_JOBS:
+            raise ValueError(f'has {min(strange)}; allowed is that with kind = "job" only')
+        return self
 
     @model_validator(mode="after")
     def _one_command(self) -> ServiceSettings:

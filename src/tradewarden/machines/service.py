@@ -24,6 +24,7 @@ class Kind(StrEnum):
     PROGRAM = "program"  # runs until somebody stops it
     STEP = "step"  # runs once per start of the desk and ends well
     CONTAINERS = "containers"  # a group of `docker compose`
+    JOB = "job"  # runs when its schedule says so: machines/job.py
 
 
 class Again(StrEnum):
