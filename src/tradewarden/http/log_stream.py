@@ -11,9 +11,10 @@ import orjson
 from aiohttp import web
 
 from tradewarden.http.allowance import Allowance
+from tradewarden.http.body import asked
 from tradewarden.http.desk_port import Programs
 from tradewarden.http.live import STREAM_HEADERS
-from tradewarden.http.logs import count_of, line_document, services_of, wanted_of
+from tradewarden.http.logs import LogsQuery, line_document, services_of, wanted_of
 from tradewarden.http.problems import ProblemError, rate_limited, stopping
 from tradewarden.http.visitors import Visitors, address, holds, is_local
 from tradewarden.orchestrator.clock import Clock
@@ -42,8 +43,8 @@ class LogStream:
         """Its one path."""
 
         async def get(request: web.Request) -> web.StreamResponse:
-            names, wanted = services_of(request, self._programs), wanted_of(request, self._clock.now())
-            lines, share = count_of(request, usual=0), self._admit(request)
+            names, query = services_of(request, self._programs), asked(request, LogsQuery)
+            wanted, lines, share = wanted_of(query, self._clock.now()), query.lines or 0, self._admit(request)
             self._clients.append(share)
             try:
                 return await self._tell(request, names, wanted, lines)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 from aiohttp import web
 
+from tradewarden.http.body import asked
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.member import Member
 from tradewarden.http.problems import ProblemError, rate_limited
 from tradewarden.http.verbs import nobody
 from tradewarden.http.visitors import Visitors, who
@@ -20,13 +23,28 @@ from tradewarden.orchestrator.logs import MOST_LINES, Logs, Tail
 
 USUAL: Final = 100  # lines
 MOMENTS: Final = "a moment such as 2026-11-23T09:15, or 90s, 15m, 2h, 1d ago"
-FORMATS: Final = ("json", "text")
 SECONDS: Final = 30.0  # for one question
 _TOO_SLOW: Final = f"the search took longer than {SECONDS:g} s: ask for fewer lines, one service, or a later time"
 _GREP: Final = 200  # characters
 _AT_ONCE: Final = 2  # questions: each takes a thread and may read a lot
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_PARAMETERS: Final = ("lines", "grep", "since", "level", "format", "service")
+
+
+@dataclass(frozen=True, slots=True)
+class LogsQuery:
+    """Which lines are wanted."""
+
+    lines: Annotated[int | None, Member(f"allowed is 0 to {MOST_LINES}", 0, MOST_LINES)] = None
+    grep: Annotated[str, Member(f"what a line must have in it, at most {_GREP} characters", None, _GREP)] = ""
+    since: Annotated[str | None, Member(MOMENTS, example="15m")] = None
+    level: Annotated[Literal["debug", "info", "warning", "error"] | None, Member(f"known are {', '.join(LEVELS)}")] = (
+        None
+    )
+    format: Annotated[Literal["json", "text"], Member("known are json, text")] = "json"
+    service: Annotated[tuple[str, ...], Member("a program, several times for several; all else", example="feed")] = ()
+
+
+_PARAMETERS: Final = tuple(field.name for field in fields(LogsQuery))
 
 
 class LogsDoor:
@@ -40,9 +58,8 @@ class LogsDoor:
         """All services together, and one of them."""
 
         async def get(request: web.Request) -> web.Response:
-            names = services_of(request, self._programs)
-            wanted, lines = wanted_of(request, self._clock.now()), count_of(request)
-            form = _one_of(request, "format", FORMATS) or "json"
+            names, query = services_of(request, self._programs), asked(request, LogsQuery)
+            wanted, lines = wanted_of(query, self._clock.now()), USUAL if query.lines is None else query.lines
             if self._turns.locked():
                 raise rate_limited(2)
             try:
@@ -50,7 +67,7 @@ class LogsDoor:
                     found = await asyncio.to_thread(self._logs.tail, names, wanted, lines=lines)
             except TimeoutError:
                 raise ProblemError(503, "query-unavailable", detail=_TOO_SLOW) from None
-            return _told(found, form)
+            return _told(found, query.format)
 
         return [web.get("/api/logs", get), web.get("/api/logs/{name}", get)]
 
@@ -75,12 +92,9 @@ def owner_of(name: str) -> str:
     return name.partition("@")[2]
 
 
-def wanted_of(request: web.Request, now: datetime) -> Wanted:
+def wanted_of(query: LogsQuery, now: datetime) -> Wanted:
     """Which of their lines are wanted."""
-    grep = request.query.get("grep", "")
-    if len(grep) > _GREP:
-        raise _invalid("grep", f"at most {_GREP} characters")
-    return Wanted(text=grep, level=_one_of(request, "level", LEVELS), since=_since(request, now))
+    return Wanted(text=query.grep, level=query.level, since=_since(query.since, now))
 
 
 def line_document(line: LogLine) -> dict[str, Any]:
@@ -100,21 +114,6 @@ def _told(found: Tail, form: str) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": kind, "Cache-Control": "no-store"})
 
 
-def count_of(request: web.Request, *, usual: int = USUAL) -> int:
-    """How many lines are asked for."""
-    text = request.query.get("lines", str(usual))
-    if not text.isdecimal() or not 0 <= int(text[:9]) <= MOST_LINES:
-        raise _invalid("lines", f"allowed is 0 to {MOST_LINES}")
-    return int(text)
-
-
-def _one_of(request: web.Request, key: str, known: Sequence[str]) -> str | None:
-    value = request.query.get(key)
-    if value is not None and value not in known:
-        raise _invalid(key, f"known are {', '.join(known)}")
-    return value
-
-
 def moment_of(text: str, now: datetime) -> datetime:
     """A moment (ISO 8601, IST without an offset), or so long ago: 90s, 15m, 2h, 1d. Raises ValueError."""
     number, unit = text[:-1], text[-1:]
@@ -124,8 +123,7 @@ def moment_of(text: str, now: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=IST)
 
 
-def _since(request: web.Request, now: datetime) -> str:
-    since = request.query.get("since")
+def _since(since: str | None, now: datetime) -> str:
     try:
         return "" if since is None else stamp(moment_of(since, now))
     except (ValueError, OverflowError):

@@ -1,0 +1,21 @@
+"""The shape of what the daemon answers, for the document of the API; a test holds it against real answers."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+from msgspec import Struct, UnsetType
+
+Status = Literal["pass", "warn", "fail"]
+State = TypeVar("State")
+
+
+class Document(Struct, rename="camel", forbid_unknown_fields=True):
+    """An object with these members and no other."""
+
+
+class Plain(Struct, forbid_unknown_fields=True):
+    """The same in the words of the original API, which are written_so."""
+
+
+Absent = UnsetType  # a member that may be left out

@@ -1,0 +1,48 @@
+"""The pages for people and the probes for machines."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET
+
+from tradewarden.http.models.document import Absent, Document
+from tradewarden.http.operation import Operation, Told, ok
+
+HTML = "text/html"
+
+
+class Readiness(Document):
+    """Whether the daemon takes requests."""
+
+    status: Literal["pass", "fail"]
+    reason: str | Absent = UNSET
+
+
+OPERATIONS = {
+    ("GET", "/"): Operation(says="The desk's page", answers=ok("the page", str, HTML)),
+    ("GET", "/docs"): Operation(says="This page", answers=ok("the page", str, HTML)),
+    ("GET", "/openapi.json"): Operation(says="This document", answers=ok("the document", dict[str, object])),
+    ("GET", "/docs/health"): Operation(says="What the health answer means", answers=ok("the page", str, HTML)),
+    ("GET", "/problems/{kind}"): Operation(
+        says="What an error means", answers=ok("the page", str, HTML), asks="/problems/validation"
+    ),
+    ("GET", "/static/{name}"): Operation(
+        says="The files of the pages",
+        answers={
+            200: Told("the file", str, "text/css"),
+            304: Told("as you have it already", kind=""),
+        },
+        refusals={404: "there is no such file"},
+        asks="/static/page.css",
+    ),
+    ("GET", "/livez"): Operation(says="The process runs", answers=ok("it does", str, "text/plain")),
+    ("GET", "/readyz"): Operation(
+        says="It has started and is not stopping; never waits for the broker",
+        answers={200: Told("it takes requests", Readiness), 503: Told("it is stopping", Readiness)},
+    ),
+    ("GET", "/metrics"): Operation(
+        says="Figures for Prometheus",
+        answers=ok("the figures", str, "application/openmetrics-text"),
+    ),
+}
