@@ -13,6 +13,8 @@ from tradewarden.http.member import Member
 from tradewarden.http.model import MisfitError, read
 from tradewarden.machines.service import Tier
 
+Short = Annotated[str, Member("a short name is expected", 1, 3)]
+
 
 @dataclass(frozen=True)
 class Order:
@@ -74,6 +76,19 @@ def test_a_hundred_strange_members_are_not_a_hundred_lines() -> None:
 def test_a_query_brings_numbers_and_flags_as_text() -> None:
     assert read(Order, {"what": "tea", "count": "3", "dry": "true"}, strict=False) == Order("tea", 3, dry=True)
     assert faults({"what": "tea", "count": "3.5"}, strict=False) == [("count", "allowed is 1 to 10")]
+
+
+def test_each_entry_of_a_list_has_limits_of_its_own() -> None:
+    @dataclass(frozen=True)
+    class Names:
+        """Some names."""
+
+        names: Annotated[tuple[Short, ...], Member("one or two short names are expected", 1, 2)]
+
+    assert read(Names, {"names": ["a", "bcd"]}) == Names(("a", "bcd"))
+    for names in ([], ["a", "b", "c"], ["long"], [""]):
+        with pytest.raises(MisfitError, match="one or two short names"):
+            read(Names, {"names": names})
 
 
 def test_a_model_of_nothing_expects_nothing() -> None:

@@ -82,12 +82,15 @@ def _hints(model: Any) -> dict[str, Any]:
 
 
 def _typed(hint: Any) -> Any:
+    if get_origin(hint) in (tuple, list, dict):
+        kind: Any = get_origin(hint)
+        return kind[tuple(_typed(each) for each in get_args(hint))]
     if get_origin(hint) is not Annotated:
         return hint
     from msgspec import Meta  # noqa: PLC0415 - as above
 
     plain, *said = get_args(hint)
-    member = next(each for each in said if _is_member(each))
+    plain, member = _typed(plain), next(each for each in said if _is_member(each))
     limits = {"ge": member.least, "le": member.most}
     if not _is_number(plain):
         limits = {"min_length": member.least, "max_length": member.most}

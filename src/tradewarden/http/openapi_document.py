@@ -6,6 +6,7 @@ The daemon serves what `make docs` has written and imports nothing of this.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -159,7 +160,9 @@ class _Schemas:
     def __init__(self, told: list[Operation]) -> None:
         answers = [answer.model for each in told for answer in each.answers.values()]
         sent = [each.body for each in told if each.body is not None]
-        self._asked = {model: _struct(model) for model in [*sent, *(each.query for each in told if each.query)]}
+        asked = [*sent, *(each.query for each in told if each.query)]
+        names = Counter(model.__name__ for model in dict.fromkeys(asked))
+        self._asked = {model: _struct(model, is_only=names[model.__name__] == 1) for model in asked}
         wanted = [Problem, *(model for model in answers if model not in (None, bytes)), *map(self._asked.get, sent)]
         self._kinds = list(dict.fromkeys(wanted))
         found, self.components = msgspec.json.schema_components(self._kinds, ref_template=_REF)
@@ -193,13 +196,14 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return rest | kinds[0] if len(kinds) == 1 else rest | ({"anyOf": kinds} if kinds else {})
 
 
-def _struct(model: type[Any]) -> Any:
-    """The model of what is sent, with its words, as msgspec describes it."""
+def _struct(model: type[Any], *, is_only: bool) -> Any:
+    """The model of what is sent, with its words, as msgspec describes it; two of one name are told apart by noun."""
+    noun = "" if is_only else model.__module__.rpartition(".")[2].title().replace("_", "")
     types, members = types_of(model), []
     for name, field in names_of(model).items():
         words = words_of(model, name)
         kind = Annotated[types[name], msgspec.Meta(description=words)] if words else types[name]
         members.append((name, kind) if is_required(field) else (name, kind, msgspec.field(default=field.default)))
-    made = msgspec.defstruct(model.__name__, members, forbid_unknown_fields=True, kw_only=True)
+    made = msgspec.defstruct(noun + model.__name__, members, forbid_unknown_fields=True, kw_only=True)
     made.__doc__ = model.__doc__
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET
 
@@ -22,7 +22,7 @@ class Readiness(Document):
 OPERATIONS = {
     ("GET", "/"): Operation(says="The desk's page", answers=ok("the page", str, HTML)),
     ("GET", "/docs"): Operation(says="This page", answers=ok("the page", str, HTML)),
-    ("GET", "/openapi.json"): Operation(says="This document", answers=ok("the document", dict[str, object])),
+    ("GET", "/openapi.json"): Operation(says="This document", answers=ok("the document", dict[str, Any])),
     ("GET", "/docs/health"): Operation(says="What the health answer means", answers=ok("the page", str, HTML)),
     ("GET", "/problems/{kind}"): Operation(
         says="What an error means", answers=ok("the page", str, HTML), asks="/problems/validation"
