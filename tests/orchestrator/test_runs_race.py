@@ -23,7 +23,7 @@ RACER = Path(__file__).parents[1] / "support" / "racer.py"
 CLAIMS = 10_000
 DUE_TIMES = 320  # of each job
 GOING = [("daemon", "0", "-"), ("daemon", "0", "-"), ("people", "0", "-"), ("people", "0", "-")]
-DYING = [("daemon", "20", "claim"), ("people", "20", "start")]
+DYING = [("daemon", "5", "claim"), ("people", "5", "start")]
 
 
 class Race(NamedTuple):
@@ -91,7 +91,7 @@ def test_each_due_time_has_exactly_one_outcome(race: Race) -> None:
 def test_what_ended_was_ended_by_the_one_that_ran_it(race: Race) -> None:
     assert race.seen["unfinished"] == 0
     well = sum(run.outcome is Outcome.SUCCESS for run in race.runs)
-    assert race.seen["given"] <= well <= race.seen["given"] + 2 * 19  # what the killed ones had done before
+    assert race.seen["given"] <= well <= race.seen["given"] + 2 * 4  # what the killed ones had done before
 
 
 def test_each_refusal_is_kept_with_its_reason(race: Race) -> None:
@@ -102,7 +102,8 @@ def test_each_refusal_is_kept_with_its_reason(race: Race) -> None:
 
 def test_the_runs_of_the_dead_were_cleared_once_and_their_jobs_ran_on(race: Race) -> None:
     dead = [run for run in race.runs if run.outcome is Outcome.FAILED]
-    assert race.seen["cleared"] == len(dead) == 2
+    assert len(dead) == 2
+    assert race.seen["cleared"] <= 2  # less when the second to die had cleared away the first
     assert sorted(run.started is None for run in dead) == [False, True]  # one behind its claim, one in its run
     for each in dead:
         later = [
