@@ -47,7 +47,12 @@ def due_between(schedule: Schedule, since: datetime, until: datetime, book: Book
     Nor has "always" on all days, whose window opened before anybody can say.
     """
     found = list(_dues(schedule, since, until, book))
-    dues = [Due(at, end or min(later, _day_ends(schedule, at, book))) for (at, end), (later, _) in pairwise(found)]
+    dues: list[Due] = []
+    closes = since
+    for (at, end), (later, _) in pairwise(found):
+        if end is None and closes <= at:  # many points share a day's end, and it takes longer to find than they do
+            closes = _day_ends(schedule, at, book)
+        dues.append(Due(at, end or min(later, closes)))
     return [*dues, _due(schedule, *found[-1], book)] if found else []
 
 

@@ -15,7 +15,7 @@ from tradewarden.machines.schedule import After, Hourly, Once, Schedule, Stretch
 
 _LOOK: Final = 35  # days: each day of the week, and some holidays
 _NONE: Final = f"none comes within {SIGHT.days} days"
-_MANY: Final = 2_000  # due times: what collides does so before
+_MANY: Final = 20_000  # due times: what collides does so before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,8 @@ def _never(schedule: Schedule, after: datetime, book: Book) -> str | None:
 def _reason(schedule: Schedule, after: datetime, book: Book) -> str:
     match schedule.rule:
         case Once(at):
-            return why_not(schedule, at.date(), book) or "that is past"
+            far = at.replace(tzinfo=schedule.tz) > after
+            return why_not(schedule, at.date(), book) or (_NONE if far else "that is past")
         case Stretch():
             days = (after.astimezone(schedule.tz).date() + timedelta(days=number) for number in range(SIGHT.days))
             held = (day for day in days if not_that_day(schedule, day, book) is None)
