@@ -25,9 +25,11 @@ from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
+from tradewarden.http.no_jobs import NoJobs
 from tradewarden.http.query import MOST_BYTES, SECONDS, Query
 from tradewarden.http.quotes import QuotesDoor
 from tradewarden.http.retention import RetentionDoor
+from tradewarden.http.run_metrics import RunTally
 from tradewarden.http.service_metrics import of_services
 from tradewarden.http.sink_metrics import of_sinks
 from tradewarden.http.sinks import Sinks
@@ -57,6 +59,7 @@ from tradewarden.orchestrator.instruments import InstrumentsDriver
 from tradewarden.orchestrator.journal import Recorder
 from tradewarden.orchestrator.keepers import KeepersError
 from tradewarden.orchestrator.ledger import Ledger
+from tradewarden.orchestrator.ledger_file import LedgerFile
 from tradewarden.orchestrator.market import MarketDriver
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.query import Questions
@@ -67,6 +70,7 @@ from tradewarden.orchestrator.sink_group import SinkGroup
 from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.wiring.accounts import member, rest_of, secret_of
 from tradewarden.wiring.alerts import alarm
+from tradewarden.wiring.job_doors import job_doors
 from tradewarden.wiring.recording import (
     journal_of,
     nanoseconds,
@@ -184,6 +188,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
     sinks = None if recorder is None else sinks_of(settings, recorder, names, clock, sealer)
     flows = flows_of(settings, feed, recorder, clock, spawn)
     programs = programs_of(settings, market, accounts, flows, clock=clock, spawn=spawn)
+    jobs = NoJobs()
     stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     notifier, retention = Notifier(), retention_of(settings, names, clock, spawn)
@@ -242,6 +247,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
             parts=[
                 *([] if sinks is None else [lambda: of_sinks(sinks.reports())]),
                 lambda: of_services(programs.report()),
+                RunTally(jobs).families,
             ],
         ),
         parts=[
@@ -256,8 +262,10 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
             Validate(validations := validations_of(settings), clock),
             Query(Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES)),
             *doors_of(programs, settings, clock),
+            *job_doors(jobs, LedgerFile(state / "ledger.db"), lambda: market.calendar, settings.segments[0], clock),
         ],
         programs=programs,
+        jobs=jobs,
     )
     alerts = alarm(settings, reports, forecaster, clock, spawn)
     settled = [gaps.look, programs.settle, reports.refresh]

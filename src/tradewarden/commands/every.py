@@ -8,6 +8,7 @@ from tradewarden.commands.calendar import add_calendar
 from tradewarden.commands.check import add_check
 from tradewarden.commands.daemon import add_run, add_selftest
 from tradewarden.commands.desk import add_desk
+from tradewarden.commands.jobs import add_jobs
 from tradewarden.commands.login import add_login
 from tradewarden.commands.picture import add_instruments, add_picture
 from tradewarden.commands.stores import add_query, add_retention, add_stores, add_validate
@@ -18,6 +19,7 @@ COMMANDS = (
     add_selftest,
     add_picture,
     add_desk,
+    add_jobs,
     add_stores,
     add_instruments,
     add_query,

@@ -16,11 +16,13 @@ from tradewarden.http.auth import Auth
 from tradewarden.http.desk_port import Programs
 from tradewarden.http.gate import Gate, NoRecord, Record
 from tradewarden.http.health import ROOT, Answers, Health
+from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.live import Live
 from tradewarden.http.metrics import Figures, Metrics, Requests
 from tradewarden.http.pages import Pages
 from tradewarden.http.ports import Login, Reports, Verifier
 from tradewarden.http.problems import boundary, route_of
+from tradewarden.http.run_news import RunNews
 from tradewarden.http.service_news import ServiceNews
 from tradewarden.http.visitors import Members, Visitors, cookie_of
 from tradewarden.orchestrator.clock import Clock
@@ -71,6 +73,7 @@ class Http:
         figures: Figures = _NOTHING,
         parts: Sequence[Part] = (),
         programs: Programs | None = None,
+        jobs: Jobs | None = None,
         members: Members | None = None,
         record: Record = _NO_RECORD,
     ) -> None:
@@ -84,10 +87,11 @@ class Http:
         visitors = Visitors(admin_token, members, cookie=cookie_of(public_url))
         self._gate = Gate(visitors, record, public_url=public_url)
         answers = Answers(reports, clock, version)
-        pages = Pages(answers.picture, version, visitors)
+        pages = Pages(answers.picture, version, visitors, jobs)
         self._health = Health(answers, visitors, cors_origins=cors_origins, fail_code=fail_code)
         news = None if programs is None else ServiceNews(programs, clock)
-        self._live = Live(answers, visitors, clock, cors=self._health.cors, services=news)
+        runs = None if jobs is None else RunNews(jobs)
+        self._live = Live(answers, visitors, clock, cors=self._health.cors, services=news, runs=runs)
         self._auth = Auth(login, verifier, pages, clock, is_stopping=self.is_stopping)
         self._metrics = Metrics(answers.picture, self._requests, self._live.count, version=version, figures=figures)
         self._pages = pages

@@ -13,6 +13,7 @@ from tradewarden.http.allowance import Allowance
 from tradewarden.http.health import Answer, Answers
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import HEADERS, ProblemError, rate_limited, stopping
+from tradewarden.http.run_news import RunNews
 from tradewarden.http.service_news import ServiceNews
 from tradewarden.http.visitors import Viewer, Visitors, address, holds, is_local, person_of
 from tradewarden.machines.report import Picture
@@ -38,7 +39,7 @@ STREAM_HEADERS = MappingProxyType(
 class _Client:
     """One open stream. It holds no queue: when it wakes it takes the newest frame, however many it slept through."""
 
-    __slots__ = ("address", "hears_services", "news", "person", "request", "viewer", "wake")
+    __slots__ = ("address", "hears_services", "jobs_of", "news", "person", "request", "runs", "viewer", "wake")
 
     def __init__(self, request: web.Request, viewer: Viewer, share: str | None) -> None:
         self.request = request
@@ -46,7 +47,8 @@ class _Client:
         self.address = share  # none for programs on this machine, which count towards the total only
         self.person = person_of(request)
         self.hears_services = viewer is Viewer.KNOWN or is_local(request)
-        self.news = 0  # the number of the last one it was told
+        self.jobs_of = self.person if viewer is Viewer.KNOWN else None  # what that person may see
+        self.news = self.runs = 0  # the numbers of the last ones it was told
         self.wake = asyncio.Event()
 
     def is_open(self) -> bool:
@@ -74,6 +76,7 @@ class Live:
         *,
         cors: Callable[[web.Request], dict[str, str]] = lambda _: {},
         services: ServiceNews | None = None,
+        runs: RunNews | None = None,
     ) -> None:
         self._answers = answers
         self._visitors = visitors
@@ -86,8 +89,10 @@ class Live:
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
         self._services = services
-        if services is not None:
-            services.woken = self._wake
+        self._runs = runs
+        for news in (services, runs):
+            if news is not None:
+                news.woken = self._wake
 
     def publish(self, _picture: Picture) -> None:
         """Something changed: wake every client; the frame is made once for each kind of viewer."""
@@ -169,11 +174,15 @@ class Live:
                 await client.write(response, b": ping\n\n" + self._sign_of_life())
 
     def _news_for(self, client: _Client, *, all_of_it: bool = False) -> bytes:
-        """What the client does not know yet of the services; nothing for one that may not know."""
-        if self._services is None or not client.hears_services:
-            return b""
-        since, client.news = client.news, self._services.number
-        return self._services.snapshot() if all_of_it else self._services.since(since)
+        """What the client does not know yet of the services and jobs; nothing for one that may not know."""
+        told = b""
+        if self._services is not None and client.hears_services:
+            since, client.news = client.news, self._services.number
+            told += self._services.snapshot() if all_of_it else self._services.since(since)
+        if self._runs is not None and client.jobs_of is not None:
+            since, client.runs = client.runs, self._runs.number
+            told += self._runs.snapshot(client.jobs_of) if all_of_it else self._runs.since(since, client.jobs_of)
+        return told
 
     def _frame(self, viewer: Viewer) -> bytes:
         frame = self._frames.get(viewer)

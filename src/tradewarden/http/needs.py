@@ -23,8 +23,10 @@ _ANYBODY: Final = Way(Need.ANYBODY)
 _MACHINE: Final = Way(Need.MACHINE)
 _VIEWER: Final = Way(Need.VIEWER)
 _ADMIN: Final = Way(Need.ADMIN, Scope.ADMIN)
+_RUN: Final = Way(Need.TRADER, Scope.RUN)
 _VERIFY: Final = Way(Need.ADMIN, Scope.VERIFY)
 
+_ORIGINAL: Final = "/api/v1/service"
 _HEALTH: Final = "/api/system/health"
 _DOCUMENTS: Final = ("", "/summary", "/auth", "/feed", "/market")
 
@@ -73,6 +75,26 @@ NEEDS: Final[Mapping[tuple[str, str], Way]] = MappingProxyType(
             for verb in ("start", "stop", "restart", "enable", "disable", "auto-restart")
         },
         **{("POST", f"/api/desk/{verb}"): _ADMIN for verb in ("start", "stop", "restart", "reload", "down")},
+        # The desk's jobs: each sees the own ones, an admin all.
+        ("GET", "/api/schedules"): _VIEWER,
+        ("GET", "/api/schedules/preview"): _VIEWER,
+        ("POST", "/api/schedules"): _ADMIN,
+        ("POST", "/api/schedules/{job}"): _ADMIN,
+        ("GET", "/api/runs"): _VIEWER,
+        ("GET", "/api/runs/statistics"): _VIEWER,
+        ("GET", "/api/runs/{id}"): _VIEWER,
+        ("POST", "/api/runs"): _RUN,
+        ("POST", "/api/runs/{id}/stop"): _RUN,
+        ("GET", "/api/standings"): _VIEWER,
+        ("POST", "/api/standings"): _RUN,
+        ("GET", "/api/signals"): _VIEWER,
+        ("POST", "/api/signals"): _ADMIN,
+        **{("GET", f"{_ORIGINAL}/{name}"): _VIEWER for name in ("schedules", "status", "history", "tasks")},
+        ("GET", f"{_ORIGINAL}/individual/status"): _VIEWER,
+        **{("POST", f"{_ORIGINAL}/individual/{verb}"): _RUN for verb in ("start", "stop", "run-once")},
+        **{("POST", f"{_ORIGINAL}/{verb}"): _RUN for verb in ("start", "stop")},
+        ("POST", f"{_ORIGINAL}/analysis/run"): _ADMIN,
+        ("PUT", f"{_ORIGINAL}/schedules/{{task_name}}"): _ADMIN,
         # Their logs: a trader's own jobs write logs, too.
         ("GET", "/api/logs"): Way(Need.TRADER),
         ("GET", "/api/logs/{name}"): Way(Need.TRADER),

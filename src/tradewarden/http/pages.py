@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -14,15 +14,17 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from tradewarden.http import explained, recording, service_signs, services_panel
+from tradewarden.http import explained, job_signs, jobs_panel, recording, service_signs, services_panel
 from tradewarden.http.account_words import login_link
 from tradewarden.http.banner import banner, glyph_of
 from tradewarden.http.documents import account_severity, ordered, view_of
+from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.moments import clock_time, iso
 from tradewarden.http.page_words import ACTS, SIGNS, WORDS
 from tradewarden.http.problems import TITLES, ProblemError
-from tradewarden.http.visitors import Viewer, Visitors, is_local
+from tradewarden.http.visitors import Viewer, Visitors, is_local, person_of
 from tradewarden.machines.headline import auth_severity, feed_severity, segment_severity
+from tradewarden.machines.job_report import JobReport
 from tradewarden.machines.report import FEEDING, AccountReport, Picture, Severity
 from tradewarden.orchestrator.clock import IST
 
@@ -67,8 +69,10 @@ class Note:
 class Pages:
     """Renders the pages from the picture and serves their few files from memory."""
 
-    def __init__(self, picture: Callable[[], Picture], version: str, visitors: Visitors) -> None:
-        self._picture, self._visitors = picture, visitors
+    def __init__(
+        self, picture: Callable[[], Picture], version: str, visitors: Visitors, jobs: Jobs | None = None
+    ) -> None:
+        self._picture, self._visitors, self._jobs = picture, visitors, jobs
         self._version = version
         folder = files("tradewarden.http") / "static"
         self._files: dict[str, tuple[bytes, str, str]] = {}
@@ -116,17 +120,30 @@ class Pages:
                 "sinks": dict(recording.STATES),
                 "services": dict(services_panel.STATES),
                 "desk": dict(services_panel.DESK),
+                "jobs": dict(job_signs.WORDS),
             },
             "signs": dict(SIGNS),
             "sinkSigns": dict(recording.SIGNS),
             "serviceSigns": dict(service_signs.SIGNS),
+            "jobSigns": dict(job_signs.SIGNS),
             "serviceCounts": services_panel.COUNTED,
             "acts": {str(severity): act for severity, act in ACTS.items()},
         }
         services = services_panel.panel(picture.desk, names=names)
+        jobs = jobs_panel.panel(self._seen_jobs(request), picture.now)
         return self._page(
-            200, "desk", words=orjson.dumps(words).decode(), services_html=services, **self._state(picture)
+            200,
+            "desk",
+            words=orjson.dumps(words).decode(),
+            services_html=services,
+            jobs_html=jobs,
+            **self._state(picture),
         )
+
+    def _seen_jobs(self, request: web.Request) -> Sequence[JobReport] | None:
+        """The jobs that whoever asks may see; nothing for one whom nobody knows."""
+        person = person_of(request) if self._visitors.viewer(request) is Viewer.KNOWN else None
+        return None if person is None or self._jobs is None else self._jobs.reports(person)
 
     async def docs(self, _request: web.Request) -> web.Response:
         """GET /docs/health: what the answer means; problems point here too."""

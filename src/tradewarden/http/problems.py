@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.ledger import LedgerError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Counted = Callable[[web.Request, int, int], None]
@@ -42,6 +43,8 @@ TITLES = MappingProxyType(
         "payload-too-large": "The body is too large",
         "validation": "The request is not what is expected",
         "unknown-service": "No service has this name",
+        "unknown-job": "No job has this name",
+        "unknown-run": "No run has this number",
         "refused": "The desk refuses",
         "keepers-unreachable": "No program can be started now",
         "stopping": "The daemon is stopping",
@@ -49,6 +52,7 @@ TITLES = MappingProxyType(
         "bad-request": "The request makes no sense",
         "backup-failed": "The backup could not be made",
         "validation-failed": "The stores could not be compared",
+        "ledger-failed": "The ledger takes or tells nothing now",
         "internal": "A fault of tradewarden",
     }
 )
@@ -156,6 +160,9 @@ async def _answer(request: web.Request, handler: Handler, page: Page) -> web.Str
         problem = ProblemError(400, "bad-request")
     except ConnectionError:
         raise  # the client went away: nobody is left to be told
+    except LedgerError as trouble:  # it says what to do
+        log.warning("http.ledger", instance=instance, route=route_of(request), reason=str(trouble))
+        problem = ProblemError(503, "ledger-failed", detail=str(trouble), headers={"Retry-After": "5"})
     except Exception:  # the last stop before aiohttp's own page, which may print a traceback
         log.exception("http.fault", instance=instance, route=route_of(request))
         problem = ProblemError(500, "internal")

@@ -14,7 +14,7 @@ const LONGEST = 15; // seconds between two tries
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
-const { glyphs, words, signs, sinkSigns, serviceSigns, serviceCounts, acts } = JSON.parse($("desk").dataset.words);
+const { glyphs, words, signs, sinkSigns, serviceSigns, serviceCounts, jobSigns, acts } = JSON.parse($("desk").dataset.words);
 
 let offset = Date.parse(root.dataset.now) - Date.now(); // the desk's clock may be simulated
 let shown = null; // the document on the page
@@ -249,6 +249,74 @@ function serviceFigures({ memoryBytes, cpuPercent, restarts, errorsLastHour }) {
   return told.join(" · ");
 }
 
+// --- the desk's jobs ---------------------------------------------------------------------------------------------------
+
+const jobs = new Map(); // as they were last told, to whoever may see them
+const keyOf = (job) => `${job.name}@${job.user}`;
+
+/** How one of them stands has changed, or is told at the begin. */
+function job(doc) {
+  jobs.set(keyOf(doc), doc);
+  showJobs();
+}
+
+/** A run of one of them has changed. */
+function ran(run) {
+  const doc = jobs.get(`${run.job}@${run.user}`);
+  if (!doc) return;
+  const isOpen = run.endedAt === null && ["queued", "running"].includes(run.outcome);
+  if (isOpen) doc.running = run;
+  else Object.assign(doc, { last: run, running: doc.running?.id === run.id ? null : doc.running });
+  showJobs();
+}
+
+function showJobs() {
+  if (!$("jobs")) return;
+  const all = [...jobs.values()];
+  $("jobs").hidden = all.length === 0;
+  text($("jobs-tally"), jobsTally(all));
+  $("job-list").replaceChildren(...all.map(jobRow));
+}
+
+function jobsTally(all) {
+  const running = all.filter((each) => each.running?.outcome === "running").length;
+  const coming = all.filter((each) => each.nextDue).sort((one, other) => Date.parse(one.nextDue) - Date.parse(other.nextDue))[0];
+  const told = `${all.length} job${all.length === 1 ? "" : "s"}${running ? `, ${running} run${running === 1 ? "s" : ""}` : ""}`;
+  return coming ? `${told}; next: ${coming.name} at ${at(coming.nextDue)}` : `${told}; none is due`;
+}
+
+function jobRow(each) {
+  const run = each.running ?? each.last;
+  return list(each.status, [
+    ["name", each.user ? `${each.name} · ${each.user}` : each.name],
+    ["sign", each.problem !== null ? "✕" : run ? (jobSigns[run.outcome] ?? "!") : "○"],
+    ["word", jobWord(each)],
+    ["lag", jobTimes(each)],
+    ["why", jobWhy(each, run)],
+  ]);
+}
+
+function jobWord(each) {
+  const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+  if (each.running) return capital(words.jobs[each.running.outcome]);
+  if (!each.enabled) return "Disabled";
+  if (each.stands === "stopped") return "Stopped";
+  return each.last ? capital(words.jobs[each.last.outcome]) : "Never ran";
+}
+
+function jobTimes(each) {
+  const told = each.nextDue ? [`next ${at(each.nextDue)}`] : [];
+  if (each.running?.startedAt) told.push(`since ${at(each.running.startedAt)}`);
+  else if (each.last) told.push(`last ${at(each.last.startedAt ?? each.last.due)}`);
+  return told.join(" · ");
+}
+
+function jobWhy(each, run) {
+  const told = [each.problem, each.notice, each.whyNot && `not today: ${each.whyNot}`];
+  if (run && !["success", "running"].includes(run.outcome)) told.push(run.reason);
+  return told.filter(Boolean).join(". ");
+}
+
 // --- the connection -----------------------------------------------------------------------------------------------
 
 function linked(state) {
@@ -291,6 +359,8 @@ function open() {
   });
   stream.addEventListener("desk", (event) => desk(JSON.parse(event.data)));
   stream.addEventListener("service", (event) => changed(JSON.parse(event.data)));
+  stream.addEventListener("run", (event) => ran(JSON.parse(event.data)));
+  stream.addEventListener("schedule", (event) => job(JSON.parse(event.data)));
   stream.addEventListener("clock", (event) => {
     const now = Date.parse(JSON.parse(event.data).now);
     if (Math.abs(now - deskNow()) > 2_000) offset = now - Date.now();

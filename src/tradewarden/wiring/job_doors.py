@@ -1,0 +1,35 @@
+"""Where the desk's jobs and signals are asked for over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tradewarden.http.app import Part
+from tradewarden.http.compat_service import CompatService
+from tradewarden.http.jobs_port import Jobs
+from tradewarden.http.runs import RunsDoor
+from tradewarden.http.schedules import SchedulesDoor
+from tradewarden.http.signals import SignalsDoor
+from tradewarden.http.standings import StandingsDoor
+from tradewarden.machines.calendar import Calendar
+from tradewarden.machines.day_book import CalendarBook
+from tradewarden.machines.trading_window import trading_day_of
+from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.ledger_file import LedgerFile
+from tradewarden.orchestrator.signals import Signals
+
+
+def job_doors(jobs: Jobs, file: LedgerFile, calendar: Callable[[], Calendar], segment: str, clock: Clock) -> list[Part]:
+    """A path for each; `calendar` is the one of the moment, and signals belong to the segment's trading days."""
+    signals = Signals(file, now=clock.now)
+    return [
+        SchedulesDoor(jobs, clock),
+        RunsDoor(jobs, clock),
+        StandingsDoor(jobs),
+        SignalsDoor(
+            signals,
+            lambda rows, run: signals.hand_over(rows, run, book=CalendarBook(calendar()), segment=segment),
+            lambda: trading_day_of(clock.now(), CalendarBook(calendar()), segment),
+        ),
+        CompatService(jobs, clock),
+    ]
