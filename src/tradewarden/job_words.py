@@ -107,7 +107,7 @@ def _job_cells(job: Job, now: datetime) -> Cells:
     last, at = (
         ("never ran", "") if run is None else (WORDS[run["outcome"]], _moment(run["startedAt"] or run["due"], now))
     )
-    return job["name"], job["user"], stands, due, last, at
+    return job["name"], job["user"], str(stands), due, last, at
 
 
 def _notes(job: Job, *, whole: bool) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _run_cells(run: Ran, now: datetime) -> Cells:
         run["job"],
         run["user"],
         _moment(run["due"], now),
-        run["by"] if run["trigger"] == "once" else _ASKED.get(run["trigger"], run["trigger"]),
+        run["by"] if run["trigger"] == "once" else _ASKED.get(run["trigger"], ""),
         WORDS[run["outcome"]],
         "" if late is None or late < _LATE else lasting(late),
         "" if run["seconds"] is None else lasting(run["seconds"]),
