@@ -48,6 +48,18 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+def last_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.read().splitlines()[-1]
+
+
+def go(racers: list[subprocess.Popen[str]]) -> None:
+    for each in racers:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+
+
 @pytest.fixture(scope="module")
 def race(tmp_path_factory: pytest.TempPathFactory) -> Race:
     ledger = tmp_path_factory.mktemp("race") / "ledger.db"
@@ -57,16 +69,15 @@ def race(tmp_path_factory: pytest.TempPathFactory) -> Race:
         going = [stack.enter_context(racing(ledger, *words)) for words in GOING]
         dying = [stack.enter_context(racing(ledger, *words)) for words in DYING]
         assert {line(each) for each in going + dying} == {"ready"}
-        for each in going + dying:
-            assert each.stdin is not None
-            each.stdin.write("go\n")
-            each.stdin.flush()
+        go(dying)
+        assert {line(each) for each in dying} == {"standing"}  # for all that the ledger knows they run
+        go(going)
+        assert line(going[0]) == "half of them"
         for each in dying:
-            assert line(each) == "standing"
             each.kill()
             each.wait(10)
         for each in going:
-            seen.update(json.loads(line(each)))
+            seen.update(json.loads(last_line(each)))
     file = LedgerFile(ledger)
     runs = RunHistory(file).history(limit=1_000_000)
     file.close()

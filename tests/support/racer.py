@@ -101,7 +101,9 @@ def main() -> None:
     racer = Racer(Path(ledger), Path(ledger).parent, int(stop_at), stop_in)
     say("ready")
     sys.stdin.readline()  # all begin together
-    for due in due_times(int(count)):
+    for nth, due in enumerate(due_times(int(count))):
+        if nth == int(count) // 2:
+            say("half of them")
         for job, user in JOBS:
             if kind == "daemon":
                 racer.ask(job, user, Trigger.SCHEDULE, due)
