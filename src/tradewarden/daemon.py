@@ -61,6 +61,7 @@ from tradewarden.orchestrator.keepers import KeepersError
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.ledger_file import LedgerFile
 from tradewarden.orchestrator.market import MarketDriver
+from tradewarden.orchestrator.membership import Membership
 from tradewarden.orchestrator.notify import Notifier, Pulse
 from tradewarden.orchestrator.query import Questions
 from tradewarden.orchestrator.report import Reports
@@ -71,6 +72,7 @@ from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.wiring.accounts import member, rest_of, secret_of
 from tradewarden.wiring.alerts import alarm
 from tradewarden.wiring.job_doors import job_doors
+from tradewarden.wiring.people import people_doors
 from tradewarden.wiring.recording import (
     journal_of,
     nanoseconds,
@@ -109,6 +111,7 @@ class Desk:
     notifier: Notifier
     gaps: GapWatch
     ledger: Ledger
+    members: Membership
     instruments: InstrumentsDriver
     rule_files: RulesKeeper
     freshness: FreshnessDriver
@@ -224,6 +227,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
     reports.desk, programs.changed = programs.shown, reports.refresh
     reports.gaps = GapTally(ledger, clock, gaps.so_far).today
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
+    members = Membership(state / "ledger.db", now=clock.now)
     http = Http(
         host=settings.http.host,
         port=settings.http.port,
@@ -262,9 +266,12 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
             Validate(validations := validations_of(settings), clock),
             Query(Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES)),
             *doors_of(programs, settings, clock),
+            *people_doors(members, settings.http, clock),
             *job_doors(jobs, LedgerFile(state / "ledger.db"), lambda: market.calendar, settings.segments[0], clock),
         ],
         programs=programs,
+        members=members,
+        record=members.audit,
         jobs=jobs,
     )
     alerts = alarm(settings, reports, forecaster, clock, spawn)
@@ -277,7 +284,8 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         reports.sinks = sinks.reports
         heartbeat.beats += [sinks.look, StoresCheck(validations, clock, spawn, reports=reports).look]
     coupling.join(market, auth, feed, settled=settled)
-    heartbeat.beats += [flows.look, programs.look, ledger.look, reports.refresh, pulse.beat, retention.look]
+    heartbeat.beats += [flows.look, programs.look, ledger.look, members.look]
+    heartbeat.beats += [reports.refresh, pulse.beat, retention.look]
     return Desk(
         market,
         keeper,
@@ -291,6 +299,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         notifier,
         gaps,
         ledger,
+        members,
         instruments,
         rule_files,
         freshness,
@@ -393,6 +402,7 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
         await desk.recorder.close()  # no tick comes any more: the last ones are brought to the disk
     desk.freshness.end()
     desk.gaps.end()
+    desk.members.close()
     desk.ledger.close()
     desk.notifier.close()
 

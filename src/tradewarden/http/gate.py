@@ -16,6 +16,7 @@ from tradewarden.machines.role import Need, Visit
 
 CSRF: Final = "X-CSRF-Token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_REFUSED: Final = (401, 403, 429)
 _FORM: Final = "application/x-www-form-urlencoded"
 _TARGET: Final = web.RequestKey[str]("target")
 _DETAIL: Final = web.RequestKey[str]("detail")
@@ -102,14 +103,12 @@ class Gate:
         try:
             response = await handler(request)
         except ProblemError as problem:
-            self._write(
-                request, allowed=problem.status not in (401, 403, 429), detail=f"{problem.status} {problem.kind}"
-            )
+            self._write(request, allowed=problem.status not in _REFUSED, detail=f"{problem.status} {problem.kind}")
             raise
         except Exception:
             self._write(request, allowed=True, detail="failed")
             raise
-        self._write(request, allowed=True, detail=str(response.status))
+        self._write(request, allowed=response.status not in _REFUSED, detail=str(response.status))
         return response
 
     def _write(self, request: web.Request, *, allowed: bool, detail: str) -> None:
@@ -121,6 +120,11 @@ class Gate:
         self._record.add(by, " ".join(_named(request)), target[:200], allowed=allowed, detail=told[:500])
 
 
+def is_form(request: web.Request) -> bool:
+    """Whether a page without script sends it."""
+    return request.content_type == _FORM
+
+
 def _named(request: web.Request) -> tuple[str, str]:
     return request.method, route_of(request)
 
@@ -128,7 +132,7 @@ def _named(request: web.Request) -> tuple[str, str]:
 async def _refuse_without(request: web.Request, csrf: str) -> None:
     """A browser's session acts only with what a page of ours has told the browser besides the cookie."""
     given = request.headers.get(CSRF)
-    if given is None and request.content_type == _FORM:
+    if given is None and is_form(request):
         try:
             async with asyncio.timeout(ARRIVAL):
                 given = str((await request.post()).get("csrf", ""))

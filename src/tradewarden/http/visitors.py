@@ -39,8 +39,8 @@ class Viewer(StrEnum):
 class Members(Protocol):
     """The people of the desk, as far as a request can name them."""
 
-    def by_cookie(self, cookie: str) -> Visit | None:
-        """Whose session this is."""
+    def by_cookie(self, cookie: str, *, use: bool) -> Visit | None:
+        """Whose session this is; a use keeps it from ending."""
         ...
 
     def by_token(self, token: str) -> Visit | None:
@@ -61,13 +61,13 @@ class Visitors:
 
     def visit(self, request: web.Request) -> Visit | None:
         """Who asks, remembered with the request; none for everybody else, also for a wrong token."""
-        found = self._found(request)
+        found = self._found(request, use=True)
         request[_VISIT], request[_VISITORS] = found, self
         return found
 
     def still(self, request: web.Request) -> Visit | None:
         """Who that is by now; a request may last for hours."""
-        return self._found(request)
+        return self._found(request, use=False)
 
     def viewer(self, request: web.Request) -> Viewer:
         """Whom this request is answered for. A wrong token is nobody's, so the answer is the public one."""
@@ -76,7 +76,7 @@ class Visitors:
             return Viewer.ANONYMOUS
         return Viewer.KNOWN
 
-    def _found(self, request: web.Request) -> Visit | None:
+    def _found(self, request: web.Request, *, use: bool) -> Visit | None:
         found, headers = None, request.headers
         bearer = headers.get("Authorization")
         if bearer is not None and bearer[:7].lower() == "bearer ":
@@ -84,7 +84,7 @@ class Visitors:
         elif request.path.startswith("/compat/") and (key := headers.get("X-Admin-Key")) is not None:
             found = self._by_secret(key, request)
         elif self._members is not None and "Cookie" in headers and (cookie := request.cookies.get(self.cookie)):
-            found = self._members.by_cookie(cookie)
+            found = self._members.by_cookie(cookie, use=use)
         return found if found is not None or not is_control(request) else _COMMAND_LINE
 
     def _by_secret(self, given: str, request: web.Request) -> Visit | None:

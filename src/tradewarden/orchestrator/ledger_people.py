@@ -8,29 +8,28 @@ PEOPLE: Final = """
     CREATE TABLE users (
         name TEXT PRIMARY KEY,
         role TEXT NOT NULL CHECK (role IN ('viewer', 'trader', 'admin')),
-        password TEXT NOT NULL,     -- scrypt, with its parameters and salt
-        must_change INTEGER NOT NULL,
+        password TEXT NOT NULL,     -- a hash, with its parameters and salt
+        one_time_until INTEGER,     -- a one-time password works until then; none: it is the person's own
         enabled INTEGER NOT NULL,
         created INTEGER NOT NULL,   -- this and all times: microseconds since 1970, UTC
         created_by TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE sessions (
         digest TEXT PRIMARY KEY,    -- of the cookie
-        user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+        user TEXT NOT NULL,
         csrf TEXT NOT NULL,
         created INTEGER NOT NULL,
         used INTEGER NOT NULL,
-        ends INTEGER NOT NULL,
         address TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE tokens (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- a number that was dropped never means another one
         digest TEXT NOT NULL UNIQUE,
-        user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+        user TEXT NOT NULL,
         name TEXT NOT NULL,
-        scopes TEXT NOT NULL,       -- JSON
+        scopes TEXT NOT NULL,       -- separated by blanks
         created INTEGER NOT NULL,
-        ends INTEGER,
+        ends INTEGER NOT NULL,
         used INTEGER
     ) STRICT;
     CREATE TABLE audit (
@@ -43,4 +42,5 @@ PEOPLE: Final = """
         detail TEXT
     ) STRICT;
     CREATE INDEX audit_by_time ON audit (at);
+    CREATE INDEX audit_refused ON audit (at) WHERE allowed = 0;
 """

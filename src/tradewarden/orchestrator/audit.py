@@ -1,0 +1,123 @@
+"""Who did what, and who was refused what: one row each, however hard somebody knocks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from tradewarden.orchestrator.ledger import LedgerError
+from tradewarden.orchestrator.ledger_file import LedgerFile, moment, stamp
+
+KEEP: Final = timedelta(days=400)
+KEEP_REFUSED: Final = timedelta(days=14)
+WINDOW: Final = timedelta(minutes=1)  # the same refusal again within it is only counted
+MOST_KINDS: Final = 20  # of refusals in a window; what comes besides is counted together
+MOST_WAITING: Final = 1000  # rows that wait for the disk; the oldest go first
+_BATCH: Final = 500
+_PRUNE_EACH: Final = timedelta(hours=1)
+_OTHERS: Final = ("many", "other refusals", "")
+_INSERT: Final = "INSERT INTO audit (at, by, action, target, allowed, detail) VALUES (?, ?, ?, ?, ?, ?)"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row."""
+
+    id: int
+    at: datetime
+    by: str
+    action: str
+    target: str
+    allowed: bool
+    detail: str | None
+
+
+class Audit:
+    """The record. What was done is written at once, what was refused with the next heartbeat."""
+
+    def __init__(self, file: LedgerFile, *, now: Callable[[], datetime]) -> None:
+        self._file, self._now = file, now
+        self._waiting: deque[tuple[object, ...]] = deque(maxlen=MOST_WAITING)
+        self._again: dict[tuple[str, str, str], int] = {}
+        self._window, self._pruned = now(), now() - _PRUNE_EACH
+        self._is_stuck = False
+
+    def add(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None) -> None:
+        """One row; the same refusal again and again becomes a count."""
+        if allowed:
+            self._put(by, action, target, allowed=True, detail=detail)
+            self._write()
+            return
+        key = (by, action, target)
+        if key not in self._again and len(self._again) >= MOST_KINDS:
+            self._again[_OTHERS] = self._again.get(_OTHERS, 0) + 1
+            return
+        if key not in self._again:
+            self._put(*key, allowed=False, detail=detail)
+        self._again[key] = self._again.get(key, -1) + 1
+
+    def look(self) -> None:
+        """Write down what waits, tell what was only counted, let go of what is old; called at each heartbeat."""
+        now = self._now()
+        if not timedelta() <= now - self._window < WINDOW:
+            counted, self._again, self._window = self._again, {}, now
+            for key, count in counted.items():
+                if count:
+                    self._put(*key, allowed=False, detail=f"{count} times more within a minute")
+        self._write()
+        if not timedelta() <= now - self._pruned < _PRUNE_EACH:
+            self._pruned = now
+            self._prune(now)
+
+    def entries(
+        self, *, by: str | None = None, refused: bool = False, before: int | None = None, limit: int = 50
+    ) -> list[Entry]:
+        """The last rows, the newest first. Raises LedgerError."""
+        self.look()
+        where, values = ["id < ?"], [before if before is not None else 1 << 62]
+        told: list[object] = [*values]
+        if by is not None:
+            where.append("by = ?")
+            told.append(by)
+        if refused:
+            where.append("allowed = 0")
+        question = f"SELECT * FROM audit WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - our words
+        return [
+            Entry(row[0], moment(row[1]), row[2], row[3], row[4], bool(row[5]), row[6])
+            for row in self._file.read(question, [*told, limit])
+        ]
+
+    def _put(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None) -> None:
+        self._waiting.append((stamp(self._now()), by, action, target, allowed, detail))
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        try:
+            with self._file.write() as db:
+                db.executemany(_INSERT, self._waiting)
+        except LedgerError as trouble:  # a full disk must not stop the desk that goes on without it
+            if not self._is_stuck:
+                log.error("ledger.cannot_write", why=str(trouble), waiting=len(self._waiting))  # noqa: TRY400
+            self._is_stuck = True
+        else:
+            self._is_stuck = False
+            self._waiting.clear()
+
+    def _prune(self, now: datetime) -> None:
+        try:
+            with self._file.write() as db:
+                for more, keep in (("", KEEP), ("AND allowed = 0", KEEP_REFUSED)):
+                    db.execute(
+                        f"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? {more} LIMIT ?)",  # noqa: S608
+                        (stamp(now - keep), _BATCH),
+                    )
+        except LedgerError as trouble:
+            log.warning("ledger.cannot_write", why=str(trouble), waiting=len(self._waiting))
