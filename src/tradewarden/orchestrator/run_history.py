@@ -15,7 +15,7 @@ from typing import Final
 from tradewarden.machines.job_report import Statistics
 from tradewarden.machines.run import Outcome, Run, Trigger
 from tradewarden.orchestrator.ledger_file import LedgerFile, moment, stamp
-from tradewarden.orchestrator.run_row import COLUMNS, IS_OPEN, OF_DUE_TIMES, OF_WISHES, SELECT, told
+from tradewarden.orchestrator.run_row import COLUMNS, OF_DUE_TIMES, OF_WISHES, SELECT, SELECT_OPEN, told
 
 _ID, _DUE = 0, 4  # columns
 _RAN: Final = (Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT)
@@ -34,15 +34,15 @@ class RunHistory:
 
     def run(self, run_id: int) -> Run | None:
         """One run."""
-        return self._one("runs.id = ?", (run_id,))
+        return self._one(f"{SELECT} WHERE runs.id = ?", (run_id,))
 
     def open(self) -> list[Run]:
         """All that are queued or running, in the order in which they were claimed."""
-        return [told(row) for row in self._file.read(f"{SELECT} WHERE {IS_OPEN} ORDER BY runs.id")]
+        return sorted((told(row) for row in self._file.read(SELECT_OPEN)), key=lambda run: run.id)
 
     def running(self, job: str, user: str) -> Run | None:
         """The run of a job that is queued or running."""
-        return self._one(f"{IS_OPEN} AND jobs.job = ? AND jobs.user = ?", (job, user))
+        return self._one(f"{SELECT_OPEN} AND jobs.job = ? AND jobs.user = ?", (job, user))
 
     def watermark(self, job: str, user: str) -> datetime | None:
         """Up to when each due time of a job has its run; none: nobody has looked yet."""
@@ -101,8 +101,8 @@ class RunHistory:
             lateness_p99=_high(late, 0.99),
         )
 
-    def _one(self, condition: str, values: Sequence[int | str]) -> Run | None:
-        rows = self._file.read(f"{SELECT} WHERE {condition}", values)
+    def _one(self, question: str, values: Sequence[int | str]) -> Run | None:
+        rows = self._file.read(question, values)
         return told(rows[0]) if rows else None
 
     def _jobs(self, job: str | None, user: str | None) -> list[int]:

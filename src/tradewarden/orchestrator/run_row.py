@@ -17,6 +17,7 @@ COLUMNS: Final = (
 )
 SELECT: Final = f"SELECT {COLUMNS} FROM runs JOIN jobs ON jobs.id = runs.job"  # noqa: S608 - names of our own
 IS_OPEN: Final = "outcome IN ('queued', 'running')"  # in the words of the index
+SELECT_OPEN: Final = f"SELECT {COLUMNS} FROM runs INDEXED BY runs_open JOIN jobs ON jobs.id = runs.job WHERE {IS_OPEN}"  # noqa: S608
 OF_DUE_TIMES: Final = "trigger IN ('schedule', 'after')"  # the same: one run a due time
 OF_WISHES: Final = "trigger IN ('once', 'desk')"
 
