@@ -9,7 +9,7 @@ CALENDARS := .venv-calendars
 FUZZ := .venv-fuzz
 MINUTES ?= 10
 
-.PHONY: setup help run eleven five test nightly chaos crosscheck mutants fuzz bench docs check format lock clean
+.PHONY: setup help run eleven five day test nightly chaos crosscheck mutants fuzz bench docs check format lock clean
 
 setup: $(VENV)/.ready
 
@@ -18,6 +18,7 @@ help:
 	@echo "make run         a desk on invented data, port $(PORT) of this machine; another one: PORT=8800"
 	@echo "make eleven      the example desk of eleven programs"
 	@echo "make five        the example desk of five phases, on servers of this machine"
+	@echo "make day         the example desk of a trading day: six jobs on their schedules"
 	@echo "make test        all tests; make nightly and make chaos: those that take long"
 	@echo "make check       format, lint, types, layers; make format mends the first two"
 	@echo "make docs        write the pages that come from the code"
@@ -39,12 +40,15 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 run: setup
 	@exec $(BIN)/tradewarden demo --port $(PORT)
 
-# The example desks: eleven programs, on any day and at any hour; five phases on real servers of Debian's.
+# The example desks: eleven programs, on any day and at any hour; five phases on real servers of Debian's; a day's jobs.
 eleven: setup
 	@exec env TRADEWARDEN_SERVICES__FEED__CONDITIONS='[]' TRADEWARDEN_SERVICES__COMMODITIES__CONDITIONS='[]' TRADEWARDEN_HTTP__PORT=$(PORT) $(BIN)/tradewarden run --config examples/eleven/tradewarden.toml
 
 five: setup
 	@exec env TRADEWARDEN_HTTP__PORT=$(PORT) $(BIN)/tradewarden run --config examples/five/tradewarden.toml
+
+day: setup
+	@exec env TRADEWARDEN_HTTP__PORT=$(PORT) $(BIN)/tradewarden run --config examples/day/tradewarden.toml
 
 # Three files at a time: the tests wait for servers and deadlines more than they work.
 test: setup

@@ -51,7 +51,7 @@ class ExampleDesk:
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
         self.place = folder / "examples" / name
-        shutil.copytree(ROOT / "examples" / name, self.place, ignore=shutil.ignore_patterns("var", "__pycache__"))
+        shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("var", "__pycache__"))
         shutil.copytree(ROOT / "deploy" / "grafana", folder / "deploy" / "grafana")
         file = self.place / "tradewarden.toml"
         text = file.read_text()
