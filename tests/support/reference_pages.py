@@ -15,6 +15,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+import openapi_pages
 from tradewarden import daemon, log
 from tradewarden import settings as known
 from tradewarden import settings_services as services
@@ -332,3 +333,4 @@ def write(names: Sequence[str] = tuple(PAGES)) -> None:
 if __name__ == "__main__":
     log.configure("error")
     write()
+    openapi_pages.write()

@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 import orjson
 from aiohttp import web
 
+from tradewarden.http import openapi
 from tradewarden.http.auth import Auth
 from tradewarden.http.desk_port import Programs
 from tradewarden.http.gate import Gate, NoRecord, Record
@@ -169,6 +170,7 @@ class Http:
                 web.get(f"/compat{ROOT}/events", self._live.events, allow_head=False),
                 *self._auth.routes(),
                 *self._pages.routes(),
+                *openapi.routes(),
                 *self._more,
             ]
         )

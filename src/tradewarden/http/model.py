@@ -62,7 +62,19 @@ def is_required(field: Field[Any]) -> bool:
 
 def words_of(model: Any, name: str) -> str:
     """What is expected there, in words; nothing when the type alone says it."""
-    return next((each.words for each in getattr(_hints(model)[name], "__metadata__", ()) if _is_member(each)), "")
+    member = _member(model, name)
+    return "" if member is None else member.words
+
+
+def example_of(model: Any, name: str) -> object:
+    """What somebody might send there."""
+    member = _member(model, name)
+    return None if member is None else member.example
+
+
+def _member(model: Any, name: str) -> Member | None:
+    said = getattr(_hints(model)[name], "__metadata__", ())
+    return next((each for each in said if isinstance(each, Member)), None)
 
 
 def types_of(model: type[Any]) -> Mapping[str, Any]:
@@ -90,11 +102,11 @@ def _typed(hint: Any) -> Any:
     from msgspec import Meta  # noqa: PLC0415 - as above
 
     plain, *said = get_args(hint)
-    plain, member = _typed(plain), next(each for each in said if _is_member(each))
-    limits = {"ge": member.least, "le": member.most}
+    plain, member = _typed(plain), next(each for each in said if isinstance(each, Member))
+    limits: dict[str, Any] = {"ge": member.least, "le": member.most}
     if not _is_number(plain):
         limits = {"min_length": member.least, "max_length": member.most}
-    of_limits = {key: limit for key, limit in limits.items() if limit is not None}
+    of_limits: dict[str, Any] = {key: limit for key, limit in limits.items() if limit is not None}
     return _limited(plain, Meta(**of_limits)) if of_limits else plain
 
 
@@ -109,10 +121,6 @@ def _limited(plain: Any, meta: Any) -> Any:
 def _is_number(plain: Any) -> bool:
     kinds = get_args(plain) if get_origin(plain) in (Union, UnionType) else (plain,)
     return int in kinds or float in kinds
-
-
-def _is_member(each: object) -> bool:
-    return isinstance(each, Member)
 
 
 def _unknown(known: Mapping[str, Any]) -> str:

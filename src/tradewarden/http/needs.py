@@ -37,7 +37,9 @@ NEEDS: Final[Mapping[tuple[str, str], Way]] = MappingProxyType(
         ("GET", "/readyz"): _ANYBODY,
         ("GET", "/metrics"): _MACHINE,
         ("GET", "/static/{name}"): _ANYBODY,
+        ("GET", "/docs"): _ANYBODY,
         ("GET", "/docs/health"): _ANYBODY,
+        ("GET", "/openapi.json"): _ANYBODY,
         ("GET", "/problems/{kind}"): _ANYBODY,
         # How the desk does; whoever is signed in is told more.
         **{("GET", f"{root}{_HEALTH}{name}"): _ANYBODY for root in ("", "/compat") for name in _DOCUMENTS},

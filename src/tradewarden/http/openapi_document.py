@@ -16,7 +16,7 @@ import msgspec
 import orjson
 
 from tradewarden import __version__
-from tradewarden.http.model import is_required, names_of, types_of, words_of
+from tradewarden.http.model import example_of, is_required, names_of, types_of, words_of
 from tradewarden.http.models.every import NOUNS, Named, operations
 from tradewarden.http.models.problem import Problem
 from tradewarden.http.needs import NEEDS, Way
@@ -27,10 +27,17 @@ ABOUT: Final = (
     "One daemon for a trading desk: it listens on 127.0.0.1 and on a control socket. Every error is a problem document"
     " (RFC 9457). `HEAD` works wherever `GET` does, but for the login, the callback and the streams."
 )
-_PLACES: Final = MappingProxyType(
+_NUMBER: Final = MappingProxyType({"type": "integer", "minimum": 1})
+_SAMPLES: Final = MappingProxyType(
     {
-        "id": {"type": "integer", "minimum": 1},
-        "name": {"type": "string"},
+        ("services", "name"): "feed",
+        ("logs", "name"): "feed",
+        ("users", "name"): "asha",
+        ("", "job"): "analysis",
+        ("", "task_name"): "buy_orders",
+        ("", "segment"): "NSE_EQ",
+        ("", "kind"): "validation",
+        ("{name}", "name"): "page.css",
     }
 )
 _BODY_REFUSALS: Final = {400: "the body breaks off", 408: "the body does not arrive", 413: "the body is too large"}
@@ -102,16 +109,22 @@ def _operation(named: Named, operation: Operation, way: Way, tag: str, schemas: 
     return told
 
 
+def sample(path: str, name: str) -> str | int:
+    """What may stand in a path for a name, for who tries it."""
+    return 1 if name == "id" else _SAMPLES.get((path.split("/")[2] if name == "name" else "", name), name)
+
+
 def _in_path(path: str) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\}", path):
-        schema = _PLACES.get(name, _PLACES["name"])
-        yield {"name": name, "in": "path", "required": True, "schema": schema}
+        schema = _NUMBER if name == "id" else {"type": "string", "minLength": 1}
+        yield {"name": name, "in": "path", "required": True, "schema": dict(schema), "example": sample(path, name)}
 
 
 def _answer(answer: Told, schemas: _Schemas) -> dict[str, Any]:
     told: dict[str, Any] = {"description": answer.says}
     if answer.kind:
-        told["content"] = {answer.kind: _content(answer, schemas)}
+        page = {"text/html": {"schema": {"type": "string"}}} if answer.or_page else {}
+        told["content"] = {answer.kind: _content(answer, schemas)} | page
     return told
 
 
@@ -179,13 +192,14 @@ class _Schemas:
         properties = components[found["$ref"].rpartition("/")[2]]["properties"]
         for name, field in names_of(model).items():
             schema = _without_null(properties[name])
-            words = schema.pop("description", words_of(model, name))
+            words, example = schema.pop("description", words_of(model, name)), example_of(model, name)
             yield {
                 "name": name,
                 "in": "query",
                 "required": is_required(field),
                 "schema": schema,
                 **({"description": words} if words else {}),
+                **({"example": example} if example is not None else {}),
             }
 
 

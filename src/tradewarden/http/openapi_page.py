@@ -22,7 +22,6 @@ _WHO: Final = {
     "admin": "an admin",
 }
 _DESK: Final = "http://127.0.0.1:8700"
-_SAMPLES: Final = {"id": "1", "name": "feed", "job": "analysis", "kind": "validation", "segment": "NSE_EQ"}
 
 _ABOUT: Final = """\
 `TOKEN` in the examples is the admin token, or an API token that `tradewarden token add` has shown. Commands on this \
@@ -86,7 +85,7 @@ def _operation(method: str, path: str, operation: Document) -> Iterator[str]:
     yield f'<p class="who">For {_WHO[operation["x-needs"]]}{_scope(operation)}.</p>'
     yield f'<pre tabindex="0"><code>{escape(curl(method, path, operation))}</code></pre>'
     yield from _sent(operation)
-    yield '<h4>Answers</h4><table class="wide"><tbody>'
+    yield '<h4>Answers</h4><table class="wide answers"><tbody>'
     for status, answer in operation["responses"].items():
         yield f'<tr><th scope="row">{status}</th><td>{_sentence(answer["description"])}{_content(answer)}</td></tr>'
     yield "</tbody></table></article>"
@@ -101,20 +100,19 @@ def _scope(operation: Document) -> str:
 def curl(method: str, path: str, operation: Document) -> str:
     """How somebody tries it from a terminal."""
     asks = operation["x-asks"]
-    asked = re.sub(r"\{(\w+)\}", lambda name: _SAMPLES.get(name[1], name[1]), path)
-    target = asks if asks.startswith("/") else asked + asks
-    words = ["curl"]
+    samples = {each["name"]: str(each["example"]) for each in operation.get("parameters", ()) if each["in"] == "path"}
+    target = re.sub(r"\{(\w+)\}", lambda name: samples[name[1]], path) + asks
     kinds = [kind for answer in operation["responses"].values() for kind in answer.get("content", ())]
-    words += ["-N"] if "text/event-stream" in kinds else []
-    words += ["-o", "backup.tar"] if "application/x-tar" in kinds else []
     example = _example(operation)
-    words += ["-X", method] if method not in ("GET", "POST") or (method == "POST" and example is None) else []
-    said = [shlex.quote(word) for word in words]
-    if operation["security"]:
-        said += ["-H", '"Authorization: Bearer $TOKEN"']
+    words = ["curl"]
+    words += ["-N"] if "text/event-stream" in kinds else []
+    words += ["-o backup.tar"] if "application/x-tar" in kinds else []
+    words += [f"-X {method}"] if method != "GET" and (method != "POST" or example is None) else []
+    lines = [" ".join(words)]
+    lines += ['-H "Authorization: Bearer $TOKEN"'] if operation["security"] else []
     if example is not None:
-        said += ["-H", "'Content-Type: application/json'", "-d", shlex.quote(json.dumps(example, ensure_ascii=False))]
-    return " ".join([*said, shlex.quote(_DESK + quote(target, safe="/?&=:,%{}+-"))])
+        lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(example, ensure_ascii=False))}"]
+    return " \\\n  ".join([*lines, shlex.quote(_DESK + quote(target, safe="/?&=:,%{}+-"))])
 
 
 def _example(operation: Document) -> Any:

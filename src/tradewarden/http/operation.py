@@ -17,6 +17,7 @@ class Told:
     says: str
     model: Any = None
     kind: str = JSON
+    or_page: bool = False  # for a browser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

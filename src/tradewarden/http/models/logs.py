@@ -29,7 +29,7 @@ OPERATIONS = {
         query=LogsQuery,
         answers=_ANSWERS,
         refusals=_CANNOT,
-        asks="/api/logs/feed?lines=20",
+        asks="?lines=20",
     ),
     ("GET", "/api/logs/stream"): Operation(
         says="The last lines, then each new one",

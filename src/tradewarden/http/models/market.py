@@ -84,6 +84,5 @@ OPERATIONS = {
         says="Take an order back",
         answers=ok("it is gone", Lifted),
         refusals={404: "there is no order about this segment"},
-        asks="/api/market/override/NSE_EQ",
     ),
 }

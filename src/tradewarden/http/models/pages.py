@@ -25,7 +25,8 @@ OPERATIONS = {
     ("GET", "/openapi.json"): Operation(says="This document", answers=ok("the document", dict[str, Any])),
     ("GET", "/docs/health"): Operation(says="What the health answer means", answers=ok("the page", str, HTML)),
     ("GET", "/problems/{kind}"): Operation(
-        says="What an error means", answers=ok("the page", str, HTML), asks="/problems/validation"
+        says="What an error means",
+        answers=ok("the page", str, HTML),
     ),
     ("GET", "/static/{name}"): Operation(
         says="The files of the pages",
@@ -34,7 +35,6 @@ OPERATIONS = {
             304: Told("as you have it already", kind=""),
         },
         refusals={404: "there is no such file"},
-        asks="/static/page.css",
     ),
     ("GET", "/livez"): Operation(says="The process runs", answers=ok("it does", str, "text/plain")),
     ("GET", "/readyz"): Operation(

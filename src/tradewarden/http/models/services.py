@@ -128,11 +128,13 @@ OPERATIONS = {
         says="One of the desk's programs",
         answers=ok("the program", ServiceTold),
         refusals={404: "no service has this name"},
-        asks="/api/services/feed",
     ),
     **{
         ("POST", f"/api/services/{{name}}/{verb}"): Operation(
-            says=says, body=Nothing, answers=_SET_GOING, refusals=_CANNOT, asks=f"/api/services/feed/{verb}"
+            says=says,
+            body=Nothing,
+            answers=_SET_GOING,
+            refusals=_CANNOT,
         )
         for verb, says in _VERBS.items()
     },
@@ -142,7 +144,6 @@ OPERATIONS = {
         example={"on": False},
         answers=_SET_GOING,
         refusals=_CANNOT,
-        asks="/api/services/feed/auto-restart",
     ),
     ("GET", "/api/desk/plan"): Operation(
         says="Which programs start together, phase by phase",
