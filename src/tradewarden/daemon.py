@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import time, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from tradewarden import __version__
 from tradewarden.feed.brokers.kite import MOST_INSTRUMENTS
-from tradewarden.feed.journal import Journal
 from tradewarden.feed.names import FILE, Names
 from tradewarden.feed.studies.quotes import Quotes
 from tradewarden.feed.tick import Tick
 from tradewarden.http.app import Http
 from tradewarden.http.backup import Backups
+from tradewarden.http.door import CannotListenError
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
@@ -47,8 +46,8 @@ from tradewarden.orchestrator.checks.stores import StoresCheck
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.coupling import Coupling
 from tradewarden.orchestrator.desk import DeskDriver
-from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.dump_file import DumpFile
+from tradewarden.orchestrator.facts import World
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.forecast import Forecaster
 from tradewarden.orchestrator.freshness import FreshnessDriver
@@ -57,7 +56,6 @@ from tradewarden.orchestrator.gap_tally import GapTally
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.instruments import InstrumentsDriver
 from tradewarden.orchestrator.journal import Recorder
-from tradewarden.orchestrator.keepers import KeepersError
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.ledger_file import LedgerFile
 from tradewarden.orchestrator.market import MarketDriver
@@ -72,25 +70,18 @@ from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.wiring.accounts import member, rest_of, secret_of
 from tradewarden.wiring.alerts import alarm
 from tradewarden.wiring.job_doors import job_doors
+from tradewarden.wiring.journal import nanoseconds
 from tradewarden.wiring.people import people_doors
-from tradewarden.wiring.recording import (
-    journal_of,
-    nanoseconds,
-    recorder_of,
-    retention_of,
-    sealer_of,
-    sinks_of,
-    validations_of,
-)
-from tradewarden.wiring.services import doors_of, flows_of, programs_of
+from tradewarden.wiring.recording import recorder_of, retention_of, sealer_of, sinks_of, validations_of
+from tradewarden.wiring.services import doors_of, flows_of
 from tradewarden.wiring.stream import Carrier, carrier, limits_of
+from tradewarden.wiring.vanguard import Vanguard
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
     from tradewarden.orchestrator.alerts import Alerts
-    from tradewarden.settings import HttpSettings, Settings
+    from tradewarden.settings import Settings
 
 LAST_LOGIN = 2.5  # seconds that a login under way gets when the daemon stops
-QUIET = 60.0  # seconds between two lines about connections that cannot be taken
 
 logger = structlog.get_logger()
 
@@ -137,10 +128,11 @@ class Desk:
 
 
 def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a part
-    settings: Settings, calendar: Calendar, clock: Clock, ledger: Ledger, spawn: Spawn, *, journal: Journal | None
+    settings: Settings, calendar: Calendar, clock: Clock, ahead: Vanguard
 ) -> Desk:
     """Make every long-lived object of the daemon and tie them together."""
-    state = settings.state_dir
+    state, spawn = settings.state_dir, ahead.spawn
+    ledger, journal, programs = ahead.ledger, ahead.journal, ahead.programs
     coupling = Coupling()
     market = MarketDriver(
         settings.segments, calendar, clock, coupling.settle, lead=timedelta(minutes=settings.feed.lead_minutes)
@@ -190,7 +182,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         feed.record, recorder.changed = recorder.record, coupling.settle
     sinks = None if recorder is None else sinks_of(settings, recorder, names, clock, sealer)
     flows = flows_of(settings, feed, recorder, clock, spawn)
-    programs = programs_of(settings, market, accounts, flows, clock=clock, spawn=spawn)
+    programs.meet(World(market, accounts, clock, flows), flows)
     jobs = NoJobs()
     stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
@@ -231,6 +223,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
     http = Http(
         host=settings.http.host,
         port=settings.http.port,
+        listeners=ahead.listeners,
         reports=reports,
         login=accounts,
         verifier=accounts,
@@ -317,63 +310,50 @@ async def run(
     clock: Clock,
     stop: asyncio.Event,
     ready: Callable[[Desk], None] = lambda _desk: None,
+    *,
+    ahead: Vanguard | None = None,
 ) -> None:
-    """Wake the desk, keep it running until `stop` is set, and put it to rest.
+    """Wake the desk, keep it running until `stop` is set, and put it to rest; `ahead` has gone before.
 
     Raises CannotListenError when the port is taken, LedgerError, JournalError and KeepersError when nothing can be kept
     in their directories; anything else that is raised is a fault of ours.
     """
-    ledger, journal = Ledger(settings.state_dir / "ledger.db"), journal_of(settings, clock)
-    async with asyncio.TaskGroup() as group:
-        deeds: set[asyncio.Task[None]] = set()
-
-        def spawn(deed: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
-            task = group.create_task(deed, name=name)
-            deeds.add(task)
-            task.add_done_callback(deeds.discard)
-            return task
-
-        desk = wire(settings, calendar, clock, ledger, spawn, journal=journal)
-        failed = _faults_of_callbacks()
-        try:
-            await _listen(desk, settings.http)
-            spawn(desk.heartbeat.run(), name="heartbeat")
-            if desk.recorder is not None:
-                spawn(desk.recorder.run(), name="journal.sync")
-            if desk.sinks is not None:
-                desk.sinks.begin(spawn)
-            desk.instruments.look()
-            desk.market.sync()
-            for token in desk.accounts.tokens():
-                token.begin()
-            desk.programs.begin()
-            desk.notifier.ready()
-            ready(desk)
-            await _either(stop, failed)
-        except (CannotListenError, KeepersError) as trouble:
-            failed.set_result(trouble)
-        finally:
-            await rest(desk, deeds)
-    if failed.done():
-        raise failed.result()
+    if ahead is None:
+        async with Vanguard(settings, clock) as own:
+            await run(settings, calendar, clock, stop, ready, ahead=own)
+        return
+    spawn = ahead.spawn
+    desk = wire(settings, calendar, clock, ahead)
+    try:
+        await _listen(desk)
+        spawn(desk.heartbeat.run(), name="heartbeat")
+        if desk.recorder is not None:
+            spawn(desk.recorder.run(), name="journal.sync")
+        if desk.sinks is not None:
+            desk.sinks.begin(spawn)
+        desk.instruments.look()
+        desk.market.sync()
+        for token in desk.accounts.tokens():
+            token.begin()
+        ahead.begin()
+        desk.notifier.ready()
+        ready(desk)
+        await _either(stop, ahead.failed)
+    finally:
+        await rest(desk, ahead.deeds)
+    if ahead.failed.done():
+        raise ahead.failed.result()
 
 
-class CannotListenError(OSError):
-    """The desk's door cannot be opened; the text says which, why and what to do."""
-
-
-async def _listen(desk: Desk, http: HttpSettings) -> None:
+async def _listen(desk: Desk) -> None:
     try:
         await desk.http.start()
     except OSError as trouble:
-        if trouble.filename is not None:  # only the control socket has a place in the file system
-            raise CannotListenError(
-                f"cannot listen for commands at {trouble.filename}: {trouble.strerror}; "
-                "remove what is there, or set state_dir (or RUNTIME_DIRECTORY)."
-            ) from None
-        reason = os.strerror(trouble.errno) if trouble.errno else str(trouble)
+        if trouble.filename is None:  # only the control socket has a place in the file system
+            raise
         raise CannotListenError(
-            f"cannot listen at {http.host}:{http.port}: {reason}; stop the program that does, or set http.port."
+            f"cannot listen for commands at {trouble.filename}: {trouble.strerror}; "
+            "remove what is there, or set state_dir (or RUNTIME_DIRECTORY)."
         ) from None
 
 
@@ -405,29 +385,6 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
     desk.members.close()
     desk.ledger.close()
     desk.notifier.close()
-
-
-def _faults_of_callbacks() -> asyncio.Future[Exception]:
-    """A fault in a timer's callback fails no task: it must stop the daemon all the same, so that it is restarted."""
-    loop = asyncio.get_running_loop()
-    failed: asyncio.Future[Exception] = loop.create_future()
-    quiet_until = 0.0
-
-    def note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        nonlocal quiet_until
-        fault = context.get("exception")
-        if "socket" in context and isinstance(fault, OSError):
-            # A listener without a descriptor to spare is told of a hundred times a second: a line a minute will do.
-            if loop.time() >= quiet_until:
-                quiet_until = loop.time() + QUIET
-                logger.error("http.cannot_accept", why=fault.strerror, next_line_in=QUIET)
-            return
-        loop.default_exception_handler(context)
-        if "handle" in context and isinstance(fault, Exception) and not failed.done():
-            failed.set_result(fault)
-
-    loop.set_exception_handler(note)
-    return failed
 
 
 async def _either(stop: asyncio.Event, failed: asyncio.Future[Exception]) -> None:

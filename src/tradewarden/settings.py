@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -98,6 +98,7 @@ FILES = (Path("tradewarden.toml"), Path("/etc/tradewarden/tradewarden.toml"))
 MOST_INSTRUMENTS = 3000  # on one connection, by Kite's documentation
 MOST_CONNECTIONS = 3
 PORT = 8700
+Known = Collection[str] | Callable[[Path], Collection[str]]
 ALERT_SECRETS = ("webhook_url", "telegram_bot_token", "smtp_password")
 
 
@@ -336,8 +337,11 @@ class Settings(BaseSettings):
             yield f"http.public_url is {http.public_url}, but the desk listens on {http.port}: no login comes back."
 
 
-def load(config: Path | None = None, *, known_segments: Collection[str] | None = None) -> Settings:
-    """Read and check everything. Raises ConfigError with one sentence per problem and never a secret's value."""
+def load(config: Path | None = None, *, known_segments: Known | None = None) -> Settings:
+    """Read and check everything. Raises ConfigError with one sentence per problem and never a secret's value.
+
+    The segments that have a calendar may depend on where the state lies: then they are asked for with that.
+    """
     path = config or find(FILES)
     asked_for = secrets_of(read(path)) if path is not None else frozenset()
     sources = Sources(path)
@@ -358,7 +362,7 @@ def load(config: Path | None = None, *, known_segments: Collection[str] | None =
     return settings
 
 
-def _besides(error: ValidationError, known_segments: Collection[str] | None, sources: Sources) -> list[str]:
+def _besides(error: ValidationError, known_segments: Known | None, sources: Sources) -> list[str]:
     """What else is wrong, so that nobody mends one half only to be told of the other."""
     faulty = [tuple(key for key in fault["loc"] if key != "[key]") for fault in error.errors()]
     try:
@@ -370,8 +374,9 @@ def _besides(error: ValidationError, known_segments: Collection[str] | None, sou
     return list(_relations(good, known_segments, sources))
 
 
-def _relations(settings: Settings, known_segments: Collection[str] | None, sources: Sources) -> Iterator[str]:
+def _relations(settings: Settings, known: Known | None, sources: Sources) -> Iterator[str]:
     """What no single value can know."""
+    known_segments = known(settings.state_dir) if callable(known) else known
     where = sources.origin(("segments",))
     for index, segment in enumerate(settings.segments):
         if known_segments is not None and segment not in known_segments:

@@ -85,7 +85,7 @@ def said_apart(ask: Callable[[], Said | None], meanwhile: Callable[[], object] =
     _, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError(f"the process that reads the settings broke off with status {status}")
-    said: Said | None = pickle.loads(answer)  # noqa: S301 - our own child wrote it
+    said: Said | None = unpack(answer)
     return said
 
 
@@ -97,6 +97,11 @@ def pack(value: object) -> bytes:
     pickler.dispatch_table = copyreg.dispatch_table | {MappingProxyType: lambda one: (_read_only, (dict(one),))}
     pickler.dump(value)
     return packed.getvalue()
+
+
+def unpack(told: bytes) -> Any:
+    """The value again."""
+    return pickle.loads(told)  # noqa: S301 - our own child wrote it
 
 
 def _read_only(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:

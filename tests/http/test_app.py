@@ -37,7 +37,7 @@ async def test_a_picture_that_stops_is_not_ready_either(desk: Desk, session: Cli
 
 async def test_a_port_in_use_is_an_os_error_and_leaves_nothing_behind(desk: Desk, tmp_path: Path) -> None:
     control = tmp_path / "control.sock"
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(OSError, match="Address already in use"):
         async with serving(port=desk.http.port, control_path=control):
             pass
     assert not control.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,17 +24,17 @@ def settings_and_calendar(config: Path | None, *, lenient: bool = False) -> tupl
     """
     from tradewarden.machines.calendar_file import CalendarError
     from tradewarden.orchestrator.calendar import load_calendar, load_good_files
-    from tradewarden.settings import FILES, load
-    from tradewarden.settings_sources import ConfigError, find
-    from tradewarden.settings_state import state_directory
+    from tradewarden.settings import load
+    from tradewarden.settings_sources import ConfigError
+
+    calendars: list[Calendar] = []
+
+    def segments(state: Path) -> Collection[str]:
+        calendars.append(load_good_files(state) if lenient else load_calendar(state))
+        return calendars[-1].segments
 
     try:
-        state = load(config).state_dir
-    except ConfigError:
-        state = state_directory(config or find(FILES))  # told below, with everything else that is wrong
-    try:
-        calendar = load_good_files(state) if lenient else load_calendar(state)
-        return load(config, known_segments=calendar.segments), calendar
+        return load(config, known_segments=segments), calendars[-1]
     except CalendarError as error:
         complain(*str(error).splitlines())
     except ConfigError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,48 +16,60 @@ from tradewarden.commands.configured import settings_and_calendar
 from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, keep_private, live, say
 
 if TYPE_CHECKING:
-    from tradewarden.machines.calendar import Calendar
+    import asyncio
+
+    from tradewarden.daemon import Desk
+    from tradewarden.orchestrator.desk import DeskDriver
     from tradewarden.settings import Settings
 
 # ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    from tradewarden.lean import import_structlog, keep_heap_small
+    from tradewarden.lean import keep_heap_small
 
     keep_heap_small()
-    import_structlog()
     configured = _apart(parsed.config)
     if configured is None:
         return BAD_CONFIGURATION
-    from tradewarden import daemon, log
+    from tradewarden import log
     from tradewarden.feed.journal import JournalError
+    from tradewarden.http.door import CannotListenError
     from tradewarden.orchestrator import descriptors
     from tradewarden.orchestrator.clock import SystemClock
     from tradewarden.orchestrator.keepers import KeepersError
     from tradewarden.orchestrator.ledger import LedgerError
     from tradewarden.orchestrator.statedir import StateDirectoryError, claim
+    from tradewarden.settings_apart import unpack
+    from tradewarden.wiring.vanguard import Vanguard
 
     settings, calendar = configured
     log.configure(settings.log.level)
+    programs: list[DeskDriver] = []
 
-    desks: list[daemon.Desk] = []
-
-    def ready(desk: daemon.Desk) -> None:
-        desks.append(desk)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
+    async def scene(stop: asyncio.Event) -> None:
+        async with Vanguard(settings, SystemClock()) as ahead:
+            programs.append(ahead.programs)
+            daemon = await ahead.lead(partial(import_module, "tradewarden.daemon"))
+            await daemon.run(settings, unpack(calendar), SystemClock(), stop, _hear_reloads, ahead=ahead)
 
     descriptors.take_all()
     keep_private()
+    code = 1
     try:
         with claim(settings.state_dir):
-            code = live(lambda stop: daemon.run(settings, calendar, SystemClock(), stop, ready))
-    except (StateDirectoryError, LedgerError, JournalError, KeepersError, daemon.CannotListenError) as error:
+            code = live(scene)
+    except (StateDirectoryError, LedgerError, JournalError, KeepersError, CannotListenError) as error:
         complain(str(error))
-        return 1
     if sys.stderr.isatty():
-        complain(*(sentence for desk in desks for sentence in _left_running(desk.programs.running)))
+        complain(*(sentence for each in programs for sentence in _left_running(each.running)))
     return code
+
+
+def _hear_reloads(desk: Desk) -> None:
+    import asyncio
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
 
 
 def _left_running(names: Sequence[str]) -> list[str]:
@@ -69,15 +80,25 @@ def _left_running(names: Sequence[str]) -> list[str]:
     return [f"{many} running: {', '.join(names)}. `tradewarden down` stops them; the next daemon takes them over."]
 
 
-def _apart(config: Path | None) -> tuple[Settings, Calendar] | None:
-    """The same for the daemon, which keeps the values and not the reader, and loads itself while they are read."""
-    from tradewarden.settings_apart import plain, said_apart
+def _apart(config: Path | None) -> tuple[Settings, bytes] | None:
+    """The same for the daemon, which keeps the values and not the reader, and loads itself while they are read.
 
-    def ask() -> tuple[Settings, Calendar] | None:
+    The calendar is packed: programs start without it.
+    """
+    from tradewarden.settings_apart import pack, plain, said_apart
+
+    def ask() -> tuple[Settings, bytes] | None:
         configured = settings_and_calendar(config, lenient=True)
-        return configured and (plain(configured[0]), configured[1])
+        return configured and (plain(configured[0]), pack(configured[1]))
 
-    return said_apart(ask, meanwhile=partial(import_module, "tradewarden.daemon"))
+    return said_apart(ask, meanwhile=_load_vanguard)
+
+
+def _load_vanguard() -> None:
+    from tradewarden.lean import import_structlog
+
+    import_structlog()
+    import_module("tradewarden.wiring.vanguard")
 
 
 def _demo(parsed: argparse.Namespace) -> int:
@@ -85,8 +106,8 @@ def _demo(parsed: argparse.Namespace) -> int:
 
     import_structlog()
     from tradewarden import log
-    from tradewarden.daemon import CannotListenError
     from tradewarden.demo import START, demo
+    from tradewarden.http.door import CannotListenError
     from tradewarden.orchestrator.clock import ShiftedClock
     from tradewarden.simulator.kite import PortError
 
@@ -105,6 +126,8 @@ def _demo(parsed: argparse.Namespace) -> int:
 
 
 def _selftest(parsed: argparse.Namespace) -> int:
+    import asyncio
+
     from tradewarden import log
     from tradewarden.selftest import selftest
 

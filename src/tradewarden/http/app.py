@@ -15,6 +15,7 @@ from aiohttp import web
 from tradewarden.http import openapi
 from tradewarden.http.auth import Auth
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.door import listeners as door
 from tradewarden.http.gate import Gate, NoRecord, Record
 from tradewarden.http.health import ROOT, Answers, Health
 from tradewarden.http.jobs_port import Jobs
@@ -71,6 +72,7 @@ class Http:
         cors_origins: Sequence[str] = (),
         fail_code: int = 503,
         control_path: Path | None = None,
+        listeners: Sequence[socket.socket] = (),
         figures: Figures = _NOTHING,
         parts: Sequence[Part] = (),
         programs: Programs | None = None,
@@ -78,7 +80,7 @@ class Http:
         members: Members | None = None,
         record: Record = _NO_RECORD,
     ) -> None:
-        self._host, self._port = host, port
+        self._host, self._port, self._listeners = host, port, listeners
         self._reports = reports
         self._control_path = control_path
         self._stopping = False
@@ -112,7 +114,7 @@ class Http:
         return self._stopping or self._reports.picture.stopping
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the port is taken; it has a `filename` when the control socket cannot be made."""
+        """Listen. Raises CannotListenError, or an OSError with a `filename` when the control socket cannot be made."""
         runner = web.AppRunner(
             self._app(),
             access_log=None,
@@ -123,7 +125,8 @@ class Http:
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
+            for listener in self._listeners or door(self._host, self._port):
+                await web.SockSite(runner, listener).start()
             self._port = runner.addresses[0][1]
             if self._control_path is not None:
                 await self._listen_for_commands(runner, self._control_path)

@@ -76,6 +76,10 @@ class Crew:
         """Which phase a service starts in, from 1."""
         return self.machine.plan.phase_of(name)
 
+    def meet(self, world: Surroundings) -> None:
+        """From now on gates go by these surroundings."""
+        self._world = world
+
     # What people want
 
     def adopt(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -21,6 +21,9 @@ from tradewarden.orchestrator.reading import UnreadableError
 from tradewarden.orchestrator.redefinition import Redefinition
 from tradewarden.orchestrator.service import Host, ServiceDriver
 from tradewarden.orchestrator.wishes import Wishes
+
+if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
+    from tradewarden.orchestrator.checks.flow import Flows
 
 News = Callable[[ServiceReport | DeskReport], None]
 
@@ -88,6 +91,11 @@ class DeskDriver(Orders):
             if begins:
                 self._start_missing(fresh=not runs)  # keepers that rest are no desk that runs
             self.crew.fence([name for name, driver in self.crew.drivers.items() if not self._is_wished(driver)])
+
+    def meet(self, world: Surroundings, flows: Flows) -> None:
+        """From now on it is known what conditions ask about."""
+        self._world, self._host.flows = world, flows
+        self.crew.meet(world)
 
     def _ran(self, driver: ServiceDriver) -> bool:
         """Whether it ran before this daemon did, maybe under its former name."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tradewarden.machines.condition import Facts
 from tradewarden.machines.headline import foremost
 from tradewarden.machines.report import FEEDING
 from tradewarden.machines.service import ServiceState
-from tradewarden.orchestrator.accounts import Accounts
 from tradewarden.orchestrator.clock import Clock
-from tradewarden.orchestrator.market import MarketDriver
+
+if TYPE_CHECKING:  # 50 ms that programs which wait for nothing need not wait for
+    from tradewarden.orchestrator.accounts import Accounts
+    from tradewarden.orchestrator.market import MarketDriver
 
 FAR: Final = 12  # changes of a segment's state that are looked ahead: more than two days have
 OPEN: Final = frozenset({"pre_open", "live"})
@@ -42,6 +44,25 @@ class Surroundings(Protocol):
     def new_tokens(self) -> list[datetime]:
         """When each token was made that has become usable since this was last asked."""
         ...
+
+
+class Untold:
+    """While the daemon knows nothing of its surroundings yet: no condition holds, and nothing has changed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def facts(self, services: Mapping[str, ServiceState], _sources: Collection[str]) -> Facts:
+        """The services alone."""
+        return Facts(now=self._clock.now(), segments={}, foremost="", services=services)
+
+    def session_began(self) -> bool:
+        """Nobody knows of one."""
+        return False
+
+    def new_tokens(self) -> list[datetime]:
+        """Nobody knows of any."""
+        return []
 
 
 class World:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tradewarden.machines.service import Service
 from tradewarden.orchestrator.checks.asking import Asking
 from tradewarden.orchestrator.checks.check import Check, Verdict
 from tradewarden.orchestrator.checks.registry import SERVERS
-from tradewarden.orchestrator.driver import Spawn
+
+if TYPE_CHECKING:  # 11 ms that the start of programs need not wait for
+    from tradewarden.orchestrator.driver import Spawn
 
 AGAIN: Final = 10.0  # seconds between two questions to one that was ready
 LASTING: Final = SERVERS | {"rate"}  # ways to be ready that a program which runs on may lose

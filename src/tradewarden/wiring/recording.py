@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tradewarden.feed import cursor
 from tradewarden.feed.journal import Journal
 from tradewarden.feed.names import Names
 from tradewarden.feed.sinks.audited import AUDITED
@@ -24,27 +23,10 @@ from tradewarden.orchestrator.sink_group import SinkGroup
 from tradewarden.orchestrator.sinks import SinkRunner
 from tradewarden.orchestrator.validation import Validations
 from tradewarden.sink_command import values_of
+from tradewarden.wiring.journal import JOURNAL, MEGABYTE
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
     from tradewarden.settings import Settings
-
-MEGABYTE = 1_000_000
-JOURNAL = "journal"  # in the state directory
-
-
-def journal_of(settings: Settings, clock: Clock) -> Journal | None:
-    """The journal, if this desk keeps one; its numbers go on behind those that any store has. Raises JournalError."""
-    told = settings.journal
-    if not told.record:
-        return None
-    place = settings.state_dir / JOURNAL
-    return Journal(
-        place,
-        after=max((seq or 0 for seq in cursor.everyone(place).values()), default=0),
-        segment_bytes=told.segment_mb * MEGABYTE,
-        segment_seconds=told.segment_minutes * 60,
-        now_ns=lambda: nanoseconds(clock),
-    )
 
 
 def sealer_of(journal: Journal, settings: Settings, clock: Clock, spawn: Spawn) -> Sealer | None:
@@ -130,8 +112,3 @@ def validations_of(settings: Settings) -> Validations:
     tables = {name: getattr(settings.sinks, name) for name in AUDITED}
     enabled = {name: values_of(table) for name, table in tables.items() if table.enabled}
     return Validations(enabled, settings.state_dir)
-
-
-def nanoseconds(clock: Clock) -> int:
-    """The wall's time as records have it."""
-    return int(clock.now().timestamp() * 1e9)

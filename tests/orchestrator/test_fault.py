@@ -5,12 +5,12 @@ import errno
 
 import structlog
 
-from tradewarden import daemon
+from tradewarden.orchestrator.fault import faults_of_callbacks
 
 
 async def test_a_listener_without_descriptors_is_one_line_a_minute_and_no_fault() -> None:
     loop = asyncio.get_running_loop()
-    failed = daemon._faults_of_callbacks()
+    failed = faults_of_callbacks()
     trouble = {
         "message": "socket.accept() out of system resource",
         "exception": OSError(errno.EMFILE, "Too many open files"),
@@ -24,7 +24,7 @@ async def test_a_listener_without_descriptors_is_one_line_a_minute_and_no_fault(
 
 
 async def test_a_fault_in_a_timer_is_a_fault_of_the_daemon() -> None:
-    failed = daemon._faults_of_callbacks()
+    failed = faults_of_callbacks()
     asyncio.get_running_loop().call_soon(lambda: 1 / 0)
     async with asyncio.timeout(5):
         assert isinstance(await failed, ZeroDivisionError)

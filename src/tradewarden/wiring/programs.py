@@ -1,0 +1,62 @@
+"""The desk's programs by themselves: who starts and keeps them, before the rest of the daemon is even loaded."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tradewarden import log
+from tradewarden.machines.service import Place, Reference, Service
+from tradewarden.orchestrator.clock import Clock
+from tradewarden.orchestrator.desk import DeskDriver
+from tradewarden.orchestrator.facts import Untold
+from tradewarden.orchestrator.keepers import Keepers
+from tradewarden.orchestrator.outside import Outside
+from tradewarden.orchestrator.reading import read_services
+from tradewarden.orchestrator.service import Host
+from tradewarden.orchestrator.wishes import FILE, Wishes
+
+if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
+    from tradewarden.orchestrator.driver import Spawn
+    from tradewarden.settings import Settings
+
+
+def programs_of(settings: Settings, clock: Clock, spawn: Spawn) -> DeskDriver:
+    """Whoever starts, keeps and stops the desk's programs; market, tokens and flows are shown to it later."""
+    # Under systemd our own children end with us: there the keepers have a unit of their own.
+    keepers = Keepers(settings.run_dir, settings.log_dir, now=clock.now, start_zygote="NOTIFY_SOCKET" not in os.environ)
+    host = Host(
+        keepers=keepers,
+        clock=clock,
+        spawn=spawn,
+        state=settings.state_dir,
+        log_dir=settings.log_dir,
+        flows=None,
+        learned=log.hide,
+        phase_seconds=settings.desk.phase_seconds,
+    )
+    return DeskDriver(
+        settings.programs,
+        host,
+        Untold(clock),
+        Wishes(settings.state_dir / FILE),
+        partial(read_services, settings.file),
+        begins=settings.desk.start,
+        outside=Outside(settings.file).changed,
+    )
+
+
+def wait_for_nothing(settings: Settings) -> bool:
+    """Whether no program needs to know anything of market, tokens or flows, nor a file that the daemon still writes."""
+    exports = any(account.export_files for account in settings.every_account.values())
+    return not exports and not any(map(_waits, settings.programs))
+
+
+def _waits(service: Service) -> bool:
+    files = (value for value in service.environment.values() if isinstance(value, Reference))
+    return (
+        bool(service.conditions)
+        or service.ready.kind == "rate"
+        or any(reference.place is Place.FILE for reference in files)
+    )
