@@ -853,6 +853,6 @@ def test_a_run_of_a_job_begins_once_whoever_asks_again(yard: Yard, command: list
 
 def test_what_is_no_run_of_a_job_begins_as_often_as_it_is_asked_for(yard: Yard) -> None:
     for _ in range(2):
-        yard.keep("step", "true", restart="never", revision="r1")
-        until(lambda: not yard.keepers.held("step"), what="its keeper leaves")
-    assert len(yard.all_of("step", Started)) == 2
+        yard.keep("repeated", "true", restart="never", revision="r1")
+        until(lambda: not yard.keepers.held("repeated"), what="its keeper leaves")
+    assert len(yard.all_of("repeated", Started)) == 2

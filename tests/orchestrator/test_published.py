@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -12,14 +13,15 @@ import pytest
 from tradewarden.orchestrator import published
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.keeping.figures import Figures as Written
+from tradewarden.orchestrator.published import Gauge
 
 NOW = datetime(2026, 11, 23, 3, 45, tzinfo=UTC)
 
 
 def test_figures_are_what_the_service_and_all_it_started_use(tmp_path: Path) -> None:
-    written = Written(str(tmp_path / "x.figures"))
-    written.tell(os.getpid(), [os.getpid()], 10.0, NOW.timestamp() - 2)
-    written.tell(os.getpid(), [os.getpid()], 12.0, NOW.timestamp())
+    written = Written(str(tmp_path / "x.figures"), lambda: [os.getpid()])
+    written.tell(os.getpid(), 10.0, NOW.timestamp() - 2)
+    written.tell(os.getpid(), 12.0, NOW.timestamp())
     found = published.figures(tmp_path / "x.figures", NOW)
     assert found is not None
     assert (found.pid, found.processes, found.at) == (os.getpid(), 1, NOW)
@@ -30,11 +32,11 @@ def test_figures_are_what_the_service_and_all_it_started_use(tmp_path: Path) -> 
 
 def test_figures_of_a_service_that_is_down_or_whose_keeper_is_silent_are_none(tmp_path: Path) -> None:
     path = tmp_path / "x.figures"
-    written = Written(str(path))
-    written.tell(7, [], 1.0, NOW.timestamp())
+    written = Written(str(path), list)
+    written.tell(7, 1.0, NOW.timestamp())
     assert published.figures(path, NOW) is not None
     assert published.figures(path, NOW + timedelta(seconds=11)) is None
-    written.tell(None, [], 2.0, NOW.timestamp())
+    written.tell(None, 2.0, NOW.timestamp())
     assert published.figures(path, NOW) is None
 
 
@@ -125,3 +127,37 @@ def test_a_word_whose_time_is_nonsense_is_shown_as_old(tmp_path: Path, stamp: in
     assert found is not None
     assert found.text == "50 quotes a batch"
     assert found.at.astimezone(IST).year < 3100
+
+
+def test_a_gauge_reads_what_is_there_now_however_it_came_to_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.figures"
+    with contextlib.closing(Gauge(tmp_path, "x")) as gauge:
+        assert gauge.figures(NOW) is None
+        written = Written(str(path), lambda: [os.getpid()])
+        for age in (4, 2):
+            written.tell(7, 10.0 - age, NOW.timestamp() - age)
+            assert gauge.figures(NOW) == published.figures(path, NOW)
+        written.close()
+        path.unlink()
+        assert gauge.figures(NOW) is None
+        written.tell(8, 10.0, NOW.timestamp())
+        found = gauge.figures(NOW)
+        assert found is not None
+        assert found.pid == 8
+        assert gauge.figures(NOW) == found
+        assert gauge.figures(NOW + timedelta(seconds=11)) is None
+
+
+def test_a_gauge_hears_every_new_line_of_a_service(tmp_path: Path) -> None:
+    path, gauge = tmp_path / "x.says", Gauge(tmp_path, "x")
+    assert gauge.says() is None
+    path.touch()
+    assert gauge.says() is None
+    for text in ("one", "two", "and three"):
+        path.write_text(text)
+        for _ in range(2):
+            said = gauge.says()
+            assert said is not None
+            assert said.text == text
+    path.unlink()
+    assert gauge.says() is None

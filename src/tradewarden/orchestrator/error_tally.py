@@ -20,9 +20,25 @@ _MINUTE: Final = 16  # characters of a stamp up to its minute
 
 @dataclass(slots=True)
 class _Seen:
+    path: Path
+    descriptor: int = -1  # the file stays open: each second one more line is read of it
     inode: int = 0
     offset: int = 0
     minutes: deque[tuple[bytes, int]] = field(default_factory=deque)  # at most as many as an hour has
+
+    def open(self) -> os.stat_result:
+        """Begin with the present file."""
+        self.close()
+        self.descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        status = os.fstat(self.descriptor)
+        self.inode = status.st_ino
+        return status
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+        self.descriptor, self.inode, self.offset = -1, 0, 0
 
 
 class ErrorTally:
@@ -53,36 +69,31 @@ class ErrorTally:
     def forget(self, services: Iterable[str]) -> None:
         """These are services no more."""
         for name in services:
-            self._seen.pop(name, None)
+            if (seen := self._seen.pop(name, None)) is not None:
+                seen.close()
 
     def _look(self, name: str) -> None:
-        path = self._directory / f"{name}.log"
-        status = path.stat()
         seen, most = self._seen.get(name), AT_ONCE
         if seen is None:
-            seen, most = self._seen.setdefault(name, _Seen()), AT_FIRST
-        if seen.inode != status.st_ino:
-            self._finish(path, seen)
-            seen.inode, seen.offset = status.st_ino, 0
-        if status.st_size < seen.offset:
+            seen, most = self._seen.setdefault(name, _Seen(self._directory / f"{name}.log")), AT_FIRST
+        status = seen.path.stat()
+        if status.st_ino != seen.inode:
+            self._finish(seen)
+            status = seen.open()
+        elif status.st_size < seen.offset:
             seen.offset = 0  # somebody has cut the file
-        if status.st_size > seen.offset:
-            self._read(path, seen, most)
+        self._read(seen, status.st_size, most)
 
-    def _finish(self, path: Path, seen: _Seen) -> None:
+    def _finish(self, seen: _Seen) -> None:
         """The rest of a file that was put aside."""
-        older = path.with_name(f"{path.name}.1")
-        if seen.inode and older.exists() and older.stat().st_ino == seen.inode:
-            self._read(older, seen, AT_ONCE)
+        if seen.inode:
+            self._read(seen, os.fstat(seen.descriptor).st_size, AT_ONCE)
 
-    def _read(self, path: Path, seen: _Seen, most: int) -> None:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            end = os.fstat(descriptor).st_size
-            start = max(seen.offset, end - most)
-            block = os.pread(descriptor, end - start, start)
-        finally:
-            os.close(descriptor)
+    def _read(self, seen: _Seen, end: int, most: int) -> None:
+        if end <= seen.offset:
+            return
+        start = max(seen.offset, end - most)
+        block = os.pread(seen.descriptor, end - start, start)
         first = block.find(b"\n") + 1 if start > seen.offset else 0  # a line that began before is not whole
         last = block.rfind(b"\n") + 1
         seen.offset = start + last if last else (end if len(block) >= most else seen.offset)

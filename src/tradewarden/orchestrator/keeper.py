@@ -26,12 +26,10 @@ from tradewarden.orchestrator.keeping.remains import Remains
 from tradewarden.orchestrator.keeping.restarts import Leave, Restarts, leave_of
 from tradewarden.orchestrator.keeping.scout import look_back
 from tradewarden.orchestrator.keeping.status import StatusLog
+from tradewarden.orchestrator.keeping.watch import CLEARING, GROWN, WITHHELD, Heard, Watch
 
 PROTOCOL = 1
 TICK = 2.0  # seconds between two figures
-_GROWN = 0.3  # seconds after which a program's first figures say something
-_CLEARING = 0.01  # seconds between two looks at what has not ended yet
-_WITHHELD = 0.1  # seconds between two looks at what has ended in a debugger's hands
 
 
 class Keeper:
@@ -46,22 +44,21 @@ class Keeper:
         self._diary = Diary(self._status, clocks)
         self._compressor = Compressor(brief.log, brief.log_files)
         self._output = Output(brief, self._compressor if brief.compress else None)
-        self._figures = Figures(f"{path}.figures")
         self._restarts = Restarts(brief, uniform)
         self._leave_to_start = Leave(brief.until, clocks.wall(), clocks.running())
         self._remains = Remains(lambda: self._compressor.pid)
+        self._figures = Figures(f"{path}.figures", self._remains.alive)
         self._voice = Voice()
         self._nursery = Nursery(brief, path, self._voice)
-        self._poll = select.poll()
-        self._poll.register(self._voice.hearing, select.POLLIN)
-        self._post = Post(path, lock, self._poll)
+        self._watch = Watch(self._voice, self.hear, clocks.steady)
+        self._post = Post(path, lock, self._watch.poll)
         self._life: Life | None = None
         self._lives, self._dropped = 0, 0  # since somebody asked for a start; lines, before the present life
         self._clearing = False  # the life is over, and something that it started is not
         self._fencing: dict[str, str] | None = None  # the life that outlived an earlier keeper
         self._again_at: float | None = None
         self._bidden = False  # somebody asked for the next start: it needs no permission
-        self._boot, self._leaving, self._tick_at, self._once, self.is_gone = "", False, 0.0, False, False
+        self._boot, self._leaving, self._once, self.is_gone = "", False, False, False
 
     def run(self) -> None:
         """Keep the service until it is not wanted any more."""
@@ -102,7 +99,7 @@ class Keeper:
             self._diary.unseen(found.start, fenced=False)
 
     def _turn(self) -> None:
-        for descriptor, _ in self._poll.poll(self._patience()):
+        for descriptor, _ in self._wait():
             if descriptor == self._voice.hearing:
                 self._voice.hear(self.hear)
             elif descriptor == self._post.descriptor:
@@ -117,20 +114,21 @@ class Keeper:
             self._kill(now)
         if self._life is None and not self._clearing:
             self._move_on(now)
-        if now >= self._tick_at and not self.is_gone:
+        if now >= self._watch.tick_at and not self.is_gone:
             self.tick(now)
 
-    def _patience(self) -> float:
-        """Milliseconds until something is due."""
-        due = [self._tick_at]
-        if self._remains.kill_at is not None:
-            due.append(self._remains.kill_at)
-        elif self._again_at is not None and self._life is None and self._may_start:
-            due.append(self._again_at)
-        elif self._life is not None and self._life.is_withheld:
-            due.append(self._clocks.steady() + _WITHHELD)
-        wait = max(0.0, min(due) - self._clocks.steady())
-        return 1000 * (min(wait, _CLEARING) if self._clearing else wait) + (0.5 if wait else 0)
+    def _wait(self) -> Heard:
+        """Until anything happens or is due; nearly always the service runs and only speaks."""
+        life, kill_at = self._life, self._remains.kill_at
+        if life is not None and kill_at is None and not (self._clearing or life.is_withheld):
+            return self._watch.listen()
+        due = self._watch.tick_at
+        if kill_at is not None:
+            due = min(due, kill_at)
+        elif self._again_at is not None and life is None and self._may_start:
+            due = min(due, self._again_at)
+        at_most = CLEARING if self._clearing else WITHHELD if life is not None and kill_at is None else TICK
+        return self._watch.wait(due, at_most)
 
     @property
     def _may_start(self) -> bool:
@@ -194,12 +192,12 @@ class Keeper:
     def _over(self, life: Life) -> None:
         """It has ended; if nobody may be told how as yet, or any more, its descriptor would never cease to say so."""
         self._reap()
-        if self._life is life and life.is_taken(self._poll):
+        if self._life is life and life.is_taken(self._watch.poll):
             self._ended(life, None, 0)
 
     def _ended(self, life: Life, code: int | None, peak: int) -> None:
         self._life = None
-        self._poll.unregister(life.descriptor)
+        self._watch.poll.unregister(life.descriptor)
         os.close(life.descriptor)
         now = self._clocks.steady()
         self._voice.hear(self.hear, out=True)
@@ -210,7 +208,7 @@ class Keeper:
         facts = {"pid": life.pid, "code": code, "up": up, "asked": bool(life.asked), "maxrss": peak, "dropped": dropped}
         self._diary.tell("exit", **facts, left=left, again=self._follow(outcome, now))
         self._diary.paused(outcome, self._brief)
-        self._tick_at = now
+        self._watch.tick_soon(now)
 
     def _clear_after(self, life: Life, now: float) -> int:
         """A child that heard SIGTERM with the program is not asked twice: to some that means to hurry."""
@@ -234,7 +232,8 @@ class Keeper:
         self._output.end_line(self._clocks.wall())
         if self._fencing is not None:
             self._diary.unseen(self._fencing, fenced=True)
-            self._fencing, self._tick_at = None, now
+            self._fencing = None
+            self._watch.tick_soon(now)
 
     def _follow(self, outcome: float | str | None, now: float) -> float | None:
         """Settle what comes after an end; the wall time of the next start, if it comes by itself."""
@@ -268,10 +267,10 @@ class Keeper:
                 self._clear(now, signal.SIGKILL)
             return
         self._life, self._lives = life, self._lives + 1
-        self._poll.register(life.descriptor, select.POLLIN)
+        self._watch.poll.register(life.descriptor, select.POLLIN)
         facts = {"pid": life.pid, "ctime": ticks(life.pid), "rev": self._brief.revision, "boot": self._boot}
         self._diary.tell("start", **facts, life=self._lives, protocol=PROTOCOL)
-        self._tick_at = now + _GROWN
+        self._watch.tick_soon(now + GROWN)
 
     def _leave(self) -> None:
         """Nothing is wanted and nothing runs: go, unless somebody asks for a start at the last moment."""
@@ -281,19 +280,18 @@ class Keeper:
         self._obey()
         if self._leaving:
             self._diary.lost(self._output.leave())
-            self._figures.tell(None, (), self._clocks.steady(), self._clocks.wall())
+            self._figures.tell(None, self._clocks.steady(), self._clocks.wall())
             self.is_gone = self._diary.part() or self._once
         if not self.is_gone:
             self._attend()
 
     def tick(self, now: float) -> None:
         """Do what is done every two seconds."""
-        self._tick_at = now + TICK
+        self._watch.tick_next(now, TICK)
         self._attend()
         self._diary.retry()
         self._diary.lost(self._output.settled())
-        pid, members = (self._life.pid, self._remains.alive()) if self._life is not None else (None, [])
-        self._figures.tell(pid, members, now, self._clocks.wall())
+        self._figures.tell(None if self._life is None else self._life.pid, now, self._clocks.wall())
 
     def _attend(self) -> None:
         """Be reachable and be the only one, whatever somebody deleted."""

@@ -23,7 +23,7 @@ from tradewarden.machines.kept import Happening
 from tradewarden.machines.service import HostFigures
 from tradewarden.orchestrator import descriptors, published
 from tradewarden.orchestrator.keeping import lock
-from tradewarden.orchestrator.published import Figures, Says
+from tradewarden.orchestrator.published import Figures, Gauge, Says
 from tradewarden.orchestrator.status_log import StatusReader
 
 ZYGOTE: Final = Path(__file__).with_name("zygote.py")
@@ -91,6 +91,8 @@ class Keepers:
         self._wake = -1
         self._claim = contextlib.ExitStack()
         self._readers: dict[str, StatusReader] = {}
+        self._locks: dict[str, lock.Question] = {}
+        self._gauges: dict[str, Gauge] = {}
         self._starting = asyncio.Lock()
 
     def open(self) -> None:
@@ -115,6 +117,10 @@ class Keepers:
     def close(self) -> None:
         """Let go of the directory and its fifo; the keepers stay."""
         self._claim.close()
+        for question in self._locks.values():
+            question.close()
+        for gauge in self._gauges.values():
+            gauge.close()
         if self._wake >= 0:
             os.close(self._wake)
             self._wake = -1
@@ -143,7 +149,10 @@ class Keepers:
 
     def held(self, name: str) -> bool:
         """Whether a keeper of this service lives."""
-        return lock.is_held(str(self.run_dir / f"{name}.lock"))
+        question = self._locks.get(name)
+        if question is None:
+            question = self._locks[name] = lock.Question(str(self.run_dir / f"{name}.lock"))
+        return question.is_held()
 
     def read(self, name: str) -> list[Happening]:
         """What its keeper wrote down since the last time of asking, oldest first."""
@@ -172,7 +181,7 @@ class Keepers:
 
     def figures(self, name: str) -> Figures | None:
         """What the service uses of the machine."""
-        return published.figures(self.run_dir / f"{name}.figures", self._now())
+        return self._gauge(name).figures(self._now())
 
     def host(self) -> HostFigures | None:
         """How busy the machine is."""
@@ -180,7 +189,7 @@ class Keepers:
 
     def says(self, name: str) -> Says | None:
         """What the service says of itself."""
-        return published.says(self.run_dir / f"{name}.says")
+        return self._gauge(name).says()
 
     async def keep(self, spec: Spec) -> None:
         """Have a keeper for this service, unless it has one; raises KeepersError, for its own fault NotKeptError."""
@@ -240,6 +249,11 @@ class Keepers:
                             f"no keepers can be started in {self.run_dir}: {said or f'exit code {code}'}"
                         )
                     await asyncio.sleep(0 if code == 0 else _LATE)
+
+    def _gauge(self, name: str) -> Gauge:
+        if name not in self._gauges:
+            self._gauges[name] = Gauge(self.run_dir, name)
+        return self._gauges[name]
 
     def _reader(self, name: str) -> StatusReader:
         if name not in self._readers:

@@ -53,14 +53,20 @@ class StatusReader:
         self._path, self._older = run_dir / f"{name}.status", run_dir / f"{name}.status.1"
         self._seen = run_dir / f"{name}.seen"
         self._place = _remembered(self._seen)
+        self._ended: tuple[int, ...] = ()  # how the file looked when it was read to its end
 
     def read(self) -> list[Happening]:
         """The whole lines that were not read before, oldest first; a log moved aside meanwhile is read to its end.
 
         One that somebody made shorter or put into its place is read from its beginning: better twice than never.
         """
+        looks = _looks(self._path)
+        if looks and looks == self._ended:
+            return []  # nothing was written: this is nearly always so
         found = self._read_on(self._older) if self._place.is_in(self._older) else []
-        return found + self._read_on(self._path)
+        found += self._read_on(self._path)
+        self._ended = looks if looks[:2] == (self._place.inode, self._place.offset) else ()
+        return found
 
     def _read_on(self, path: Path) -> list[Happening]:
         inode, _ = _identity(path)
@@ -212,6 +218,15 @@ def _remembered(path: Path) -> Place:
     except (ValueError, LookupError, TypeError, RecursionError):
         return Place()
     return place if place.inode >= 0 and place.offset >= 0 and len(place.head) <= 2 * HEAD else Place()
+
+
+def _looks(path: Path) -> tuple[int, ...]:
+    """Inode, size and time of the last change."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -52,7 +52,7 @@ class Zygote:
         self._requests = 0
         self._host = Host(os.path.join(self.run_dir, "host.figures"))
         self._is_leaving = False
-        self._idle, self._needed_at = idle, time.monotonic()
+        self._idle, self._needed_at, self._seen_at = idle, time.monotonic(), 0.0
         self._woken, self._waking = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._poll = select.poll()
         for each in (self._listener, self._foundry.reports, self._foundry.requests, self._woken):
@@ -159,8 +159,9 @@ class Zygote:
 
     def _leave_when_idle(self, now: float) -> None:
         """A zygote of a daemon's own is not for ever; the next one that needs it starts another."""
-        if self._idle == math.inf:
+        if self._idle == math.inf or now - self._seen_at < self._idle / 8:
             return
+        self._seen_at = now
         try:
             is_needed = self._callers or self._begun or kept_in(self.run_dir)
         except OSError:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import signal
 from pathlib import Path
+
+import pytest
 
 from tradewarden.orchestrator.keeping import lock
 
@@ -80,3 +84,37 @@ def test_a_deleted_lock_is_renewed_unless_another_has_the_name_by_then(tmp_path:
     assert not mine.renew()
     for each in (mine, other):
         os.close(each.descriptor)
+
+
+def test_a_question_that_is_asked_again_and_again_hears_of_every_change(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.lock")
+    with contextlib.closing(lock.Question(path)) as question:
+        assert not question.is_held()  # there is no file yet
+        own = lock.take(path)
+        assert own is not None
+        assert question.is_held()
+        assert question.is_held()
+        Path(path).unlink()
+        assert not question.is_held()  # as if it were asked for the first time
+        assert own.renew()
+        assert question.is_held()
+        own.close()
+        assert not question.is_held()
+        other = lock.take(path)
+        assert other is not None
+        assert question.is_held()
+        other.close()
+    assert not question.is_held()
+
+
+def test_a_question_for_which_there_is_no_descriptor_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    (tmp_path / "x.lock").touch()
+    question = lock.Question(str(tmp_path / "x.lock"))
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(OSError, match="Too many open files"):
+        question.is_held()

@@ -16,6 +16,7 @@ class Control:
     def __init__(self, path: str) -> None:
         self._path = path
         self._half = b""
+        self._file = (-1, -1)  # device and inode
         self.descriptor = -1
         self.ensure()
 
@@ -34,7 +35,8 @@ class Control:
             os.mkfifo(self._path, 0o600)
         again = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         self.close()
-        self.descriptor = again
+        here = os.fstat(again)
+        self.descriptor, self._file = again, (here.st_ino, here.st_dev)
         return True
 
     def lines(self) -> list[list[str]]:
@@ -60,13 +62,14 @@ class Control:
         """Let go of the fifo."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
-            self.descriptor = -1
+            self.descriptor, self._file = -1, (-1, -1)
 
     def _is_there(self) -> bool:
         try:
-            return self.descriptor >= 0 and os.path.samestat(os.lstat(self._path), os.fstat(self.descriptor))
+            there = os.lstat(self._path)
         except OSError:
             return False
+        return (there.st_ino, there.st_dev) == self._file
 
 
 def how(words: list[str], brief: Brief) -> tuple[int, float] | None:

@@ -15,6 +15,7 @@ from tradewarden.orchestrator.keeping.birth import Account
 from tradewarden.orchestrator.keeping.brief import Brief
 
 _ROOM = 1 << 20  # bytes that may wait in the pipe
+_PIECE = 1 << 16  # bytes at once
 _FLOOD = 4096  # bytes at once: let more gather before the next look
 _GATHER = 0.0005  # seconds: longer ones fill the pipe of a program that writes two million lines a second
 
@@ -89,11 +90,13 @@ class Voice:
         done = 0
         while done < (2 * _ROOM if out else _ROOM):
             try:
-                data = os.read(self.hearing, 1 << 16)
+                data = os.read(self.hearing, _PIECE)
             except BlockingIOError:
                 break
             take(data)
             done += len(data)
+            if len(data) < _PIECE and not out:
+                break  # there is no more, or the next look finds it
         if done >= _FLOOD and not out:
             time.sleep(_GATHER)
 

@@ -11,6 +11,7 @@ import os
 import struct
 
 _FORMAT = "hhqqi4x"  # struct flock: type, whence, start, length, pid (0 for this kind of lock)
+_ASKED = struct.pack(_FORMAT, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 _TAKEN = (errno.EAGAIN, errno.EACCES)
 _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the host's shortage, which says nothing of the lock
 
@@ -20,15 +21,17 @@ class Lock:
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path, self.descriptor = path, descriptor
+        here = os.fstat(descriptor)
+        self.file = here.st_ino, here.st_dev
 
     @property
     def is_mine(self) -> bool:
         """Whether the file that others would ask about is still the one held here: somebody may have deleted it."""
         try:
-            there, here = os.stat(self.path), os.fstat(self.descriptor)
+            there = os.stat(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return False
-        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+        return (there.st_ino, there.st_dev) == self.file
 
     def close(self) -> None:
         """Hold it no longer."""
@@ -46,7 +49,7 @@ class Lock:
         if again is None:
             return False
         os.close(self.descriptor)
-        self.descriptor = again.descriptor
+        self.descriptor, self.file = again.descriptor, again.file
         return True
 
 
@@ -69,15 +72,60 @@ def take(path: str) -> Lock | None:
 
 def is_held(path: str) -> bool:
     """Whether somebody holds this lock; asks only, and takes nothing. Raises OSError when it cannot even ask."""
+    descriptor = _opened(path)
+    if descriptor is None:
+        return False
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        return _is_locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Question:
+    """Whether somebody holds a lock, asked again and again: its file stays open as long as it is the one."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+        self._file = (-1, -1)  # inode and device
+
+    def is_held(self) -> bool:
+        """Whether somebody does; raises OSError when it cannot even ask."""
+        try:
+            there = os.stat(self._path)
+        except OSError as trouble:
+            if trouble.errno in _SHORT:
+                raise
+            return False
+        if (there.st_ino, there.st_dev) == self._file:
+            return _is_locked(self._descriptor)
+        return self._ask_anew()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor, self._file = -1, (-1, -1)
+
+    def _ask_anew(self) -> bool:
+        self.close()
+        descriptor = _opened(self._path)
+        if descriptor is None:
+            return False
+        here = os.fstat(descriptor)
+        self._descriptor, self._file = descriptor, (here.st_ino, here.st_dev)
+        return _is_locked(descriptor)
+
+
+def _opened(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as trouble:
         if trouble.errno in _SHORT:  # "nobody does" would be a lie that starts somebody anew
             raise
-        return False
-    try:
-        asked = struct.pack(_FORMAT, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked)
-    finally:
-        os.close(descriptor)
+        return None
+
+
+def _is_locked(descriptor: int) -> bool:
+    answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _ASKED)
     return bool(struct.unpack(_FORMAT, answer)[0] != fcntl.F_UNLCK)

@@ -29,6 +29,7 @@ class Output:
         self._name = brief.name.encode()
         self._partial = b""
         self._descriptor = -1
+        self._file = (-1, -1)  # which one that is: device and inode
         self._compressor = compressor
         self._lost: Lost | None = None
         self._refused = False
@@ -72,8 +73,8 @@ class Output:
         return lost
 
     def _keep(self, lines: bytes, at: float) -> None:
-        prefix = stamp(at) + b" " + self._name + b" "
-        stamped = prefix + lines.replace(b"\n", b"\n" + prefix) + b"\n"
+        prefix = b"%b %b " % (stamp(at), self._name)
+        stamped = b"%b%b\n" % (prefix, lines.replace(b"\n", b"\n" + prefix) if b"\n" in lines else lines)
         stuck = False  # no older file can be made: better one that is too large than lines that are lost
         while stamped:
             try:
@@ -100,7 +101,7 @@ class Output:
         """The size of the present file, which is opened anew when somebody moved or removed it."""
         try:
             there = os.stat(self._path)
-            if self._descriptor >= 0 and os.path.samestat(there, os.fstat(self._descriptor)):
+            if (there.st_ino, there.st_dev) == self._file:
                 return there.st_size
         except FileNotFoundError:
             there = None
@@ -112,7 +113,8 @@ class Output:
                 os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
             flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
             self._descriptor = os.open(self._path, flags, 0o600)
-            size = os.fstat(self._descriptor).st_size
+            opened = os.fstat(self._descriptor)
+            self._file, size = (opened.st_ino, opened.st_dev), opened.st_size
             if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
                 size += os.write(self._descriptor, b"\n")  # an earlier keeper was killed within a line
         except OSError:
@@ -171,7 +173,7 @@ class Output:
         """Let go of the file; the next line opens it again."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            self._descriptor = -1
+            self._descriptor, self._file = -1, (-1, -1)
 
 
 class _Refused(Exception):  # noqa: N818 - the disk's answer, no error of ours
@@ -182,13 +184,13 @@ class _Refused(Exception):  # noqa: N818 - the disk's answer, no error of ours
         self.taken = taken
 
 
-_second: tuple[int, bytes] = (-1, b"")
+_minute: tuple[int, bytes] = (-1, b"")
 
 
 def stamp(at: float) -> bytes:
     """A moment as every log line begins: UTC, to the microsecond."""
-    global _second  # noqa: PLW0603 - the text of the present second, for each of its thousands of lines
-    second, fraction = divmod(round(at * 1_000_000), 1_000_000)
-    if _second[0] != second:
-        _second = second, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second)).encode()
-    return _second[1] + b"%06dZ" % fraction
+    global _minute  # noqa: PLW0603 - the text of the present minute, for each of its thousands of lines
+    minute, rest = divmod(round(at * 1_000_000), 60_000_000)
+    if _minute[0] != minute:
+        _minute = minute, time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(60 * minute)).encode()
+    return b"%b%02d.%06dZ" % (_minute[1], rest // 1_000_000, rest % 1_000_000)
