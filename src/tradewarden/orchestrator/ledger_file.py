@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,15 +45,6 @@ class LedgerFile:
         """All rows of an answer. Raises LedgerError."""
         with self._told():
             return self._db.execute(question, values).fetchall()
-
-    def rows(self, question: str, values: Sequence[Any] = ()) -> Generator[Any]:
-        """The rows of an answer, read as far as somebody wants them. Raises LedgerError."""
-        with self._told():
-            answer = self._db.execute(question, values)
-            try:
-                yield from answer
-            finally:
-                answer.close()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Sequence
 from datetime import datetime
-from heapq import merge
-from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
 from tradewarden.machines.job_report import Statistics
 from tradewarden.machines.run import Outcome, Run, Trigger
 from tradewarden.orchestrator.ledger_file import LedgerFile, moment, stamp
-from tradewarden.orchestrator.run_row import COLUMNS, OF_DUE_TIMES, OF_WISHES, SELECT, SELECT_OPEN, told
+from tradewarden.orchestrator.run_row import OF_DUE_TIMES, OF_WISHES, SELECT, SELECT_OPEN, told
 
-_ID, _DUE = 0, 4  # columns
 _RAN: Final = (Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT)
 _INDEXES: Final = (("runs_due", OF_DUE_TIMES), ("runs_asked", OF_WISHES))  # each run is in one of them
+_FIGURES: Final = [
+    f"SELECT outcome, trigger, due, started, ended FROM runs INDEXED BY {index}"  # noqa: S608 - the same
+    f" WHERE job = ? AND due >= ? AND {condition}"
+    for index, condition in _INDEXES
+]
 _DUE_TIMES: Final = (Trigger.SCHEDULE, Trigger.AFTER)
+_SECOND: Final = 1_000_000  # in the ledger's microseconds
 
 
 class RunHistory:
     """The runs that the ledger knows, those that were due last first. Raises LedgerError when it cannot be read.
 
-    No question reads the whole table: a page is merged from one ordered walk for each job and person that is asked for.
+    No question reads the whole table: a page is put together from one walk along an index for each job of each person.
     """
 
     def __init__(self, file: LedgerFile) -> None:
@@ -62,22 +64,23 @@ class RunHistory:
         limit: int = 50,
     ) -> list[Run]:
         """A page: due from `since` on and before `until`, behind the run `before`; without a job or a user, of all."""
-        bounds = [("due >= ?", stamp(since))] if since else []
-        if until is not None:
-            bounds.append(("due < ?", stamp(until)))
+        bounds = [] if until is None else [("due < ?", stamp(until))]
         if before is not None:
             last = self._file.read("SELECT due, id FROM runs WHERE id = ?", (before,))
             if not last:
                 return []  # it is no longer kept, and neither is what was before it
-            bounds += [("due <= ?", last[0][0]), (f"(due < {last[0][0]:d} OR runs.id < ?)", last[0][1])]
-        with ExitStack() as walks:
-            pages = [
-                walks.enter_context(closing(self._file.rows(question, (number, *(value for _, value in bounds)))))
-                for question in _questions(outcome, trigger, [condition for condition, _ in bounds])
-                for number in self._jobs(job, user)
-            ]
-            newest = merge(*pages, key=lambda row: (row[_DUE], row[_ID]), reverse=True)
-            return [told(row) for row in islice(newest, limit)]
+            bounds += [("due <= ?", last[0][0]), (f"(due < {last[0][0]:d} OR id < ?)", last[0][1])]
+        values = [value for _, value in bounds]
+        oldest = stamp(since) if since else 0
+        newest: list[tuple[int, int]] = []
+        for question in _questions(outcome, trigger, [condition for condition, _ in bounds]):
+            for number in self._jobs(job, user):
+                newest += self._file.read(question, (number, oldest, *values, limit))
+                newest.sort(reverse=True)
+                del newest[limit:]
+                if newest and len(newest) == limit:
+                    oldest = newest[-1][0]  # what was due before it is on a later page
+        return [run for _, number in newest if (run := self.run(number))]
 
     def successes(self, job: str, user: str, since: datetime) -> list[Run]:
         """The runs of a job that were due since then and did well."""
@@ -85,10 +88,13 @@ class RunHistory:
 
     def statistics(self, job: str, user: str, since: datetime) -> Statistics:
         """What the runs of a job that were due since then came to; how late is told of those with a due time."""
-        runs = self.history(job=job, user=user, since=since, limit=1_000_000)
-        outcomes = Counter(run.outcome for run in runs)
-        seconds = sorted(max(0.0, run.seconds) for run in runs if run.seconds is not None)
-        late = sorted((r.started - r.due).total_seconds() for r in runs if r.started and r.trigger in _DUE_TIMES)
+        rows: list[tuple[str, str, int, int | None, int | None]] = []
+        for number in self._jobs(job, user):
+            for question in _FIGURES:
+                rows += self._file.read(question, (number, stamp(since)))
+        outcomes = Counter(Outcome(row[0]) for row in rows)
+        seconds = sorted(max(0, ended - began) / _SECOND for *_, began, ended in rows if began and ended)
+        late = sorted((began - due) / _SECOND for _, trigger, due, began, _ in rows if began and trigger in _DUE_TIMES)
         ran = sum(outcomes[each] for each in _RAN)
         return Statistics(
             since=since,
@@ -112,19 +118,22 @@ class RunHistory:
         return [number for (number,) in found]
 
 
-def _questions(outcome: Outcome | None, trigger: Trigger | None, bounds: Iterable[str]) -> Iterator[str]:
-    """For one job of one person: a walk along an index, from the newest due time back."""
-    asked = [] if trigger is None else [f"trigger = '{trigger.value}'"]
-    if outcome is None:
-        wanted = [each for each in _INDEXES if trigger is None or f"'{trigger.value}'" in each[1]]
-    else:
-        wanted = [("runs_by_outcome", f"outcome = '{outcome.value}'")]
-    for index, condition in wanted:
-        conditions = " AND ".join(["jobs.id = ?", *bounds, condition, *asked])
-        yield (
-            f"SELECT {COLUMNS} FROM jobs CROSS JOIN runs INDEXED BY {index} ON runs.job = jobs.id"  # noqa: S608 - names
-            f" WHERE {conditions} ORDER BY due DESC, runs.id DESC"
-        )
+def _questions(outcome: Outcome | None, trigger: Trigger | None, bounds: Sequence[str]) -> list[str]:
+    """For one job of one person: along an index from the newest due time back."""
+    conditions = ["job = ?", "due >= ?", *bounds]
+    if outcome is not None:
+        conditions.append(f"outcome = '{outcome.value}'")
+    if trigger is not None:
+        conditions.append(f"trigger = '{trigger.value}'")
+    if outcome is not None:
+        return [_walk("runs_by_outcome", conditions)]
+    wanted = [each for each in _INDEXES if trigger is None or f"'{trigger.value}'" in each[1]]
+    return [_walk(index, [*conditions, condition]) for index, condition in wanted]
+
+
+def _walk(index: str, conditions: Sequence[str]) -> str:
+    among = " AND ".join(conditions)
+    return f"SELECT due, id FROM runs INDEXED BY {index} WHERE {among} ORDER BY due DESC, id DESC LIMIT ?"  # noqa: S608
 
 
 def _high(ordered: Sequence[float], share: float) -> float | None:
