@@ -9,33 +9,17 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from yarl import URL
 
-from jobs_shown import LEASE, Jobs, bearer, serving_jobs
-from pictures import ADMIN, Desk
+from jobs_shown import ASHA, BOSS, LEASE, LOOK, RAVI, READ, ROOT, Client, Jobs, bearer, serving_jobs
+from pictures import Desk
 from tradewarden.machines.run import Outcome, Trigger
 from tradewarden.orchestrator.ledger import LedgerError
-
-ASHA, RAVI, LOOK, READ, BOSS = (bearer(f"tw_{name}") for name in ("asha", "ravi", "look", "read", "boss"))
-ROOT = bearer(ADMIN)
 
 
 @pytest.fixture
 async def shown(tmp_path: Path) -> AsyncIterator[tuple[Desk, Jobs]]:
     async with serving_jobs(tmp_path) as both:
         yield both
-
-
-class Client:
-    """Asks the desk of a test as one person."""
-
-    def __init__(self, session: ClientSession, desk: Desk) -> None:
-        self.session, self.desk = session, desk
-
-    async def __call__(self, method: str, path: str, who: dict[str, str], body: Any = None) -> tuple[int, Any]:
-        url = URL(self.desk.url + path, encoded=True)
-        async with self.session.request(method, url, headers=who, json=body) as answer:
-            return answer.status, await answer.json(content_type=None)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -9,7 +11,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pictures import Desk, all_well, at, serving
+from aiohttp import ClientSession
+from yarl import URL
+
+from pictures import ADMIN, Desk, all_well, at, serving
 from tradewarden.http.compat_service import CompatService
 from tradewarden.http.jobs_port import News
 from tradewarden.http.metrics import Figures
@@ -226,3 +231,20 @@ class Moved:
 
     def mono_ns(self) -> int:
         return 0
+
+
+ASHA, RAVI, LOOK, READ, BOSS = (bearer(f"tw_{name}") for name in ("asha", "ravi", "look", "read", "boss"))
+ROOT = bearer(ADMIN)
+
+
+class Client:
+    """Asks the desk of a test as one person."""
+
+    def __init__(self, session: ClientSession, desk: Desk) -> None:
+        self.session, self.desk = session, desk
+
+    async def __call__(self, method: str, path: str, who: dict[str, str], body: Any = None) -> tuple[int, Any]:
+        url = URL(self.desk.url + path, encoded=True)
+        data = None if body is None else io.BytesIO(json.dumps(body).encode())
+        async with self.session.request(method, url, headers=who, data=data) as answer:
+            return answer.status, await answer.json(content_type=None)
