@@ -10,9 +10,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from email.message import Message
+from http.client import HTTPConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kept_desk import end_keepers
@@ -20,6 +23,7 @@ from servers.process import free_port
 
 TRADEWARDEN = Path(sys.executable).with_name("tradewarden")
 ADMIN = "livedeskadmin"
+ADMINS = MappingProxyType({"Authorization": f"Bearer {ADMIN}"})
 PATIENCE = 20.0  # seconds
 
 Services = dict[str, dict[str, Any]]
@@ -83,6 +87,19 @@ class LiveDesk:
                 return str(answer.read(), "utf-8")
         except urllib.error.HTTPError as refusal:
             return str(refusal.read(), "utf-8")
+
+    def answer(
+        self, method: str, path: str, body: bytes, headers: Mapping[str, str] = ADMINS
+    ) -> tuple[int, Message, bytes]:
+        """What becomes of these bytes: status, headers and body; a redirect is one."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            with contextlib.suppress(ConnectionError):  # who sends too much is answered before all is sent
+                connection.request(method, path, body, {"Content-Type": "application/json", **headers})
+            said = connection.getresponse()
+            return said.status, said.headers, said.read()
+        finally:
+            connection.close()
 
     def health(self) -> dict[str, Any] | None:
         """The health answer for an admin; none while nobody answers."""

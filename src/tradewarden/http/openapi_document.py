@@ -123,8 +123,8 @@ def _in_path(path: str) -> Iterator[dict[str, Any]]:
 def _answer(answer: Told, schemas: _Schemas) -> dict[str, Any]:
     told: dict[str, Any] = {"description": answer.says}
     if answer.kind:
-        page = {"text/html": {"schema": {"type": "string"}}} if answer.or_page else {}
-        told["content"] = {answer.kind: _content(answer, schemas)} | page
+        also = {kind: {"schema": {"type": "string"}} for kind in answer.also}
+        told["content"] = {answer.kind: _content(answer, schemas)} | also
     return told
 
 

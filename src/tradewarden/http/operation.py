@@ -17,7 +17,7 @@ class Told:
     says: str
     model: Any = None
     kind: str = JSON
-    or_page: bool = False  # for a browser
+    also: tuple[str, ...] = ()  # other kinds, for who asks for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ _LOGIN = Operation(
     query=LoginQuery,
     answers={
         302: Told("to the broker", kind=""),
-        503: Told("a page, or JSON for a program: no login is possible, and why", LoginEnd, or_page=True),
+        503: Told("a page, or JSON for a program: no login is possible, and why", LoginEnd, also=("text/html",)),
     },
     refusals={403: "no visit of a person", 429: "five a minute for each address outside this machine"},
 )
@@ -83,7 +83,7 @@ OPERATIONS = {
         says="Where the broker sends the browser back to: how the login ended",
         more=_CALLBACK_MORE,
         answers={
-            status: Told(says, LoginEnd, or_page=True)
+            status: Told(says, LoginEnd, also=("text/html",))
             for status, says in (
                 (200, "logged in, or not completed"),
                 (400, "the link is not known any more"),

@@ -7,7 +7,10 @@ from tradewarden.http.operation import Operation, Told
 
 _ANSWERS = {
     200: Told(
-        "a JSON object a line: `at`, `service`, `level`, `text`; `?format=text` for text", str, "application/x-ndjson"
+        "a JSON object a line, with `at`, `service`, `level`, `text`; or text",
+        str,
+        "application/x-ndjson",
+        ("text/plain",),
     )
 }
 _CANNOT = {

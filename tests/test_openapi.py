@@ -1,0 +1,180 @@
+"""The daemon keeps every promise of its API's document, whatever is sent: asked over a real socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import Case
+from schemathesis.checks import CheckFunction
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from live_desk import ADMINS, LiveDesk, live_desk
+from tradewarden.http import openapi
+
+SERVICES = """
+[services.feed]
+command = ["sleep", "1000"]
+tier = "critical"
+
+[services.writer]
+command = ["sleep", "1000"]
+needs = ["feed"]
+"""
+CHECKS: list[CheckFunction] = [status_code_conformance, content_type_conformance, response_schema_conformance]
+ENDLESS = r"/(events|logs/stream)$"
+SLOW = r"^/api/(query|validate|backup|desk/reload|retention)$"  # a process of its own, or all that is recorded
+
+schema = schemathesis.openapi.from_path(openapi.DOCUMENT)
+schema.config.generation.update(with_security_parameters=False)
+DOCUMENT: dict[str, Any] = json.loads(openapi.DOCUMENT.read_text())
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDesk]:
+    with live_desk(tmp_path_factory.mktemp("desk"), SERVICES) as running:
+        running.begin()
+        running.until(feed="up", writer="up")
+        yield running
+
+
+def asked(case: Case[Any], desk: LiveDesk) -> None:
+    """Every status, kind and member of the answer must be one of those that the document tells; it tells no 500."""
+    case.call_and_validate(
+        base_url=f"http://127.0.0.1:{desk.port}",
+        headers=dict(ADMINS),
+        checks=CHECKS,
+        allow_redirects=False,
+    )
+
+
+def often(times: int) -> settings:
+    return settings(
+        max_examples=times,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+usual = schema.exclude(path_regex=ENDLESS).exclude(path_regex=SLOW)
+slow = schema.include(path_regex=SLOW)
+
+
+@usual.parametrize()
+@often(3)
+def test_whatever_is_sent_is_answered_as_promised(case: Case[Any], desk: LiveDesk) -> None:
+    asked(case, desk)
+
+
+@slow.parametrize()
+@often(1)
+def test_what_takes_long_is_answered_as_promised(case: Case[Any], desk: LiveDesk) -> None:
+    asked(case, desk)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(600)
+@usual.parametrize()
+@often(300)
+def test_whatever_is_sent_all_night_is_answered_as_promised(case: Case[Any], desk: LiveDesk) -> None:
+    asked(case, desk)
+
+
+# What is wrong on purpose
+
+
+OPERATIONS = [
+    (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+NUMBERS = count()
+WRONG: list[Any] = [None, True, 7, -1, 1.5, 10**30, "", "\0", "x" * 9000, [], [[]], [7], {}, {"a": {}}]
+
+
+OWN = "/api/session/password"  # only for somebody who has signed in
+
+
+def signed_in(desk: LiveDesk) -> dict[str, str]:
+    """What a browser sends for somebody new who has just signed in."""
+    name = f"somebody{next(NUMBERS)}"
+    person = desk.ask("POST", "/api/users", {"name": name})
+    credentials = json.dumps({"name": name, "password": person["oneTimePassword"]}).encode()
+    status, headers, said = desk.answer("POST", "/api/session", credentials, {})
+    assert status == 201, said
+    cookie = headers["Set-Cookie"].partition(";")[0]
+    return {"Cookie": cookie, "X-CSRF-Token": json.loads(said)["csrf"]}
+
+
+def model_of(operation: dict[str, Any]) -> dict[str, Any]:
+    place = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    found: dict[str, Any] = DOCUMENT["components"]["schemas"][place.rpartition("/")[2]]
+    return found
+
+
+def fits(member: dict[str, Any], value: Any) -> bool:
+    whole = {**member, "components": DOCUMENT["components"]}
+    return bool(jsonschema_rs.validator_for(whole).is_valid(value))
+
+
+def target(path: str, operation: dict[str, Any]) -> str:
+    for each in operation.get("parameters", ()):
+        path = path.replace(f"{{{each['name']}}}", str(each["example"])) if each["in"] == "path" else path
+    return path
+
+
+def test_the_document_promises_no_fault_of_ours() -> None:
+    assert [operation["operationId"] for _, _, operation in OPERATIONS if "500" in operation["responses"]] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [each for each in OPERATIONS if "requestBody" in each[2]],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_a_wrong_value_at_any_place_of_a_body_is_told_with_its_place(
+    method: str, path: str, operation: dict[str, Any], desk: LiveDesk
+) -> None:
+    model = model_of(operation)
+    example = operation["requestBody"]["content"]["application/json"].get("example", {})
+    wrong = [
+        (name, value)
+        for name, member in model.get("properties", {}).items()
+        for value in WRONG
+        if not fits(member, value)
+    ]
+    headers = signed_in(desk) if path == OWN else ADMINS
+    for name, value in [*wrong, ("nobody-knows-this", 1)]:
+        sent = json.dumps({**example, name: value}).encode()
+        status, _, said = desk.answer(method, target(path, operation), sent, headers)
+        assert status == 422, (name, value, said)
+        assert name in json.loads(said)["errors"][0]["pointer"].split("/"), (value, said)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        *((body, 422) for body in (b"[]", b"7", b"{", b"\xff", b"null", b'{"a":' * 2000)),
+        (b" " * 10_000_000, 413),
+    ],
+    ids=["list", "number", "broken", "bytes", "null", "deep", "large"],
+)
+def test_what_is_no_object_or_too_large_is_a_problem_on_every_path(body: bytes, status: int, desk: LiveDesk) -> None:
+    own = signed_in(desk)
+    for method, path, operation in OPERATIONS:
+        if "requestBody" in operation:
+            found, headers, _ = desk.answer(method, target(path, operation), body, own if path == OWN else ADMINS)
+            assert (found, headers["Content-Type"]) == (status, "application/problem+json"), path
