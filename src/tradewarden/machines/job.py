@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
 from tradewarden.machines.run import Misfire
 from tradewarden.machines.schedule import Schedule
-from tradewarden.machines.service import Reference, Service
+from tradewarden.machines.service import Difference, Reference, Service
 
 TIMEOUT: Final = 300.0  # seconds that a job without a window has, unless it says otherwise
 
@@ -53,3 +53,27 @@ class Trader:
 def kept_as(job: str, user: str) -> str:
     """The name that a job's instance has with its keeper, in its log and in its files."""
     return f"{job}@{user}" if user else job
+
+
+def parted(services: Sequence[Service]) -> tuple[tuple[Service, ...], tuple[Job, ...]]:
+    """The programs and the jobs of a file."""
+    return (
+        tuple(each for each in services if not isinstance(each, Job)),
+        tuple(each for each in services if isinstance(each, Job)),
+    )
+
+
+def with_jobs(found: Difference, old: Sequence[Job], new: Sequence[Job]) -> Difference:
+    """What a changed file changes, with its jobs: none of them is begun anew, the next run goes by what is new."""
+    before, after = {each.name: each for each in old}, {each.name: each for each in new}
+    changed = {name: _changed(before[name], each) for name, each in after.items() if name in before}
+    return replace(
+        found,
+        added=(*found.added, *(name for name in after if name not in before)),
+        removed=(*found.removed, *(name for name in before if name not in after)),
+        kept={**found.kept, **{name: what for name, what in changed.items() if what}},
+    )
+
+
+def _changed(old: Job, new: Job) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(Job) if getattr(old, each.name) != getattr(new, each.name))

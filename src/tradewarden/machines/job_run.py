@@ -131,10 +131,13 @@ class JobRun:
         mine = [place for place, each in enumerate(happenings) if self._is_mine(each)]
         self.phase = Phase.ASKED if is_held and same_boot else Phase.WAITS
         deeds = [deed for each in (happenings[mine[0] :] if mine else ()) for deed in self.kept(each, age, now)]
-        if not same_boot and self.phase is not Phase.OVER and self._begun:
-            self._life = None
-            deeds += self._lost(_RESTARTED)
-        return deeds
+        if not self._begun or self.phase is Phase.OVER or (mine and same_boot):
+            return deeds
+        self._life = None
+        if is_held and same_boot:  # somebody removed the status log
+            self.phase = Phase.RUNS
+            return self.end(Outcome.FAILED, "what its keeper wrote down was lost")
+        return [*deeds, *self._lost(_UNSEEN if same_boot else _RESTARTED)]
 
     def kept(self, happening: Happening, age: float, now: Now) -> list[Deed]:  # noqa: PLR0911 - a line an event
         """Its keeper wrote something down; `age`: how long the process has lived that this is about."""

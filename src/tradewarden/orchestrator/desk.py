@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from tradewarden.machines.desk_step import DeskState
-from tradewarden.machines.service import DeskReport, Difference, HostFigures, Kind, Service, ServiceReport, ServiceState
+from tradewarden.machines.job import parted, with_jobs
+from tradewarden.machines.service import (
+    DeskReport,
+    Difference,
+    HostFigures,
+    Kind,
+    Order,
+    Selection,
+    Service,
+    ServiceReport,
+    ServiceState,
+)
+from tradewarden.orchestrator.besides import Besides, Nothing
 from tradewarden.orchestrator.crew import Crew
 from tradewarden.orchestrator.error_tally import ErrorTally
 from tradewarden.orchestrator.facts import Surroundings
@@ -23,6 +35,7 @@ from tradewarden.orchestrator.service import Host, ServiceDriver
 from tradewarden.orchestrator.wishes import Wishes
 
 if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
+    from tradewarden.machines.condition import Facts
     from tradewarden.orchestrator.checks.flow import Flows
 
 News = Callable[[ServiceReport | DeskReport], None]
@@ -51,12 +64,15 @@ class DeskDriver(Orders):
         outside: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """`begins`: start what nobody has stopped. `reread` raises UnreadableError, `outside` names other settings."""
-        super().__init__(Crew(services, host, world, self._heard), wishes, host.keepers)
+        programs, self._jobs = parted(services)
+        super().__init__(Crew(programs, host, world, self._heard), wishes, host.keepers)
+        self.strays.owns = self._is_job
         self._host, self._world, self._begins = host, world, begins
         self._reread, self._outside = reread, outside
         self._redefinition = Redefinition(self.crew, wishes, self.belongs)
         self._tally = ErrorTally(host.log_dir, host.clock.now)
         self._subscribers: list[News] = []
+        self.besides: Besides = Nothing()
         self.changed: Callable[[], None] = lambda: None  # called when all have come to rest after a change
         self._since = host.clock.now()
         self._told: tuple[DeskState, str | None, int | None] | None = None
@@ -73,7 +89,7 @@ class DeskDriver(Orders):
         Call it when market and tokens have a state: conditions act from here on. Raises KeepersError.
         """
         keepers = self._host.keepers
-        if not self.crew.drivers and not keepers.run_dir.exists():
+        if not self.crew.drivers and not self._jobs and not keepers.run_dir.exists():
             return  # a desk without programs makes no directories for them
         self._open()
         self.strays.find()
@@ -96,6 +112,13 @@ class DeskDriver(Orders):
         """From now on it is known what conditions ask about."""
         self._world, self._host.flows = world, flows
         self.crew.meet(world)
+
+    def facts(self, sources: Collection[str]) -> Facts:
+        """What is known at this moment of all that a condition may ask about."""
+        return self._world.facts({name: driver.state for name, driver in self.crew.drivers.items()}, sources)
+
+    def _is_job(self, name: str) -> bool:
+        return any(name.partition("@")[0] == job.name for job in self._jobs) or self.besides.owns(name)
 
     def _ran(self, driver: ServiceDriver) -> bool:
         """Whether it ran before this daemon did, maybe under its former name."""
@@ -131,6 +154,8 @@ class DeskDriver(Orders):
         with self.crew.together():
             for name in names & self.crew.drivers.keys():
                 self.crew.drivers[name].look()
+        if others := names - self.crew.drivers.keys():
+            self.besides.woken(others)
 
     def look(self) -> None:
         """At each beat: read what keepers wrote, measure every two seconds, and let conditions and changes act."""
@@ -196,6 +221,24 @@ class DeskDriver(Orders):
     def running(self) -> tuple[str, ...]:
         """The services that run on when the daemon ends."""
         return tuple(name for name, driver in self.crew.drivers.items() if driver.pid is not None) + self.strays.names
+
+    # The verbs that are about jobs too
+
+    def start(self, which: Selection, *, by: str) -> Order:
+        """Start services, with what they need; all of them: jobs begin as they are due again."""
+        order = super().start(which, by=by)
+        if which.everything:
+            self.besides.up()
+        return order
+
+    def down(self, *, by: str) -> Order:
+        """Stop everything deliberately, whatever runs here under a keeper; jobs begin again with the next start."""
+        order = super().down(by=by)
+        ended = self.besides.down(by=by)
+        if not ended:
+            return order
+        names = (*order.accepted, *ended)
+        return replace(order, accepted=names, text=f"Stopping: {', '.join(names)}.")
 
     # What is told
 
@@ -277,7 +320,9 @@ class DeskDriver(Orders):
         except UnreadableError as error:
             log.warning("desk.reload_refused", by=by, problems=len(error.problems))
             return Difference(problems=error.problems)
-        difference = replace(self._redefinition.difference(services), daemon=self._outside())
+        programs, jobs = parted(services)
+        found = replace(self._redefinition.difference(programs), daemon=self._outside())
+        difference = with_jobs(found, self._jobs, jobs)
         if dry or difference.problems or difference.is_empty:
             return difference
         told = {"added": difference.added, "removed": difference.removed, "restarted": list(difference.restarted)}
@@ -289,10 +334,12 @@ class DeskDriver(Orders):
             except KeepersError as error:
                 return Difference(problems=(str(error),))
         with self.crew.together():
-            self._redefinition.begin(services, difference)
+            self._jobs = jobs
+            self._redefinition.begin(programs, found)
             self.strays.look()
-            self.strays.rename(difference.added)
+            self.strays.rename(found.added)
             self._redefinition.go_on()
+        self.besides.defined(jobs)
         self._tally.forget(difference.removed)
         return difference
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -26,6 +26,7 @@ class Strays:
     def __init__(self, crew: Crew, keepers: Keepers, wishes: Wishes) -> None:
         self._crew, self._keepers, self._wishes = crew, keepers, wishes
         self.names: tuple[str, ...] = ()  # those that nobody has asked to end
+        self.owns: Callable[[str], bool] = lambda _name: False  # whether somebody else keeps it here
 
     def find(self) -> None:
         """See what runs here that is not one of the crew, and end what is to be another's."""
@@ -62,7 +63,7 @@ class Strays:
         return ended
 
     def _is_stray(self, name: str) -> bool:
-        if name in self._crew.drivers:
+        if name in self._crew.drivers or self.owns(name):
             return False
         try:
             return self._keepers.held(name)

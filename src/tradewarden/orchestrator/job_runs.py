@@ -1,0 +1,231 @@
+"""The runs of the desk's jobs: begun when they are given, found again after a restart, and what follows their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from tradewarden.machines.condition import Flows, parse
+from tradewarden.machines.due import Due, is_window
+from tradewarden.machines.due_day import not_that_day
+from tradewarden.machines.gate import gate
+from tradewarden.machines.job import TIMEOUT, Job, kept_as
+from tradewarden.machines.job_report import JobReport
+from tradewarden.machines.job_run import Rules, run_of
+from tradewarden.machines.kept import Exited, Started
+from tradewarden.machines.run import Misfire, Outcome, Run, Trigger
+from tradewarden.machines.schedule import After, Ended
+from tradewarden.machines.trading_window import window
+from tradewarden.orchestrator.environment import missing
+from tradewarden.orchestrator.job import JobHost, RunDriver
+from tradewarden.orchestrator.job_plans import Around, JobPlans
+from tradewarden.orchestrator.lease import is_alive
+from tradewarden.orchestrator.ledger import LedgerError
+from tradewarden.orchestrator.schedule_edits import Edits
+from tradewarden.orchestrator.scheduler import Scheduled, Scheduler
+from tradewarden.orchestrator.standings import Standings
+
+News = Callable[[Run | JobReport], None]
+
+MARGIN: Final = timedelta(seconds=5)  # by which keepers' words come later than the clock
+_ENDED: Final[Mapping[Ended, frozenset[Outcome]]] = {
+    Ended.SUCCEEDED: frozenset({Outcome.SUCCESS}),
+    Ended.FAILED: frozenset({Outcome.FAILED, Outcome.TIMEOUT}),
+    Ended.ENDED: frozenset({Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT}),
+}
+
+log = structlog.get_logger()
+
+
+class JobRuns(JobPlans):
+    """Whoever holds the open runs; `JobsDriver` says when."""
+
+    def __init__(self, host: JobHost, edits: Edits, standings: Standings, around: Around) -> None:
+        scheduler = Scheduler(host.runs, host.lease, self, ZoneInfo(around.zone), book=around.book)
+        super().__init__(host, edits, standings, scheduler, around)
+        self._foreign: dict[int, Run] = {}  # open runs that another daemon holds
+        self._subscribers: list[News] = []
+        self._down: str | None = None  # who has stopped the desk
+
+    def arm(self) -> None:
+        """Something is to be done at another moment than before."""
+
+    def owns(self, name: str) -> bool:
+        """Whether a keeper of this name is a job's."""
+        job = name.partition("@")[0]
+        is_job = any(job == each.name for each in self._jobs)
+        return is_job or any(name == hand.instance.name for hand in self._hands.values())
+
+    # An earlier daemon's runs
+
+    def _adopt(self) -> None:
+        for run in self._host.runs.open():
+            self._take_over(run)
+        for name in self._host.keepers.names():
+            if self.owns(name) and not any(hand.instance.name == name for hand in self._hands.values()):
+                self._end_stranger(name)
+
+    def _take_over(self, run: Run) -> None:
+        """Of a run that was open when we came: it is ours unless its holder lives and no keeper here has it."""
+        ours = any(
+            isinstance(each, Started) and run_of(each.revision) == run.id
+            for each in self._host.keepers.last(kept_as(run.job, run.user))
+        )
+        if not ours and run.lease != self._host.lease and is_alive(run.lease):
+            self._foreign[run.id] = run
+            return
+        try:
+            is_others = run.outcome is Outcome.QUEUED and run.lease != self._host.lease
+            if is_others and not self._host.runs.take(run, self._host.lease):
+                return
+        except LedgerError:
+            self._foreign[run.id] = run  # the disk takes nothing: later
+            return
+        self._foreign.pop(run.id, None)
+        job = next((each for each in self._jobs if each.name == run.job), None)
+        job = job or Job(name=run.job, command=("true",), directory="/")
+        hand = self._hands[run.job, run.user] = self._hand(run, job)
+        hand.adopt()
+
+    def _end_stranger(self, name: str) -> None:
+        """Something of a job runs that has no open run: it was claimed by nobody, or is recorded as ended."""
+        if not self.owns(name):
+            return
+        lives: str | None = None
+        for each in self._host.keepers.last(name):
+            match each:
+                case Started(revision=revision):
+                    lives = revision
+                case Exited():
+                    lives = None
+        if lives is not None and run_of(lives) is not None and self._host.keepers.command(name, "stop"):
+            log.warning("job.stranger", job=name, run=run_of(lives))
+
+    # Runs
+
+    def barrier(self, scheduled: Scheduled) -> str | None:
+        """What keeps an instance from beginning now."""
+        return self._barrier(self.instance(scheduled.job, scheduled.user))
+
+    def _barrier(self, job: Job) -> str | None:
+        if self._around.is_program(job.name):
+            return f"waits for the program of the name {job.name} to end"
+        conditions = tuple(map(parse, job.conditions))
+        sources = {each.source for each in conditions if isinstance(each, Flows)}
+        reason = gate(job.needs, conditions, self._around.facts(sources)).reason
+        return reason or missing(job, self._host.state)
+
+    def given(self, run: Run, scheduled: Scheduled) -> None:
+        """A run was claimed: begin it."""
+        hand = self._hands[scheduled.key] = self._hand(run, scheduled.job)
+        log.info("job.claimed", job=run.job, user=run.user, run=run.id, trigger=str(run.trigger), by=run.by)
+        self._publish(run)
+        hand.begin()
+        self.arm()
+
+    def passed(self, runs: Sequence[Run], scheduled: Scheduled) -> None:
+        """Due times went by without a run."""
+        last = runs[-1]
+        words = {"job": last.job, "user": last.user, "due": str(last.due), "reason": last.reason, "runs": len(runs)}
+        log.warning("job.passed", outcome=str(last.outcome), **words)
+        self._last[scheduled.key] = last
+        for run in runs:
+            self._publish(run)
+        if last.outcome is Outcome.MISSED:
+            self._alert(last, scheduled.job)
+
+    @property
+    def resting(self) -> str | None:
+        """Why nothing is begun at present."""
+        return self._down
+
+    def _hand(self, run: Run, job: Job) -> RunDriver:
+        return RunDriver(
+            run,
+            job,
+            self.trader(run.user),
+            self._rules(run, job),
+            self._host,
+            barrier=self._barrier,
+            told=lambda hand: self._heard(hand, job),
+        )
+
+    def _rules(self, run: Run, job: Job) -> Rules:
+        is_kept_up = run.trigger is Trigger.DESK or (run.trigger is Trigger.SCHEDULE and self._is_window(run, job))
+        return Rules(
+            is_window=is_kept_up,
+            is_repaired=job.does.is_repaired,
+            timeout=job.timeout if is_kept_up else job.timeout or TIMEOUT,
+            attempts=job.restarts.attempts,
+        )
+
+    def _is_window(self, run: Run, job: Job) -> bool:
+        each = self.scheduled.get((run.job, run.user))
+        schedules = job.schedules if each is None else each.schedules
+        windows = [is_window(schedule) for schedule in schedules]
+        if all(windows) or not any(windows):
+            return any(windows)
+        found = None if each is None else self.scheduler.open_now(each, run.due)
+        return found is not None and found.until == run.until
+
+    def _heard(self, hand: RunDriver, job: Job) -> None:
+        run = hand.run
+        self._publish(run)
+        if not hand.is_over:
+            return
+        self._last[run.job, run.user] = run
+        if self._hands.get((run.job, run.user)) is hand:
+            del self._hands[run.job, run.user]
+        if run.outcome in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.MISSED):
+            self._alert(run, job)
+        self._follow(run)
+
+    def _alert(self, run: Run, job: Job) -> None:
+        if job.misfire is Misfire.ALERT:
+            self._around.alert(run)
+
+    # One job after another
+
+    def _follow(self, run: Run) -> None:
+        """Begin what waits for this run to end as it did."""
+        now = self._host.clock.now()
+        for each, due in self._followers(run):
+            self.scheduler.after(each, due, now, f"after {kept_as(run.job, run.user)}")
+
+    def _followers(self, run: Run) -> Iterator[tuple[Scheduled, Due]]:
+        if run.ended is None:
+            return
+        book = self._around.book()
+        for each in tuple(self.scheduled.values()):
+            if not each.is_active or (run.user and each.user not in ("", run.user)):
+                continue
+            for schedule in each.schedules:
+                rule = schedule.rule
+                if isinstance(rule, After) and rule.job == run.job and run.outcome in _ENDED[rule.ended]:
+                    day = run.ended.astimezone(schedule.tz).date()
+                    if not_that_day(schedule, day, book) is None:
+                        yield each, Due(run.ended, window(run.ended, book, schedule.segment)[1])
+                    break
+
+    def _catch_up(self, now: datetime) -> None:
+        """A daemon that was killed between the end of a run and the begin of what waits for it."""
+        waited = {s.rule.job for each in self.scheduled.values() for s in each.schedules if isinstance(s.rule, After)}
+        for job in waited:
+            for run in reversed(self._host.runs.history(job=job, since=now - timedelta(days=2), limit=20)):
+                for each, due in self._followers(run):
+                    if each.kept is not None and due.at > each.kept - MARGIN:
+                        self.scheduler.after(each, due, now, f"after {kept_as(run.job, run.user)}")
+
+    # What is told
+
+    def subscribe(self, callback: News) -> None:
+        """Call back with each change of a run, and of how a job stands."""
+        self._subscribers.append(callback)
+
+    def _publish(self, news: Run | JobReport) -> None:
+        for subscriber in self._subscribers:
+            subscriber(news)
