@@ -34,6 +34,7 @@ ORDER = (
     "sinks",
     "latency",
     "supervisors",
+    "history",
 )
 
 Result = dict[str, Any]

@@ -94,6 +94,26 @@ GOALS = {
         "adoption of eleven, the daemon's own work": 50.0,
         "daemon start to its health answer, eleven adopted": 1.0,
     },
+    "history": {
+        "a run in the ledger": 200.0,
+        **{
+            f"page of 50 by {choice}, p99": 50.0
+            for choice in (
+                "job, person and outcome",
+                "person and outcome",
+                "outcome",
+                "trigger",
+                "job and person",
+                "person",
+                "nothing",
+                "job, person and outcome, deep",
+                "outcome, deep",
+                "nothing, deep",
+            )
+        },
+        "a job's 30 days, statistics, p99": 50.0,
+        "a batch of 50 runs forgotten, p99": 20.0,
+    },
 }
 
 

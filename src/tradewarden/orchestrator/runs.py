@@ -192,7 +192,7 @@ class Runs(RunHistory):
         """How much the disk has not taken yet."""
         return len(self._waiting)
 
-    def prune(self, before: datetime, *, most: int = 100) -> int:
+    def prune(self, before: datetime, *, most: int = 50) -> int:
         """Forget runs that were due before then, the oldest first and not more than so many: how many that were."""
         with self._file.write() as db:
             return db.execute(_PRUNE, (most, stamp(before))).rowcount
