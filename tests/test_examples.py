@@ -21,7 +21,12 @@ from tradewarden.settings_programs import services_of
 from tradewarden.settings_services import ServiceSettings
 
 EXAMPLES = ROOT / "examples"
-FILES = [EXAMPLES / "eleven/tradewarden.toml", EXAMPLES / "five/tradewarden.toml", EXAMPLES / "five/containers.toml"]
+FILES = [
+    EXAMPLES / "eleven/tradewarden.toml",
+    EXAMPLES / "five/tradewarden.toml",
+    EXAMPLES / "five/containers.toml",
+    EXAMPLES / "day/tradewarden.toml",
+]
 SERVERS = {"redis": "redis-server", "mariadb": "mariadb-server", "influxdb": "influxdb"}
 
 
@@ -124,7 +129,7 @@ def killed_at(told: Services) -> str:
 
 @pytest.mark.parametrize(
     ("file", "phases"),
-    list(zip(FILES, (5, 5, 6), strict=True)),
+    list(zip(FILES, (5, 5, 6, 2), strict=True)),
     ids=[str(file.relative_to(EXAMPLES)) for file in FILES],
 )
 def test_every_desk_is_a_good_one(file: Path, phases: int) -> None:

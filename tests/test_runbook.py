@@ -17,8 +17,9 @@ ROOT = Path(__file__).parents[1]
 MACHINES = ROOT / "src" / "tradewarden" / "machines"
 TEXT = (ROOT / "docs" / "runbook.md").read_text()
 TOLD = set(re.findall(r"`([^`\n]+)`", TEXT))
-SECTIONS: dict[str, str] = dict(re.findall(r"(?ms)^## (It[^\n]*|A step[^\n]*|No keeper[^\n]*)\n(.*?)(?=^## |\Z)", TEXT))
+SECTIONS: dict[str, str] = dict(re.findall(r"(?ms)^## ((?:It|A step|No keeper|My job)[^\n]*)\n(.*?)(?=^## |\Z)", TEXT))
 MODULES = ("service_life", "life", "past", "condition", "desk")
+OF_JOBS = ("claim", "due_day", "job_run", "misfire")
 # What is told of a configuration, to a keeper, or as a length of time is no reason.
 ELSEWHERE = {"parse", "_states", "_above_nought", "span", "tell_policy", "token_changed"}
 
@@ -53,6 +54,13 @@ def _pattern(node: ast.expr) -> str | None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_reason_is_told(module: str) -> None:
+    found = reasons(module)
+    assert len(found) > 3
+    assert sorted(found - TOLD) == []
+
+
+@pytest.mark.parametrize("module", OF_JOBS)
+def test_every_reason_of_a_job_is_told(module: str) -> None:
     found = reasons(module)
     assert len(found) > 3
     assert sorted(found - TOLD) == []

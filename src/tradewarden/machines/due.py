@@ -112,7 +112,7 @@ def _days(schedule: Schedule, first: date, last: date) -> Iterator[date]:
         case After():
             return
         case Once(at):
-            yield from [at.date()] if first <= at.date() <= last else []
+            yield at.date()
         case Cron(text):
             while (day := _cron_day(text, first)) is not None and day <= last:
                 yield day
