@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis import Case
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
 from schemathesis.checks import CheckFunction
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -31,13 +35,22 @@ tier = "critical"
 command = ["sleep", "1000"]
 needs = ["feed"]
 """
+Operation = APIOperation[Any, Any, Any, Any]
 CHECKS: list[CheckFunction] = [status_code_conformance, content_type_conformance, response_schema_conformance]
-ENDLESS = r"/(events|logs/stream)$"
-SLOW = r"^/api/(query|validate|backup|desk/reload|retention)$"  # a process of its own, or all that is recorded
+ENDLESS = re.compile(r"/(events|logs/stream)$")
+# Each takes a process of its own, or goes through all that is recorded: its example will do by day.
+SLOW = {f"/api/{path}" for path in ("query", "validate", "backup", "desk/reload", "retention")}
 
 schema = schemathesis.openapi.from_path(openapi.DOCUMENT)
 schema.config.generation.update(with_security_parameters=False)
+FOUND = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+PROMISED = [operation for operation in FOUND if not ENDLESS.search(operation.path)]
 DOCUMENT: dict[str, Any] = json.loads(openapi.DOCUMENT.read_text())
+BARE = {
+    each.label
+    for each in PROMISED
+    if not DOCUMENT["paths"][each.path][each.method].keys() & {"parameters", "requestBody"}
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +64,17 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDesk]:
 def asked(case: Case[Any], desk: LiveDesk) -> None:
     """Every status, kind and member of the answer must be one of those that the document tells; it tells no 500."""
     case.call_and_validate(
-        base_url=f"http://127.0.0.1:{desk.port}",
-        headers=dict(ADMINS),
-        checks=CHECKS,
-        allow_redirects=False,
+        base_url=f"http://127.0.0.1:{desk.port}", headers=dict(ADMINS), checks=CHECKS, allow_redirects=False
     )
+
+
+def any_case(data: st.DataObject, operation: Operation) -> Case[Any]:
+    """What the document allows, or what it does not."""
+    modes = (
+        [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if operation.label not in BARE else [GenerationMode.POSITIVE]
+    )
+    strategies = [operation.as_strategy(generation_mode=mode) for mode in modes]
+    return data.draw(st.one_of(strategies))
 
 
 def often(times: int) -> settings:
@@ -64,33 +83,42 @@ def often(times: int) -> settings:
         derandomize=True,
         database=None,
         deadline=None,
-        phases=[Phase.explicit, Phase.generate],
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
 
 
-usual = schema.exclude(path_regex=ENDLESS).exclude(path_regex=SLOW)
-slow = schema.include(path_regex=SLOW)
+each = pytest.mark.parametrize("operation", PROMISED, ids=lambda operation: operation.label)
 
 
-@usual.parametrize()
-@often(3)
-def test_whatever_is_sent_is_answered_as_promised(case: Case[Any], desk: LiveDesk) -> None:
-    asked(case, desk)
+@each
+def test_the_example_is_answered_as_promised(operation: Operation, desk: LiveDesk) -> None:
+    told = DOCUMENT["paths"][operation.path][operation.method]
+    parameters = told.get("parameters", ())
+    places = {each["name"]: each["example"] for each in parameters if each["in"] == "path"}
+    query = {each["name"]: each["example"] for each in parameters if each["in"] == "query" and "example" in each}
+    body = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example", {})
+    sent = {"body": body, "media_type": "application/json"} if "requestBody" in told else {}
+    asked(operation.Case(path_parameters=places, query=query, **sent), desk)
 
 
-@slow.parametrize()
-@often(1)
-def test_what_takes_long_is_answered_as_promised(case: Case[Any], desk: LiveDesk) -> None:
-    asked(case, desk)
+@each
+@often(10)
+@given(data=st.data())
+def test_whatever_is_sent_is_answered_as_promised(data: st.DataObject, operation: Operation, desk: LiveDesk) -> None:
+    if operation.path not in SLOW:
+        asked(any_case(data, operation), desk)
 
 
 @pytest.mark.nightly
-@pytest.mark.timeout(600)
-@usual.parametrize()
+@pytest.mark.timeout(900)
+@each
 @often(300)
-def test_whatever_is_sent_all_night_is_answered_as_promised(case: Case[Any], desk: LiveDesk) -> None:
-    asked(case, desk)
+@given(data=st.data())
+def test_whatever_is_sent_all_night_is_answered_as_promised(
+    data: st.DataObject, operation: Operation, desk: LiveDesk
+) -> None:
+    asked(any_case(data, operation), desk)
 
 
 # What is wrong on purpose
