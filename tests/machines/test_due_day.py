@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from schedules import BOOK, IST, LONDON, NEW_YORK, at, told, written
 from tradewarden.machines.due import FOREVER, Due, due_between, is_for_ever, is_window, next_due, open_window, why_not
+from tradewarden.machines.due_day import points, span
 from tradewarden.machines.schedule_words import FORMS
 
 FEW = settings(max_examples=150, deadline=None)
@@ -218,3 +219,27 @@ def test_windows_are_kept_up_and_points_are_not(text: str) -> None:
 )
 def test_a_day_without_a_run_has_its_reason(text: str, day: str, why: str | None) -> None:
     assert why_not(written(text), date.fromisoformat(day), BOOK) == why
+
+
+@pytest.mark.parametrize("text", ["always", "between 09:00 and 10:00", "from open to close", "after analysis ended"])
+def test_what_is_no_point_has_none(text: str) -> None:
+    day = date(2026, 11, 23)
+    assert list(points(written(text), day, at("2026-11-01 00:00"), BOOK)) == []
+    assert (span(written(text), day, BOOK) is None) == text.startswith("after")
+
+
+def test_what_is_no_window_has_none() -> None:
+    assert span(written("at 16:00"), date(2026, 11, 23), BOOK) is None
+
+
+def test_a_day_lasts_to_its_last_second() -> None:
+    schedule = written("every 1s on mon")
+    found = due_between(schedule, at("2026-11-23 23:59:57"), at("2026-11-24 12:00"), BOOK)
+    assert [f"{due.at.astimezone(IST):%d %H:%M:%S}" for due in found] == ["23 23:59:58", "23 23:59:59"]
+
+
+def test_cron_at_midnight_comes_each_day() -> None:
+    found = due_between(written("cron 0 0 * * *"), at("2026-11-22 00:00"), at("2026-11-26 00:00"), BOOK)
+    assert [due.at.astimezone(IST).day for due in found] == [23, 24, 25, 26]
+    seconds = due_between(written("cron 59,0 59,0 23,0 * * *"), at("2026-11-22 23:59"), at("2026-11-23 00:00"), BOOK)
+    assert [f"{due.at.astimezone(IST):%H:%M:%S}" for due in seconds] == ["23:59:59", "00:00:00"]

@@ -50,31 +50,31 @@ def not_that_day(schedule: Schedule, day: date, book: Book) -> str | None:
             assert_never(schedule.days)
 
 
-def points(schedule: Schedule, day: date, after: datetime, book: Book) -> Iterator[datetime]:
-    """The day's due times later than this moment, ascending, in UTC; whether the schedule holds is not asked."""
+def points(schedule: Schedule, day: date, since: datetime, book: Book) -> Iterator[datetime]:
+    """The day's due times, ascending, in UTC; those before a moment need not be among them.
+
+    Whether the schedule holds on that day is not asked.
+    """
     rule = schedule.rule
     match rule:
         case At(at):
-            found = [instant(day, at, schedule.tz)]
+            yield instant(day, at, schedule.tz)
         case Once(at):
-            found = [instant(day, at.time(), schedule.tz)] if at.date() == day else []
+            yield from [instant(day, at.time(), schedule.tz)] if at.date() == day else []
         case Hourly():
-            found = _hours(rule, schedule, day)
+            yield from _hours(rule, schedule, day)
         case Market():
             moment = _told(rule, schedule, day, book)
-            found = [] if moment is None else [moment]
+            yield from [] if moment is None else [moment]
         case Every(seconds, within):
             begin, end = _between(within, schedule, day)
-            yield from _steps(begin, end, timedelta(seconds=seconds), after)
-            return
+            yield from _steps(begin, end, timedelta(seconds=seconds), since)
         case Cron(text):
-            yield from _cron(text, schedule, day, after)
-            return
+            yield from _cron(text, schedule, day, since)
         case Always() | Between() | Stretch() | After():
-            found = []
+            pass
         case _:
             assert_never(rule)
-    yield from (each for each in found if each > after)
 
 
 def span(schedule: Schedule, day: date, book: Book) -> tuple[datetime, datetime] | None:
@@ -117,9 +117,9 @@ def _hours(rule: Hourly, schedule: Schedule, day: date) -> list[datetime]:
     return [at for at in dict.fromkeys(times) if begin <= at <= end]
 
 
-def _steps(begin: datetime, end: datetime, step: timedelta, after: datetime) -> Iterator[datetime]:
+def _steps(begin: datetime, end: datetime, step: timedelta, since: datetime) -> Iterator[datetime]:
     """From the begin in steps that no clock change bends, without counting up to the first one asked for."""
-    at = begin if after < begin else begin + step * ((after - begin) // step + 1)
+    at = begin + step * max(0, (since - begin) // step)
     while at <= end:
         yield at
         at += step
@@ -144,14 +144,10 @@ def _told(side: Market | time, schedule: Schedule, day: date, book: Book) -> dat
     return moment.astimezone(UTC) + side.offset
 
 
-def _cron(text: str, schedule: Schedule, day: date, after: datetime) -> Iterator[datetime]:
+def _cron(text: str, schedule: Schedule, day: date, since: datetime) -> Iterator[datetime]:
     """Debian's way with clock changes: a fixed time runs once, a rule of every hour or minute as time passes."""
-    begin = max(instant(day, time(), schedule.tz) - _SECOND, after)
-    last = None
+    begin = max(instant(day, time(), schedule.tz) - _SECOND, since)
     for local in CronSim(text, begin.astimezone(schedule.tz)):
         if local.date() > day:
             return
-        at = local.astimezone(UTC)
-        if at > begin and at != last:
-            yield at
-        last = at
+        yield local.astimezone(UTC)
