@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import signal
@@ -11,7 +12,7 @@ import sys
 import tarfile
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,12 @@ from ticks import write_journal
 from tradewarden.feed import cursor
 from tradewarden.feed.reader import Reader, tail
 from tradewarden.machines.gap import Gap
+from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.backup import MANIFEST, BackupError, restore_backup, write_backup
-from tradewarden.orchestrator.ledger import Ledger
+from tradewarden.orchestrator.lease import own_lease
+from tradewarden.orchestrator.ledger import UPGRADES, Ledger
+from tradewarden.orchestrator.ledger_file import LedgerFile
+from tradewarden.orchestrator.runs import Runs
 
 NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
 
@@ -112,6 +117,68 @@ def test_a_ledger_that_is_being_written_is_copied_with_what_is_not_yet_in_its_fi
         back = restored(taken(state), tmp_path / "back")
     with closing(sqlite3.connect(back / "ledger.db")) as ledger:
         assert ledger.execute("SELECT count(*) FROM gaps").fetchone() == (2,)
+
+
+def test_a_restored_ledger_has_no_open_runs_and_no_sessions_and_begins_nothing_that_may_have_run(
+    state: Path, tmp_path: Path
+) -> None:
+    file, due = LedgerFile(state / "ledger.db"), NOW - timedelta(minutes=5)
+    runs = Runs(file, now=lambda: due)
+    for user in ("asha", "ravi"):
+        run = runs.claim("buy_orders", user, Trigger.SCHEDULE, due, by="schedule", lease=own_lease())
+        assert isinstance(run, Run)
+        if user == "ravi":
+            runs.start(run.id, own_lease())
+    with file.write() as db:
+        db.execute("INSERT INTO users VALUES ('asha', 'trader', 'scrypt', NULL, 1, 0, 'admin')")
+        db.execute("INSERT INTO sessions VALUES ('digest', 'asha', 'csrf', 0, 0, '127.0.0.1')")
+    archive = taken(state)
+    runs.finish(1, Outcome.SUCCESS)  # and whatever else has happened since
+    file.close()
+
+    back = restored(archive, tmp_path / "back")
+    assert sorted(path.name for path in back.glob("ledger.db*")) == ["ledger.db"]
+    Ledger(back / "ledger.db").close()
+    file = LedgerFile(back / "ledger.db")
+    runs = Runs(file, now=lambda: NOW)
+    assert runs.open() == []
+    assert [(run.user, run.outcome, run.lease) for run in runs.history()] == [
+        ("ravi", Outcome.FAILED, None),
+        ("asha", Outcome.MISSED, None),
+    ]
+    lost = runs.claim("buy_orders", "asha", Trigger.SCHEDULE, NOW, by="schedule", lease=own_lease())
+    assert isinstance(lost, Refused)
+    assert "a backup of the ledger was put back" in lost.reason
+    later = NOW + timedelta(seconds=1)
+    assert isinstance(runs.claim("buy_orders", "asha", Trigger.SCHEDULE, later, by="", lease=own_lease()), Run)
+    assert file.read("SELECT count(*) FROM users") == [(1,)]
+    assert file.read("SELECT count(*) FROM sessions") == [(0,)]
+    file.close()
+
+
+def test_a_ledger_of_the_first_version_is_restored_as_it_was(tmp_path: Path) -> None:
+    state = tmp_path / "var"
+    state.mkdir()
+    Ledger(state / "ledger.db", upgrades=UPGRADES[:1]).close()
+    back = restored(taken(state), tmp_path / "back")
+    with closing(Ledger(back / "ledger.db")) as ledger:
+        assert ledger.gaps() == []
+
+
+def test_a_ledger_that_cannot_be_settled_is_not_restored(state: Path, tmp_path: Path) -> None:
+    def broken(name: str, data: bytes) -> tuple[str, bytes]:
+        if name == "ledger.db":
+            return name, b"no database" * 1000
+        if name == MANIFEST:
+            manifest = json.loads(data)
+            told = {"bytes": 11_000, "sha256": hashlib.sha256(b"no database" * 1000).hexdigest()}
+            return name, json.dumps(manifest | {"files": manifest["files"] | {"ledger.db": told}}).encode()
+        return name, data
+
+    place = tmp_path / "back"
+    with pytest.raises(BackupError, match=r"ledger\.db of the backup: .*nothing was restored"):
+        restored(rebuilt(taken(state), broken), place)
+    assert list(place.iterdir()) == []
 
 
 def test_a_segment_that_grows_meanwhile_is_kept_as_long_as_it_was(

@@ -1,11 +1,16 @@
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tradewarden.machines.gap import Gap
+from tradewarden.machines.run import Lease, Outcome, Run, Trigger
 from tradewarden.orchestrator.ledger import UPGRADES, Ledger, LedgerError
+from tradewarden.orchestrator.ledger_file import LedgerFile
+from tradewarden.orchestrator.run_history import RunHistory
+from tradewarden.orchestrator.runs import Runs
 
 BEGAN = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
@@ -37,6 +42,43 @@ def test_an_older_ledger_is_upgraded_after_a_copy_was_taken(tmp_path: Path) -> N
     with sqlite3.connect(tmp_path / f"ledger.db.v{len(UPGRADES)}") as copy:
         assert copy.execute("SELECT count(*) FROM gaps").fetchone() == (1,)
     copy.close()
+
+
+@pytest.mark.parametrize("version", range(1, len(UPGRADES)))
+def test_a_ledger_of_every_older_version_keeps_its_gaps_and_takes_runs(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "ledger.db"
+    old = Ledger(path, upgrades=UPGRADES[:version])
+    assert old.version == version
+    for number in range(3):
+        old.add_gap("kite", gap(number), [number])
+    old.close()
+    newer = Ledger(path)
+    assert newer.version == len(UPGRADES)
+    assert [(found.gap, found.instruments) for found in newer.gaps()] == [(gap(n), (n,)) for n in (2, 1, 0)]
+    newer.close()
+    file = LedgerFile(path)
+    runs = Runs(file, now=lambda: BEGAN)
+    run = runs.claim("eod", "asha", Trigger.SCHEDULE, BEGAN, by="schedule", lease=Lease(1, 2, "boot"))
+    assert isinstance(run, Run)
+    assert runs.finish(run.id, Outcome.SUCCESS)
+    file.close()
+    with closing(sqlite3.connect(tmp_path / f"ledger.db.v{version}")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (version,)
+        assert copy.execute("SELECT count(*) FROM gaps").fetchone() == (3,)
+
+
+def test_runs_outlive_an_upgrade_and_an_older_program_refuses_them(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Ledger(path).close()
+    file = LedgerFile(path)
+    run = Runs(file, now=lambda: BEGAN).claim("eod", "", Trigger.ONCE, BEGAN, by="asha", lease=Lease(1, 2, "boot"))
+    file.close()
+    Ledger(path, upgrades=[*UPGRADES, "ALTER TABLE runs ADD COLUMN note TEXT"]).close()
+    file = LedgerFile(path)
+    assert RunHistory(file).open() == [run]
+    file.close()
+    with pytest.raises(LedgerError, match="install that one again"):
+        Ledger(path, upgrades=UPGRADES[:1])
 
 
 def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:

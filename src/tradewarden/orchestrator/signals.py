@@ -64,7 +64,7 @@ class Signals:
         day, today = trading_day_of(now, book, segment), now.astimezone(book.zone(segment)).date()
         closed = book.closed_because(segment, today)
         if closed is not None:
-            reason = f"skipped update: {today} is {closed}, the signals of {day} stay as they are"
+            reason = f"skipped update: {today} is {closed}; the signals of {day} stay as they are"
             return Untouched(day, reason)
         return self.put(day, rows, run)
 
