@@ -80,12 +80,12 @@ class ExampleDesk:
 
     async def services(self) -> Services:
         """Each service by its name, as the API tells it."""
-        told = await self._ask("GET", "/api/services")
+        told = await self.ask("GET", "/api/services")
         return {each["name"]: each for each in told["services"]}
 
     async def do(self, path: str, **body: Any) -> dict[str, Any]:
         """One verb."""
-        return await self._ask("POST", path, body)
+        return await self.ask("POST", path, body)
 
     async def until(self, holds: Callable[[Services], bool], what: str, *, within: float) -> Services:
         """Wait until the services are so; fails with them as they are when the time is over."""
@@ -109,14 +109,14 @@ class ExampleDesk:
 
     async def last_recorded(self) -> int:
         """The number of the newest tick in the journal."""
-        last: int = (await self._ask("GET", "/api/sinks"))["journal"]["lastSeq"]
+        last: int = (await self.ask("GET", "/api/sinks"))["journal"]["lastSeq"]
         return last
 
     async def until_stored(self, store: str, number: int, *, within: float) -> None:
         """Wait until this store has the tick of that number."""
         until = time.monotonic() + within
         while True:
-            told = await self._ask("GET", "/api/sinks")
+            told = await self.ask("GET", "/api/sinks")
             (found,) = [each for each in told["sinks"] if each["name"] == store]
             if (found["position"] or 0) >= number:
                 return
@@ -167,7 +167,7 @@ class ExampleDesk:
             os.close(directory)
         return None
 
-    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         assert self._client is not None
         async with self._client.request(method, self.url + path, json=body) as answer:
             told: dict[str, Any] = await answer.json(content_type=None)

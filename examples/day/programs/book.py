@@ -80,5 +80,7 @@ def closes(bars: str) -> dict[str, float]:
 def hand_back(**details: Any) -> None:
     """Say it in the log, and give it to the desk, which keeps it with the run's history."""
     print(", ".join(f"{value} {name}" for name, value in details.items()), flush=True)
-    if file := os.environ.get("TRADEWARDEN_RESULT_FILE"):
-        Path(file).write_text(json.dumps(details), encoding="utf-8")
+    if name := os.environ.get("TRADEWARDEN_RESULT_FILE"):
+        file = Path(name)
+        before = file.read_text(encoding="utf-8") if file.exists() else ""  # of `tradewarden signals put`, perhaps
+        file.write_text(json.dumps(json.loads(before or "{}") | details), encoding="utf-8")
