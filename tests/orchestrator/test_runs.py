@@ -218,6 +218,12 @@ def test_the_mark_of_what_was_looked_at_never_goes_back(runs: Runs) -> None:
     assert runs.watermark("buy_orders", "asha") is None
 
 
+def test_the_marks_of_many_jobs_are_written_at_once(runs: Runs) -> None:
+    runs.advance("eod", "asha", DUE + MINUTE)
+    runs.advance_all({("buy_orders", ""): DUE, ("eod", "asha"): DUE})
+    assert (runs.watermark("buy_orders", ""), runs.watermark("eod", "asha")) == (DUE, DUE + MINUTE)
+
+
 def test_a_missed_due_time_is_kept_once_and_never_over_its_run(runs: Runs) -> None:
     missed = runs.miss("buy_orders", "", DUE, "the desk was stopped")
     assert missed is not None

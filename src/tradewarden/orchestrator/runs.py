@@ -117,6 +117,12 @@ class Runs(RunHistory):
         with self._file.write() as db:
             advanced(db, job, user, to)
 
+    def advance_all(self, marks: Mapping[tuple[str, str], datetime]) -> None:
+        """The same for many jobs and their users, in one write: a sync of the disk each would hold up the desk."""
+        with self._file.write() as db:
+            for (job, user), to in marks.items():
+                advanced(db, job, user, to)
+
     def take(self, run: Run, lease: Lease) -> bool:
         """Hold a queued run whose holder has died; false when somebody else was quicker."""
         old = run.lease
