@@ -67,7 +67,8 @@ def _edited(body: Mapping[str, Any]) -> list[Line]:
     lines = [Line(body["text"])]
     if body["dry"]:
         times = [f"  {datetime.fromisoformat(at):%a %d %b %Y %H:%M:%S}" for at in body["would"]]
-        lines += [Line(f"Last month it would have run {len(times)} times."), *map(Line, times)]
+        often = {0: "never.", 1: "once:"}.get(len(times), f"{len(times)} times:")
+        lines += [Line(f"Last month it would have run {often}"), *map(Line, times)]
     return lines
 
 

@@ -43,9 +43,6 @@ PEOPLE = {
 }
 
 
-PEOPLE_BY_COOKIE: dict[str, Visit] = {}
-
-
 def bearer(token: str) -> dict[str, str]:
     """What somebody brings to be known."""
     return {"Authorization": f"Bearer {token}"}
@@ -54,9 +51,9 @@ def bearer(token: str) -> dict[str, str]:
 class Members:
     """The people of this desk: each brings a token."""
 
-    def by_cookie(self, cookie: str) -> Visit | None:
+    def by_cookie(self, cookie: str, *, use: bool) -> Visit | None:
         """Nobody has a browser."""
-        return PEOPLE_BY_COOKIE.get(cookie)
+        return None if use else self.by_token(cookie)
 
     def by_token(self, token: str) -> Visit | None:
         """Whose it is."""
@@ -118,6 +115,10 @@ class Jobs:
 
     def reports(self, person: Person) -> list[JobReport]:
         return [replace(report, **self._of(report)) for report in self.told.values() if person.sees(report.user)]
+
+    def reports_of(self, user: str) -> list[JobReport]:
+        """Those of one trader."""
+        return self.reports(Person(name=user, role=Role.TRADER, by=user))
 
     def _of(self, report: JobReport) -> dict[str, Any]:
         found = self.runs.history(job=report.name, user=report.user, limit=10)

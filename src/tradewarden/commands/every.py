@@ -11,6 +11,7 @@ from tradewarden.commands.desk import add_desk
 from tradewarden.commands.jobs import add_jobs
 from tradewarden.commands.login import add_login
 from tradewarden.commands.picture import add_instruments, add_picture
+from tradewarden.commands.signals import add_signals
 from tradewarden.commands.stores import add_query, add_retention, add_stores, add_validate
 
 COMMANDS = (
@@ -20,6 +21,7 @@ COMMANDS = (
     add_picture,
     add_desk,
     add_jobs,
+    add_signals,
     add_stores,
     add_instruments,
     add_query,

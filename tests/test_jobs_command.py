@@ -1,0 +1,274 @@
+"""The commands for jobs on a terminal and on paper."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs_shown import LEASE, Ahead, Jobs, a_job, four, serving_jobs
+from pictures import at
+from terminals import paper
+from tradewarden import jobs_command
+from tradewarden.control import Control
+from tradewarden.desk_command import Terminal
+from tradewarden.job_words import job_lines, run_lines
+from tradewarden.jobs_command import edit, history, preview, run_once, schedules, standing
+from tradewarden.machines.job_report import EditAnswer, JobReport
+from tradewarden.machines.run import Outcome, Run, Trigger
+
+Deed = Callable[[Terminal], Awaitable[int]]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_command, "LOOK", 0.01)
+    monkeypatch.setattr(jobs_command, "_now", lambda: at("10:00:00"))
+
+
+class Desk:
+    """What a command did: its exit status, what it printed, what it complained of."""
+
+    def __init__(self, directory: Path, jobs: list[JobReport] | None = None) -> None:
+        self.directory, self.told = directory, jobs
+        self.before: Callable[[Jobs], None] = lambda _: None
+        self.beside: Callable[[Jobs], Awaitable[None]] | None = None
+
+    async def __call__(self, deed: Deed, *, as_json: bool = False) -> tuple[int, list[str], list[str]]:
+        screen, out = paper()
+        said: list[str] = []
+        async with serving_jobs(self.directory, self.told) as (_, self.jobs):
+            self.before(self.jobs)
+            self.before = lambda _: None
+            terminal = Terminal(Control(socket=self.directory / "control"), screen, said.append, as_json=as_json)
+            async with asyncio.TaskGroup() as group:
+                if self.beside is not None:
+                    group.create_task(self.beside(self.jobs))  # type: ignore[arg-type]
+                code = await deed(terminal)
+        return code, out.getvalue().splitlines(), said
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def ran(jobs: Jobs, job: str, user: str, outcome: Outcome, **how: Any) -> None:
+    run = jobs.run_once(job, user, by="asha")
+    assert isinstance(run, Run)
+    jobs.begin(run.id)
+    jobs.end(run.id, outcome, **how)
+
+
+async def test_schedules_tells_every_job_in_columns_with_its_reasons_below(desk: Desk) -> None:
+    def before(jobs: Jobs) -> None:
+        ran(jobs, "buy_orders", "asha", Outcome.FAILED, reason="ended with code 1")
+        run = jobs.run_once("analysis", "", by="boss")
+        jobs.begin(run.id)  # type: ignore[union-attr]
+
+    desk.before = before
+    desk.told = [*four(), a_job("eod_cleanup", stands="stopped", next_due=None), a_job("old", enabled=False)]
+    code, lines, said = await desk(lambda terminal: schedules(terminal, None))
+    assert (code, said) == (0, [])
+    assert lines == [
+        "  JOB           FOR   STANDS    NEXT   LAST       AT",
+        "● analysis            on        16:00  runs       10:00",
+        "✕ buy_orders    asha  on        16:05  failed     10:00",
+        "    failed: ended with code 1",
+        "○ buy_orders    ravi  on        16:05  never ran",
+        "○ sell_monitor  asha  on        -      never ran",
+        "    not today: it is a holiday",
+        "○ eod_cleanup   asha  stopped   -      never ran",
+        "○ old           asha  disabled  16:05  never ran",
+    ]
+
+
+async def test_one_job_is_told_with_its_schedules(desk: Desk) -> None:
+    desk.told = [a_job(notice="from the desk's next start on: at 16:10 (boss)"), a_job(user="ravi")]
+    code, lines, _ = await desk(lambda terminal: schedules(terminal, "buy_orders", user="asha"))
+    assert (code, lines[1:]) == (
+        0,
+        [
+            "○ buy_orders  asha  on      16:05  never ran",
+            "    the buy_orders",
+            "    at 16:05",
+            "    from the desk's next start on: at 16:10 (boss)",
+        ],
+    )
+    code, lines, said = await desk(lambda terminal: schedules(terminal, "by_orders"))
+    assert (code, lines, said) == (1, [], ["no job is called 'by_orders'; known are buy_orders."])
+
+
+async def test_the_preview_tells_what_comes_and_why_nothing_does(desk: Desk) -> None:
+    desk.before = lambda jobs: jobs.ahead.append(Ahead("analysis", at("16:00:00"), None, "2026-01-06 is a holiday"))
+    code, lines, _ = await desk(lambda terminal: preview(terminal, None, 10))
+    assert (code, lines) == (
+        0,
+        [
+            "  AT     JOB",
+            "  16:00  analysis",
+            "  16:05  buy_orders",
+            "· 16:00  analysis    2026-01-06 is a holiday",
+        ],
+    )
+    _, lines, _ = await desk(lambda terminal: preview(terminal, "sell_monitor", 10))
+    assert lines == ["Nothing comes: no job that is enabled has a time within sight."]
+
+
+async def test_an_edit_says_from_when_it_holds_and_a_dry_one_what_it_would_have_done(desk: Desk) -> None:
+    code, lines, _ = await desk(lambda terminal: edit(terminal, "buy_orders", {"schedule": ["at 16:10"]}))
+    assert (code, lines) == (0, ["buy_orders: at 16:10 from now on"])
+
+    def dry(jobs: Jobs) -> None:
+        jobs.answer = EditAnswer(text="nothing is changed", would=(at("16:10:00"),))
+
+    desk.before = dry
+    change = {"schedule": ["at 16:10"], "dry": True}
+    code, lines, _ = await desk(lambda terminal: edit(terminal, "buy_orders", change))
+    assert lines == [
+        "nothing is changed",
+        "Last month it would have run once:",
+        "  Mon 05 Jan 2026 16:10:00",
+    ]
+
+    def wrong(jobs: Jobs) -> None:
+        jobs.answer = EditAnswer(text="", problems=("'at 25:00' is no time; write one like 09:15",))
+
+    desk.before = wrong
+    code, lines, said = await desk(lambda terminal: edit(terminal, "buy_orders", {"schedule": ["at 25:00"]}))
+    assert (code, lines, said) == (1, [], ["'at 25:00' is no time; write one like 09:15"])
+
+
+async def test_run_once_says_which_run_it_is_and_does_not_wait(desk: Desk) -> None:
+    code, lines, _ = await desk(lambda terminal: run_once(terminal, "buy_orders", "asha", wait=False))
+    assert (code, lines) == (0, ["buy_orders of asha waits, as run 1."])
+    assert desk.jobs.asked == [("run", "buy_orders", "asha", "command line")]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "how", "status", "last"),
+    [
+        (Outcome.SUCCESS, {}, 0, ["✓ buy_orders of asha ended with success after 12 s"]),
+        (
+            Outcome.FAILED,
+            {"reason": "ended with code 3"},
+            1,
+            [
+                "✕ buy_orders of asha failed after 12 s: ended with code 3",
+                "`tradewarden logs buy_orders@asha` shows what it said.",
+            ],
+        ),
+        (
+            Outcome.TIMEOUT,
+            {"reason": "it took longer than 300 s"},
+            1,
+            [
+                "✕ buy_orders of asha took too long after 12 s: it took longer than 300 s",
+                "`tradewarden logs buy_orders@asha` shows what it said.",
+            ],
+        ),
+    ],
+)
+async def test_a_run_that_is_waited_for_decides_the_exit_status(
+    desk: Desk, outcome: Outcome, how: dict[str, Any], status: int, last: list[str]
+) -> None:
+    async def beside(jobs: Jobs) -> None:
+        claimed = asyncio.Event()
+        jobs.subscribe(lambda _: claimed.set())
+        async with asyncio.timeout(5):
+            await claimed.wait()
+        jobs.begin(1)
+        await asyncio.sleep(0.03)  # it takes some looks
+        jobs.end(1, outcome, **how)
+
+    desk.beside = beside
+    code, lines, _ = await desk(lambda terminal: run_once(terminal, "buy_orders", "asha", wait=True))
+    assert (code, lines) == (status, ["buy_orders of asha waits, as run 1.", *last])
+
+
+async def test_a_refused_run_tells_the_reason_and_fails(desk: Desk) -> None:
+    desk.before = lambda jobs: ran(jobs, "buy_orders", "asha", Outcome.SUCCESS)
+    code, lines, said = await desk(lambda terminal: run_once(terminal, "buy_orders", "asha", wait=True))
+    assert (code, lines) == (1, [])
+    assert "ago" in said[0]
+    code, _, said = await desk(lambda terminal: run_once(terminal, "buy_orders", None, wait=False))
+    assert (code, said) == (1, ["buy_orders is a job of each trader: say for whom in user; known are asha, ravi"])
+
+
+async def test_history_is_a_table_with_reasons_and_the_way_to_the_next_page(desk: Desk) -> None:
+    def before(jobs: Jobs) -> None:
+        run = jobs.runs.claim("analysis", "", Trigger.SCHEDULE, at("09:58:00"), by="schedule", lease=LEASE)
+        jobs.begin(run.id)  # type: ignore[union-attr]
+        jobs.end(run.id)  # type: ignore[union-attr]
+        ran(jobs, "buy_orders", "asha", Outcome.FAILED, reason="ended with code 1")
+        jobs.runs.miss("buy_orders", "ravi", at("10:10:00"), "the daemon was away from 10:09 to 10:12")
+
+    desk.before = before
+    code, lines, _ = await desk(lambda terminal: history(terminal, {"limit": "20"}))
+    assert (code, lines) == (
+        0,
+        [
+            "  RUN  JOB         FOR   DUE    ASKED BY  OUTCOME  LATE   TOOK",
+            "! 3    buy_orders  ravi  10:10  schedule  missed                the daemon was away from 10:09 to 10:12",
+            "✕ 2    buy_orders  asha  10:00  asha      failed          12 s  ended with code 1",
+            "✓ 1    analysis          09:58  schedule  success  2 min  12 s",
+        ],
+    )
+    _, lines, _ = await desk(lambda terminal: history(terminal, {"limit": "1"}))
+    assert lines[-1].startswith("There may be more: --before ")
+    code, _, said = await desk(lambda terminal: history(terminal, {"since": "yesterday"}))
+    assert code == 1
+    assert "since: 'yesterday' is none" in said[0]
+    _, lines, _ = await desk(lambda terminal: history(terminal, {"job": "nothing"}))
+    assert lines == ["No run fits: `tradewarden history` without a filter lists the newest ones."]
+
+
+async def test_standing_tells_each_desk_and_changes_one(desk: Desk) -> None:
+    desk.told = [a_job("analysis", ""), a_job(stands="individual"), a_job(user="ravi", stands="stopped")]
+    code, lines, _ = await desk(lambda terminal: standing(terminal, None))
+    assert (code, lines) == (
+        0,
+        [
+            "● The desk's own jobs: on as a whole (analysis)",
+            "● asha's desk: off as a whole, on by itself: buy_orders",
+            "○ ravi's desk: off, nothing runs on its schedule",
+        ],
+    )
+    change = {"on": True, "job": "buy_orders", "user": "ravi"}
+    code, lines, _ = await desk(lambda terminal: standing(terminal, change))
+    assert (code, lines) == (0, ["ravi: buy_orders on"])
+
+
+async def test_as_json_each_command_prints_one_object(desk: Desk) -> None:
+    deeds: list[Deed] = [
+        lambda terminal: schedules(terminal, None),
+        lambda terminal: preview(terminal, None, 3),
+        lambda terminal: edit(terminal, "buy_orders", {"enabled": True}),
+        lambda terminal: history(terminal, {"limit": "1"}),
+        lambda terminal: standing(terminal, None),
+        lambda terminal: standing(terminal, {"on": True}),
+        lambda terminal: run_once(terminal, "sell_monitor", "asha", wait=False),
+    ]
+    for deed in deeds:
+        code, lines, _ = await desk(deed, as_json=True)
+        assert (code, len(lines)) == (0, 1)
+        assert isinstance(json.loads(lines[0]), dict)
+
+
+async def test_without_a_daemon_the_status_says_so(tmp_path: Path) -> None:
+    screen, _ = paper()
+    said: list[str] = []
+    terminal = Terminal(Control(socket=tmp_path / "control"), screen, said.append)
+    assert await schedules(terminal, None) == 69
+    assert "is it running?" in said[0]
+
+
+def test_nothing_there_is_said_in_a_sentence() -> None:
+    [line] = job_lines({"jobs": [], "time": "2026-01-05T10:00:00+05:30"})
+    assert "[services.NAME] with a schedule" in line.text
+    [line] = run_lines([], at("10:00:00"))
+    assert line.text.startswith("No run fits")
