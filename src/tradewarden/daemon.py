@@ -24,7 +24,6 @@ from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
 from tradewarden.http.metrics import Figures
-from tradewarden.http.no_jobs import NoJobs
 from tradewarden.http.query import MOST_BYTES, SECONDS, Query
 from tradewarden.http.quotes import QuotesDoor
 from tradewarden.http.retention import RetentionDoor
@@ -55,6 +54,7 @@ from tradewarden.orchestrator.gap import GapWatch
 from tradewarden.orchestrator.gap_tally import GapTally
 from tradewarden.orchestrator.heartbeat import LAG_BOUNDS, Heartbeat
 from tradewarden.orchestrator.instruments import InstrumentsDriver
+from tradewarden.orchestrator.jobs import JobsDriver
 from tradewarden.orchestrator.journal import Recorder
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.ledger_file import LedgerFile
@@ -70,6 +70,7 @@ from tradewarden.orchestrator.statedir import admin_token, control_socket
 from tradewarden.wiring.accounts import member, rest_of, secret_of
 from tradewarden.wiring.alerts import alarm
 from tradewarden.wiring.job_doors import job_doors
+from tradewarden.wiring.jobs import jobs_of
 from tradewarden.wiring.journal import nanoseconds
 from tradewarden.wiring.people import people_doors
 from tradewarden.wiring.recording import recorder_of, retention_of, sealer_of, sinks_of, validations_of
@@ -110,6 +111,7 @@ class Desk:
     recorder: Recorder | None
     sinks: SinkGroup | None
     programs: DeskDriver
+    jobs: JobsDriver
     flows: Flows
 
     def reload(self) -> None:
@@ -183,7 +185,6 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
     sinks = None if recorder is None else sinks_of(settings, recorder, names, clock, sealer)
     flows = flows_of(settings, feed, recorder, clock, spawn)
     programs.meet(World(market, accounts, clock, flows), flows)
-    jobs = NoJobs()
     stream, connections = carrier(settings, rules, subscriptions=instruments.wanted, events=feed)
     feed.attach(stream, coupling)
     notifier, retention = Notifier(), retention_of(settings, names, clock, spawn)
@@ -220,6 +221,9 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
     reports.gaps = GapTally(ledger, clock, gaps.so_far).today
     reports.subscribe(lambda picture: notifier.status(_status_line(picture)))
     members = Membership(state / "ledger.db", now=clock.now)
+    file = LedgerFile(state / "ledger.db")
+    traders = lambda: [each.name for each in members.people.traders()]  # noqa: E731 - one line a part
+    jobs = jobs_of(settings, programs, file, lambda: market.calendar, traders, clock=clock, spawn=spawn)
     http = Http(
         host=settings.http.host,
         port=settings.http.port,
@@ -260,7 +264,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
             Query(Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES)),
             *doors_of(programs, settings, clock),
             *people_doors(members, settings.http, clock),
-            *job_doors(jobs, LedgerFile(state / "ledger.db"), lambda: market.calendar, settings.segments[0], clock),
+            *job_doors(jobs, file, lambda: market.calendar, settings.job_segment, clock),
         ],
         programs=programs,
         members=members,
@@ -268,7 +272,9 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         jobs=jobs,
     )
     alerts = alarm(settings, reports, forecaster, clock, spawn)
-    settled = [gaps.look, programs.settle, reports.refresh]
+    if alerts is not None:
+        jobs.alert = alerts.job
+    settled = [gaps.look, programs.settle, jobs.settle, reports.refresh]
     if recorder is not None:
         reports.journal = recorder.report
         settled.insert(0, recorder.follow)
@@ -277,7 +283,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         reports.sinks = sinks.reports
         heartbeat.beats += [sinks.look, StoresCheck(validations, clock, spawn, reports=reports).look]
     coupling.join(market, auth, feed, settled=settled)
-    heartbeat.beats += [flows.look, programs.look, ledger.look, members.look]
+    heartbeat.beats += [flows.look, programs.look, jobs.look, ledger.look, members.look]
     heartbeat.beats += [reports.refresh, pulse.beat, retention.look]
     return Desk(
         market,
@@ -300,6 +306,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         recorder,
         sinks,
         programs,
+        jobs,
         flows,
     )
 
@@ -336,6 +343,7 @@ async def run(
         for token in desk.accounts.tokens():
             token.begin()
         ahead.begin()
+        desk.jobs.begin()
         desk.notifier.ready()
         ready(desk)
         await _either(stop, ahead.failed)
@@ -361,6 +369,7 @@ async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:
     """Put the desk to rest: say so, end the feed and whatever is under way, then close the door."""
     desk.notifier.stopping()
     desk.reports.stop()
+    desk.jobs.end()
     desk.programs.end()
     desk.http.close_streams()
     for token in desk.accounts.tokens():

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,9 @@ import structlog
 
 from tradewarden.machines.alert import AlertRules, Message, Seen
 from tradewarden.machines.forecast import Session
+from tradewarden.machines.job import kept_as
 from tradewarden.machines.report import AccountReport, DeliveryReport, Layer, Picture, Severity
+from tradewarden.machines.run import Run
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.senders.delivery import DeliveryError, Sender
@@ -23,6 +25,7 @@ from tradewarden.orchestrator.token_file import put
 PAUSES = (2.0, 10.0, 30.0)  # seconds before each further try
 LONGEST_WAIT = 120.0  # seconds that another side may ask for
 LARGEST = 256 * 1024
+JOB_EVERY = timedelta(minutes=10)  # people hear of the same job no more often
 
 log = structlog.get_logger()
 
@@ -65,6 +68,7 @@ class Alerts:
         self._senders = {sender.name: sender for sender in senders}
         self._turn = {name: asyncio.Lock() for name in self._senders}
         self._failing: dict[str, datetime] = {}
+        self._jobs: dict[str, datetime] = {}  # when people were told last of one
         self._counts = {(name, outcome): 0 for name in self._senders for outcome in ("sent", "failed")}
         self._words = words
         self._account_words = account_words
@@ -137,6 +141,18 @@ class Alerts:
             auth=auth.state,
             forecast=account.forecast,
         )
+
+    def job(self, run: Run) -> None:
+        """A job that people want to hear of has failed, or was missed; of one that fails at once again, not each."""
+        now, name = self._clock.now(), kept_as(run.job, run.user)
+        if now - self._jobs.get(name, now - JOB_EVERY) < JOB_EVERY:
+            return
+        self._jobs[name] = now
+        title, code = f"{name}: {run.outcome}, due at {run.due.astimezone(IST):%H:%M:%S}", f"jobs.{run.outcome}"
+        message = Message("job", title, run.reason or "", Layer.SERVICES, code, now.astimezone(IST))
+        log.info("alert.told", kind=message.kind, code=message.code, ways=len(self._senders))
+        for way in self._senders:
+            self._spawn(self._deliver(way, message), name=f"alert.{way}")
 
     def look_again(self) -> None:
         """A deadline has come, or the clock has jumped."""

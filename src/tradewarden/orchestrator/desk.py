@@ -27,7 +27,7 @@ from tradewarden.orchestrator.besides import Besides, Nothing
 from tradewarden.orchestrator.crew import Crew
 from tradewarden.orchestrator.error_tally import ErrorTally
 from tradewarden.orchestrator.facts import Surroundings
-from tradewarden.orchestrator.keepers import KeepersError
+from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.orders import AT_WORK, Orders
 from tradewarden.orchestrator.reading import UnreadableError
 from tradewarden.orchestrator.redefinition import Redefinition
@@ -112,6 +112,11 @@ class DeskDriver(Orders):
         """From now on it is known what conditions ask about."""
         self._world, self._host.flows = world, flows
         self.crew.meet(world)
+
+    @property
+    def keepers(self) -> Keepers:
+        """Those of this desk's run directory."""
+        return self._host.keepers
 
     def facts(self, sources: Collection[str]) -> Facts:
         """What is known at this moment of all that a condition may ask about."""

@@ -46,7 +46,6 @@ class Around:
     zone: str  # the same
     traders: Callable[[], Sequence[str]]
     people: Mapping[str, Trader]
-    alert: Callable[[Run], None]  # people are to be told
     keep: timedelta  # how long the history is kept
 
 

@@ -50,6 +50,7 @@ class JobRuns(JobPlans):
         self._foreign: dict[int, Run] = {}  # open runs that another daemon holds
         self._subscribers: list[News] = []
         self._down: str | None = None  # who has stopped the desk
+        self.alert: Callable[[Run], None] = lambda _run: None  # tells people
 
     def arm(self) -> None:
         """Something is to be done at another moment than before."""
@@ -186,7 +187,7 @@ class JobRuns(JobPlans):
 
     def _alert(self, run: Run, job: Job) -> None:
         if job.misfire is Misfire.ALERT:
-            self._around.alert(run)
+            self.alert(run)
 
     # One job after another
 

@@ -12,16 +12,18 @@ import structlog
 from tradewarden.machines.due import FOREVER
 from tradewarden.machines.job import Job
 from tradewarden.machines.run import Outcome, Trigger
-from tradewarden.orchestrator.job import JobHost, RunDriver
+from tradewarden.orchestrator.job import PATIENCE, JobHost, RunDriver
 from tradewarden.orchestrator.job_plans import Around
 from tradewarden.orchestrator.job_reports import Key
 from tradewarden.orchestrator.job_runs import JobRuns
+from tradewarden.orchestrator.keepers import KeepersError
 from tradewarden.orchestrator.lease import is_alive
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.schedule_edits import Edits
 from tradewarden.orchestrator.scheduler import Scheduled
 from tradewarden.orchestrator.standings import Standings
 
+AHEAD: Final = 5.0  # seconds before a due time at which whoever starts keepers is to be there: it leaves when idle
 SELDOM: Final = 60.0  # seconds between two looks at what others hold, and at what is too old to be kept
 log = structlog.get_logger()
 
@@ -36,7 +38,7 @@ class JobsDriver(JobRuns):
         super().__init__(host, edits, standings, around)
         self._jobs = tuple(jobs)
         self._timer: asyncio.TimerHandle | None = None
-        self._seldom_at = 0.0
+        self._seldom_at, self._prepared_at = 0.0, -1e9
         self._is_open = False
         self._known_traders: tuple[str, ...] = ()
         self._is_planned = self._is_stale = False
@@ -212,10 +214,31 @@ class JobsDriver(JobRuns):
 
     def _see_what_is_due(self) -> None:
         now = self._host.clock.now()
+        self._prepare()
         for each in tuple(self.scheduled.values()):
             self.scheduler.look(each, now)
             if each.begins and self._down is None:
                 each.begins = each.key not in self._hands and not self.scheduler.begin_inside(each, now)
+
+    def _prepare(self) -> None:
+        """Whoever starts keepers takes a third of a second to come: call it before the next due time."""
+        waits = [wait for each in self.scheduled.values() if (wait := self._until_due(each)) is not None]
+        mono = self._host.clock.mono_ns() / 1e9
+        if waits and min(waits) <= AHEAD and mono - self._prepared_at > AHEAD:
+            self._prepared_at = mono
+            self._host.spawn(self._have_keepers(), name="jobs.keepers")
+
+    async def _have_keepers(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._host.keepers.prepare()
+        except (KeepersError, TimeoutError) as trouble:
+            log.debug("job.no_keepers", why=str(trouble))  # the run itself says so if it lasts
+
+    def _until_due(self, each: Scheduled) -> float | None:
+        """Seconds until it is due next."""
+        coming = self.scheduler.coming(each) if each.is_active else None
+        return None if coming is None else (coming.at - self._host.clock.now()).total_seconds()
 
     def arm(self) -> None:
         """Keep exactly one timer, at whatever comes first."""
@@ -230,8 +253,10 @@ class JobsDriver(JobRuns):
         """Seconds until something is to be done."""
         now, mono = self._host.clock.now(), self._host.clock.mono_ns() / 1e9
         for each in self.scheduled.values():
-            if each.is_active and (due := self.scheduler.coming(each)) is not None and due.at > now:
-                yield (due.at - now).total_seconds()
+            if (wait := self._until_due(each)) is not None and wait > 0:
+                yield wait
+                if wait > AHEAD:
+                    yield wait - AHEAD
         for hand in self._hands.values():
             closes, deadline = hand.deadlines
             if closes is not None and closes > now:

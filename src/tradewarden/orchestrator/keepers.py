@@ -206,6 +206,12 @@ class Keepers:
         if not answer.get("ok"):
             raise NotKeptError(f"{spec.name}: {answer.get('why')}")
 
+    async def prepare(self) -> None:
+        """Have somebody who starts keepers before one is needed; raises KeepersError."""
+        if not await self.reachable() and self._start_zygote:
+            async with self._starting:
+                await self._have_zygote()
+
     async def reachable(self) -> bool:
         """Whether somebody answers who can start keepers; the daemon may start one itself when it needs it."""
         return await self._ask({"hello": 1}) is not None

@@ -37,7 +37,7 @@ def programs_of(settings: Settings, clock: Clock, spawn: Spawn) -> DeskDriver:
         phase_seconds=settings.desk.phase_seconds,
     )
     return DeskDriver(
-        settings.programs,
+        (*settings.programs, *settings.scheduled),
         host,
         Untold(clock),
         Wishes(settings.state_dir / FILE),
