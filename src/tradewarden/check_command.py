@@ -65,10 +65,11 @@ def is_good(findings: Iterable[Finding]) -> bool:
 def about_desk(settings: Settings) -> Iterator[Finding]:
     """What the settings say of the desk's programs together with everything else; nobody is asked."""
     services = [service for service in settings.programs if service.enabled]
-    for service in services:
-        yield from _about_ports(service, settings)
+    for service in (*services, *(job for job in settings.scheduled if job.enabled)):
         yield from _about_conditions(service, settings)
         yield from _about_script(service)
+    for service in services:
+        yield from _about_ports(service, settings)
         if service.stop_seconds > settings.desk.phase_seconds:
             yield warning(
                 f"services.{service.name}.stop.seconds is {service.stop_seconds:g}, but a phase has "

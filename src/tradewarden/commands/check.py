@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tradewarden.commands.argument import SINKS, Adder, add_config
@@ -24,12 +25,15 @@ def _check(parsed: argparse.Namespace) -> int:
     if configured is None:
         return BAD_CONFIGURATION
     from tradewarden.check_command import about_desk, good, is_good, warning
+    from tradewarden.check_jobs import about_jobs
+    from tradewarden.orchestrator.clock import IST
     from tradewarden.settings import FILES
     from tradewarden.settings_sources import find
 
-    settings, _ = configured
+    settings, calendar = configured
     findings = [warning(text) for text in (*settings.warnings(), *_about_rules(settings))]
     findings += about_desk(settings)
+    findings += about_jobs(settings, calendar, datetime.now(IST))
     if is_good(findings):
         source = parsed.config or find(FILES)
         where = f"read from {source.absolute()}" if source else "no file was found, so these are the defaults"

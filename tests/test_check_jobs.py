@@ -1,0 +1,64 @@
+"""`tradewarden check` tells which job is next, and which schedules are wrong although they can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schedules import BOOK, at
+from tradewarden.check_command import Finding, Grade, about_desk
+from tradewarden.check_jobs import about_jobs
+from tradewarden.settings import load
+
+
+def found(tmp_path: Path, *schedules: str, more: str = "") -> list[Finding]:
+    """What is found of jobs with these schedules, on a Friday afternoon."""
+    path = tmp_path / "tradewarden.toml"
+    path.write_text(
+        "".join(f'[services.j{n}]\ncommand = "true"\nschedule = {s}\n' for n, s in enumerate(schedules)) + more
+    )
+    settings = load(path)
+    return [*about_desk(settings), *about_jobs(settings, BOOK.calendar, at("2026-11-20 16:30"))]
+
+
+@pytest.mark.parametrize(
+    ("schedules", "told"),
+    [
+        (['"at 16:00"'], "1 job; next is j0, Mon 2026-11-23 16:00."),
+        (['"at 16:00"', '["at 09:00", "at 18:00"]'], "2 jobs; next is j1, Fri 2026-11-20 18:00."),
+        (['"at 16:00 on tue of NSE_EQ"'], "1 job; next is j0, Tue 2026-11-24 16:00."),
+        (['"always"'], "1 job; none has a time of its own."),
+    ],
+)
+def test_the_next_run_is_told(tmp_path: Path, schedules: list[str], told: str) -> None:
+    assert found(tmp_path, *schedules) == [Finding(Grade.GOOD, told)]
+
+
+def test_a_desk_without_jobs_needs_no_explanation(tmp_path: Path) -> None:
+    assert found(tmp_path) == []
+
+
+def test_a_schedule_that_never_comes_or_collides_is_a_warning(tmp_path: Path) -> None:
+    first, second, last = found(tmp_path, '"once 2026-11-20 10:00"', '["at 18:00", "cron 0 18 * * *"]')
+    assert first == Finding(Grade.WARNING, 'services.j0.schedule: "once 2026-11-20 10:00" never runs: that is past.')
+    assert second.text == (
+        'services.j1.schedule: "at 18:00" overlaps with "cron 0 18 * * *": both come at 2026-11-20 18:00.'
+    )
+    assert last.text == "2 jobs; next is j1, Fri 2026-11-20 18:00."
+
+
+def test_what_is_disabled_is_counted_and_not_looked_at(tmp_path: Path) -> None:
+    more = "enabled = false\n"
+    assert found(tmp_path, '"at 18:00"', '"once 2026-11-20 10:00"', more=more) == [
+        Finding(Grade.GOOD, "1 job; next is j0, Fri 2026-11-20 18:00. 1 is disabled.")
+    ]
+
+
+def test_a_condition_that_never_holds_and_a_script_that_is_not_there_are_faults_of_a_job_too(tmp_path: Path) -> None:
+    more = 'conditions = ["market.MCX in (live)"]\n[services.b]\ncommand = "python3 away.py"\nschedule = "at 09:00"\n'
+    texts = [each.text for each in found(tmp_path, '"at 18:00"', more=more) if each.grade is Grade.FAULT]
+    assert texts[0].startswith(
+        "services.j0 would wait for ever for `market.MCX in (live)`: this desk does not follow MCX"
+    )
+    assert texts[1].startswith("services.b.command runs 'away.py', but there is no file ")
