@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import subprocess
 import time
 import tomllib
 from collections.abc import Callable
@@ -148,6 +149,22 @@ def test_every_desk_is_a_good_one(file: Path, phases: int) -> None:
 def services_in(file: Path) -> dict[str, dict[str, object]]:
     services: dict[str, dict[str, object]] = tomllib.loads(file.read_text())["services"]
     return services
+
+
+def test_the_evening_of_the_eleven_forgets_old_quotes_and_no_others(tmp_path: Path) -> None:
+    file, now = tmp_path / "quotes.db", time.time()
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE quotes (at REAL NOT NULL, symbol TEXT NOT NULL, price REAL, quantity INTEGER)")
+        rows = [(now - day * 86_400, "NIFTY", 24_500.0, 1) for day in (0, 6, 8, 9)] * 5_001
+        database.executemany("INSERT INTO quotes VALUES (?, ?, ?, ?)", rows)
+    command = [str(EXAMPLES / "eleven/programs/forget.py"), str(file), "7"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == ("10002 quotes older than 7 days forgotten\n", "")
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT count(*), min(at) > ? FROM quotes", (now - 7 * 86_400,)).fetchone() == (
+            10_002,
+            1,
+        )
 
 
 def test_the_containers_listen_where_the_desk_looks_and_on_this_machine_only() -> None:
