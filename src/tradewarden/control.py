@@ -97,6 +97,10 @@ class Control:
         """One DELETE; as `get` otherwise."""
         return await self._ask("DELETE", path, patience)
 
+    async def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+        """Any other request; as `get` otherwise."""
+        return await self._ask(method, path, PATIENCE, **({} if body is None else {"json": body}))
+
     async def lines(self, path: str, query: Sequence[tuple[str, str]], *, patience: float) -> AsyncIterator[bytes]:
         """The lines of an answer, as they come; it ends when nothing comes for so long. Raises as `document` does."""
         if self._session is None:

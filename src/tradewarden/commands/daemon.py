@@ -51,7 +51,7 @@ def _run(parsed: argparse.Namespace) -> int:
         async with Vanguard(settings, SystemClock()) as ahead:
             programs.append(ahead.programs)
             daemon = await ahead.lead(partial(import_module, "tradewarden.daemon"))
-            await daemon.run(settings, unpack(calendar), SystemClock(), stop, _hear_reloads, ahead=ahead)
+            await daemon.run(settings, unpack(calendar), SystemClock(), stop, _begin, ahead=ahead)
 
     descriptors.take_all()
     keep_private()
@@ -66,10 +66,14 @@ def _run(parsed: argparse.Namespace) -> int:
     return code
 
 
-def _hear_reloads(desk: Desk) -> None:
+def _begin(desk: Desk) -> None:
     import asyncio
 
+    from tradewarden.wiring.people import first_admin
+
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
+    if (told := first_admin(desk.members)) is not None:
+        complain(told)  # beside the log: a password is nothing for its files
 
 
 def _left_running(names: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from tradewarden.commands.daemon import add_run, add_selftest
 from tradewarden.commands.desk import add_desk
 from tradewarden.commands.jobs import add_jobs
 from tradewarden.commands.login import add_login
+from tradewarden.commands.people import add_people
 from tradewarden.commands.picture import add_instruments, add_picture
 from tradewarden.commands.signals import add_signals
 from tradewarden.commands.stores import add_query, add_retention, add_stores, add_validate
@@ -25,6 +26,7 @@ COMMANDS = (
     add_stores,
     add_instruments,
     add_query,
+    add_people,
     add_login,
     add_broker,
     add_backup,

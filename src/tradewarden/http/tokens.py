@@ -60,8 +60,6 @@ class TokensDoor:
             refuse([fault("user", "say whose it is to be")])
         if person.role is not Role.ADMIN and owner != person.name:
             raise ProblemError(403, "forbidden", detail="you make tokens for yourself only")
-        if not wanted.name.isprintable():
-            refuse([fault("name", "letters that can be shown are expected")])
         told_of(request, target=f"{owner}: {wanted.name}", detail=" ".join(sorted(wanted.scopes)))
         with refusals():
             self._people.named(owner)

@@ -18,6 +18,7 @@ from tradewarden.orchestrator.people import PeopleError
 
 PREFIX: Final = "tw_"
 MOST: Final = 50  # of one person
+LONGEST_NAME: Final = 64
 DAYS, MOST_DAYS = 90, 3650
 TOUCH: Final = timedelta(minutes=10)
 SHOWN: Final = timedelta(days=30)  # one that has ended is still listed for so long
@@ -56,6 +57,10 @@ class ApiTokens:
     def make(self, user: str, name: str, scopes: Collection[Scope], *, days: int = DAYS) -> tuple[str, Token]:
         """The secret, which is kept nowhere, and what is known of it. Raises PeopleError."""
         own = self.of(user)
+        if not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+            raise PeopleError(f"the name of a token has 1 to {LONGEST_NAME} characters that can be shown")
+        if not 0 < days <= MOST_DAYS:
+            raise PeopleError(f"a token lasts 1 to {MOST_DAYS} days")
         if any(each.name == name for each in own):
             raise PeopleError(f"{user} has a token {name!r} already: drop that one, or give another name")
         if len(own) >= MOST:

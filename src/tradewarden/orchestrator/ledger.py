@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +61,7 @@ class Ledger:
         self._path = path
         self._waiting: deque[tuple[str, ...]] = deque(maxlen=MOST_WAITING)
         self._is_stuck = False
+        _keep_private(path)
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
         except sqlite3.Error as trouble:
@@ -153,3 +156,12 @@ class Ledger:
         """Let go of the file, after a last try to write down what waits."""
         self.look()
         self._db.close()
+
+
+def _keep_private(path: Path) -> None:
+    """Nobody else reads it, whoever made it and under whichever mask: it has hashes of passwords."""
+    with suppress(OSError):  # SQLite says better why this file cannot be
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for file in path.parent.glob(f"{path.name}*"):  # its log, and the copies from before an upgrade
+        with suppress(OSError):
+            file.chmod(0o600)
