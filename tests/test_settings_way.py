@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewarden import log
+from tradewarden import redaction
 from tradewarden.__main__ import main
 from tradewarden.settings_way import way
 
@@ -104,7 +104,7 @@ def test_without_a_daemon_the_logs_are_found_all_the_same(file: Path, capsys: py
 def test_the_files_of_the_logs_are_shown_without_the_services_secrets(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "_secrets", {})
+    monkeypatch.setattr(redaction, "_secrets", {})
     state = file.parent / "var"
     file.write_text('[services.feed]\ncommand = "sleep 1"\nenvironment.PW = { secret = "db" }\n')
     (state / "logs").mkdir(parents=True)

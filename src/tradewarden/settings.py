@@ -67,9 +67,10 @@ from tradewarden.settings_programs import (
 from tradewarden.settings_services import DeskSettings, ServiceName, ServiceSettings
 from tradewarden.settings_sinks import SECRETS, BusUrl, RedisBroker, SinksSettings, about_sinks
 from tradewarden.settings_sources import BETWEEN, PREFIX, ConfigError, Sources, find, read
-from tradewarden.settings_state import place, state_directory
+from tradewarden.settings_state import FILES, place, state_directory
 
 __all__ = [
+    "FILES",
     "AccountSettings",
     "AlertSettings",
     "ConfigError",
@@ -94,7 +95,6 @@ __all__ = [
     "load",
 ]
 
-FILES = (Path("tradewarden.toml"), Path("/etc/tradewarden/tradewarden.toml"))
 MOST_INSTRUMENTS = 3000  # on one connection, by Kite's documentation
 MOST_CONNECTIONS = 3
 PORT = 8700

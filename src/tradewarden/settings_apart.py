@@ -10,11 +10,24 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+STRANGERS = frozenset(  # beside our own classes
+    {
+        ("datetime", "date"),
+        ("datetime", "datetime"),
+        ("datetime", "time"),
+        ("datetime", "timedelta"),
+        ("pathlib", "PosixPath"),
+        ("zoneinfo", "ZoneInfo"),
+    }
+)
 
 Said = TypeVar("Said")
 
@@ -93,19 +106,42 @@ def pack(value: object) -> bytes:
     """The value as bytes for another process of ours."""
     packed = io.BytesIO()
     pickler = pickle.Pickler(packed)
-    # a calendar is full of read-only mappings, which pickle does not know
-    pickler.dispatch_table = copyreg.dispatch_table | {MappingProxyType: lambda one: (_read_only, (dict(one),))}
+    pickler.dispatch_table = TABLE
     pickler.dump(value)
     return packed.getvalue()
 
 
 def unpack(told: bytes) -> Any:
     """The value again."""
-    return pickle.loads(told)  # noqa: S301 - our own child wrote it
+    return _Unpickler(io.BytesIO(told)).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        """Only what settings are made of."""
+        return find_ours(module, name)
+
+
+def find_ours(module: str, name: str) -> Any:
+    """A class that settings are made of; raises UnpicklingError for anything else."""
+    if module.startswith("tradewarden.") or (module, name) in STRANGERS:
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+        if isinstance(found, type) or found is _read_only:
+            return found
+    raise pickle.UnpicklingError(f"{module}.{name} is no part of any settings")
 
 
 def _read_only(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
     return MappingProxyType(mapping)
+
+
+# a calendar is full of read-only mappings, which pickle does not know; a zone is made again by its name
+TABLE: Any = copyreg.dispatch_table | {
+    MappingProxyType: lambda one: (_read_only, (dict(one),)),
+    ZoneInfo: lambda one: (ZoneInfo, (one.key,)),
+}
 
 
 def _say(ask: Callable[[], Any], reading: int, writing: int) -> None:

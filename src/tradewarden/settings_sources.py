@@ -17,6 +17,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from tradewarden.settings_state import find
+
+__all__ = ["BETWEEN", "PREFIX", "ConfigError", "Sources", "find", "read"]
+
 PREFIX = "TRADEWARDEN_"
 BETWEEN = "__"
 
@@ -29,19 +33,6 @@ class ConfigError(Exception):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-def find(files: Iterable[Path]) -> Path | None:
-    """The first file that is there; one that cannot be looked at is, so that it is refused and not passed over."""
-    for file in files:
-        try:
-            file.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError:
-            return file
-        return file
-    return None
 
 
 def read(path: Path) -> dict[str, Any]:

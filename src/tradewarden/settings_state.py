@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,20 @@ if TYPE_CHECKING:
     from tradewarden.settings_sources import Sources
 
 USUAL: Final = Path("var")
+FILES: Final = (Path("tradewarden.toml"), Path("/etc/tradewarden/tradewarden.toml"))
+
+
+def find(files: Iterable[Path]) -> Path | None:
+    """The first file that is there; one that cannot be looked at is, so that it is refused and not passed over."""
+    for file in files:
+        try:
+            file.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return file
+        return file
+    return None
 
 
 def named_by_systemd() -> Path | None:

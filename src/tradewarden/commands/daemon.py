@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tradewarden.orchestrator.desk import DeskDriver
     from tradewarden.settings import Settings
 
+    Configured = tuple[Settings, bytes, bytes | None]  # the calendar, packed; what to keep for the next start
+
 # ruff: noqa: PLC0415 - each command loads only what it needs, so that `status` starts fast and the daemon stays small
 
 
@@ -41,9 +43,10 @@ def _run(parsed: argparse.Namespace) -> int:
     from tradewarden.orchestrator.ledger import LedgerError
     from tradewarden.orchestrator.statedir import StateDirectoryError, claim
     from tradewarden.settings_apart import unpack
+    from tradewarden.settings_kept import keep
     from tradewarden.wiring.vanguard import Vanguard
 
-    settings, calendar = configured
+    settings, calendar, note = configured
     log.configure(settings.log.level)
     programs: list[DeskDriver] = []
 
@@ -51,6 +54,8 @@ def _run(parsed: argparse.Namespace) -> int:
         async with Vanguard(settings, SystemClock()) as ahead:
             programs.append(ahead.programs)
             daemon = await ahead.lead(partial(import_module, "tradewarden.daemon"))
+            if note is not None:
+                keep(settings.state_dir, note)
             await daemon.run(settings, unpack(calendar), SystemClock(), stop, _begin, ahead=ahead)
 
     descriptors.take_all()
@@ -84,16 +89,28 @@ def _left_running(names: Sequence[str]) -> list[str]:
     return [f"{many} running: {', '.join(names)}. `tradewarden down` stops them; the next daemon takes them over."]
 
 
-def _apart(config: Path | None) -> tuple[Settings, bytes] | None:
-    """The same for the daemon, which keeps the values and not the reader, and loads itself while they are read.
+def _apart(config: Path | None) -> Configured | None:
+    """The settings, kept from the last start or read apart: the daemon has the values and not the reader.
 
-    The calendar is packed: programs start without it.
+    It loads itself meanwhile. The calendar is packed: programs start without it.
     """
     from tradewarden.settings_apart import pack, plain, said_apart
+    from tradewarden.settings_grounds import grounds
+    from tradewarden.settings_kept import kept, recalled
 
-    def ask() -> tuple[Settings, bytes] | None:
+    before = grounds(config)
+    known = None if before is None else recalled(before)
+    if known is not None:
+        _load_vanguard()
+        return *known, None
+
+    def ask() -> Configured | None:
         configured = settings_and_calendar(config, lenient=True)
-        return configured and (plain(configured[0]), pack(configured[1]))
+        if configured is None:
+            return None
+        settings, calendar = plain(configured[0]), pack(configured[1])
+        is_whole = before is not None and grounds(config) == before  # else it was written to while it was read
+        return settings, calendar, kept(settings, calendar, before) if before is not None and is_whole else None
 
     return said_apart(ask, meanwhile=_load_vanguard)
 
