@@ -34,7 +34,7 @@ _SAMPLES: Final = MappingProxyType(
         ("logs", "name"): "feed",
         ("users", "name"): "asha",
         ("", "job"): "analysis",
-        ("", "task_name"): "buy_orders",
+        ("", "task_name"): "analysis",
         ("", "segment"): "NSE_EQ",
         ("", "kind"): "validation",
         ("{name}", "name"): "page.css",

@@ -132,7 +132,7 @@ OPERATIONS = {
     ("POST", "/api/users"): Operation(
         says="Somebody new, with a one-time password",
         body=NewPerson,
-        example={"name": "asha", "role": "trader"},
+        example={"name": "ravi", "role": "trader"},
         answers={201: Told("the person, and the password, told once", PersonTold)},
         refusals={409: "there is somebody of this name, or the name will not do"},
     ),
@@ -147,7 +147,7 @@ OPERATIONS = {
     ("POST", "/api/tokens"): Operation(
         says="A new API token",
         body=NewToken,
-        example={"name": "nightly", "scopes": ["read"], "days": 90},
+        example={"name": "nightly", "scopes": ["read"], "days": 90, "user": "asha"},
         answers={201: Told("the token, and its secret, told once", TokenTold)},
         refusals={404: "there is nobody of this name", 409: "there are enough already, and why"},
     ),

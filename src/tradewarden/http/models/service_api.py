@@ -121,7 +121,7 @@ class TaskRuns(Plain):
 
 
 _NO_TASK = {404: "no task that you may see has this name"}
-_TASK = {"task_name": "buy_orders"}
+_TASK = {"task_name": "analysis"}
 _RUNS = Operation(
     says="What was executed, newest first", query=Tasks, answers=ok("the executions", TaskRuns), asks="?limit=20"
 )
