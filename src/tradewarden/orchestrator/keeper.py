@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import select
-import signal
-from collections.abc import Container
+from _collections_abc import Container
 
-from tradewarden.orchestrator.keeping import birth, control, kernel
+from tradewarden.orchestrator.keeping import birth, control, kernel, signals
 from tradewarden.orchestrator.keeping.brief import Brief
 from tradewarden.orchestrator.keeping.clocks import Chance, Clocks, chance
 from tradewarden.orchestrator.keeping.compress import Compressor
@@ -217,7 +216,7 @@ class Keeper:
             return 0
         if life.asked is None:
             return self._clear(now, self._brief.stop_signal)
-        return self._clear(now, signal.SIGTERM, life.told if life.asked == signal.SIGTERM else ())
+        return self._clear(now, signals.SIGTERM, life.told if life.asked == signals.SIGTERM else ())
 
     def _clear(self, now: float, number: int, but: Container[int] = ()) -> int:
         """What was left running ends before the next life; how many had to be told."""
@@ -264,7 +263,7 @@ class Keeper:
             self._diary.failed(trouble, self._follow(outcome, now), self._brief)
             self._diary.paused(outcome, self._brief)
             if self._remains.alive():
-                self._clear(now, signal.SIGKILL)
+                self._clear(now, signals.SIGKILL)
             return
         self._life, self._lives = life, self._lives + 1
         self._watch.poll.register(life.descriptor, select.POLLIN)

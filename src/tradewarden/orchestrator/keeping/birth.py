@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import pwd
-import signal
 
+from tradewarden.orchestrator.keeping import signals
 from tradewarden.orchestrator.keeping.brief import Brief
 
 # Whatever the daemon's terminal, shell or supervisor ignored, and the keeper does; plain numbers, for memory's sake.
-_DEFAULT = tuple(int(each) for each in signal.valid_signals() if each not in (signal.SIGKILL, signal.SIGSTOP))
+_DEFAULT = tuple(signals.ALL - {signals.SIGKILL, signals.SIGSTOP})
 PASSING = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # the machine's want, not the program's fault
 _MASK = 0o022
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -111,8 +111,8 @@ def _become(
         os.dup2(output, 1)
         os.dup2(output, 2)
         for each in _DEFAULT:
-            signal.signal(each, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            signals.heed(each)
+        signals.block(())
         os.umask(_MASK)
         _ordinary_in_want()
         if account is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import zlib
+
+from tradewarden.orchestrator.keeping import signals
 
 _PIECE = 1 << 18
 
@@ -61,7 +62,7 @@ class Compressor:
         """Leave the work half done: the next keeper begins with it anew."""
         if self.pid is None:
             return
-        os.kill(self.pid, signal.SIGKILL)
+        os.kill(self.pid, signals.SIGKILL)
         os.waitpid(self.pid, 0)
         self.pid = None
         _remove(self._part)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import select
-import signal
-from collections.abc import Iterable
+from _collections_abc import Iterable
+
+from tradewarden.orchestrator.keeping import signals
 
 _PARENT, _STARTED = 1, 19  # fields of /proc/PID/stat behind the name
 _USER, _SYSTEM, _THREADS = 11, 12, 17
@@ -40,7 +41,7 @@ class Process:
     def signal(self, number: int) -> bool:
         """Send a signal; false when this user may not."""
         try:
-            signal.pidfd_send_signal(self._descriptor, number)
+            signals.send(self._descriptor, number)
         except ProcessLookupError:
             return True
         except PermissionError:

@@ -6,11 +6,10 @@ import errno
 import fcntl
 import os
 import select
-import signal
 import time
-from collections.abc import Callable, Iterable
+from _collections_abc import Callable, Iterable
 
-from tradewarden.orchestrator.keeping import birth
+from tradewarden.orchestrator.keeping import birth, signals
 from tradewarden.orchestrator.keeping.birth import Account
 from tradewarden.orchestrator.keeping.brief import Brief
 
@@ -43,7 +42,7 @@ class Life:
     def signal(self, number: int) -> None:
         """A signal for the program alone."""
         try:
-            signal.pidfd_send_signal(self.descriptor, number)
+            signals.send(self.descriptor, number)
         except OSError:
             return  # it has ended, or is not ours to signal
 
@@ -53,7 +52,7 @@ class Life:
         self.told = frozenset(each for each in family if _group(each) == self.pid)
         try:
             os.killpg(self.pid, number)
-            os.killpg(self.pid, signal.SIGCONT)  # a stopped one hears nothing else
+            os.killpg(self.pid, signals.SIGCONT)  # a stopped one hears nothing else
         except OSError:
             return  # it has ended, or is not ours to signal
 
@@ -125,7 +124,7 @@ class Nursery:
         try:
             return Life(pid, now)
         except OSError:
-            os.kill(pid, signal.SIGKILL)  # nobody else has this number before it is reaped
+            os.kill(pid, signals.SIGKILL)  # nobody else has this number before it is reaped
             raise
 
     def _prepare(self, account: Account | None) -> None:

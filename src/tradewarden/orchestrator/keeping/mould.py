@@ -10,7 +10,6 @@ import gc
 import marshal
 import os
 import resource  # noqa: F401 - os.wait4 wants it: here once and not in every keeper
-import signal
 import sys
 import time
 
@@ -18,13 +17,13 @@ import time
 sys.path.append(os.path.abspath(__file__ + "/../../../.."))
 
 from tradewarden.orchestrator.keeper import Keeper
-from tradewarden.orchestrator.keeping import kernel, lock
+from tradewarden.orchestrator.keeping import kernel, lock, signals
 from tradewarden.orchestrator.keeping.brief import Brief, Facts
 from tradewarden.orchestrator.keeping.rehearsal import rehearse
 
 LARGEST = 1 << 18  # bytes of a request
 REPORT, REQUESTS = 3, 4  # descriptors that the zygote gives it; a new keeper has the first of them for one word
-_IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGQUIT, signal.SIGTSTP)
+_IGNORED = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGPIPE, signals.SIGQUIT, signals.SIGTSTP)
 
 
 def serve(run_dir: str) -> None:
@@ -32,10 +31,10 @@ def serve(run_dir: str) -> None:
     for each in (REPORT, REQUESTS):
         os.set_inheritable(each, False)  # noqa: FBT003 - it takes no keyword
     for number in _IGNORED:
-        signal.signal(number, signal.SIG_IGN)  # for the keepers too: they end when their service is not wanted any more
+        signals.ignore(number)  # for the keepers too: they end when their service is not wanted any more
     kernel.be_called("mould")
     rehearse(run_dir)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries them
+    signals.ignore(signals.SIGCHLD)  # the kernel buries them
     gc.collect()
     gc.disable()
     gc.freeze()  # pages that no collection ever writes to are shared by all keepers
@@ -54,7 +53,7 @@ def _become_keeper(run_dir: str, number: int, facts: Facts) -> None:
     """The new keeper's side; never returns."""
     code = 1
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # what the kernel buries, nobody learns the exit code of
+        signals.heed(signals.SIGCHLD)  # what the kernel buries, nobody learns the exit code of
         os.close(REQUESTS)
         os.setsid()
         keeper = _settle(run_dir, Brief(facts), number)

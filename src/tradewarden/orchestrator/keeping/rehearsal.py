@@ -12,6 +12,7 @@ import os
 from tradewarden.orchestrator.keeper import Keeper
 from tradewarden.orchestrator.keeping import lock
 from tradewarden.orchestrator.keeping.brief import Brief, Facts
+from tradewarden.orchestrator.keeping.household import Household
 
 _ROUNDS = 8  # so often Python runs a function before it settles how
 _LINE = b"a line\nand another\n"
@@ -45,5 +46,9 @@ def _rehearse(place: str, *, whole: bool) -> None:
     keeper.hear(_LINE)
     keeper.tick(1.0)
     keeper.tick(4.0)
+    household = Household(lambda: [os.getpid()])
+    for _ in range(6):
+        household.look()
+    household.close()
     keeper.keep(first=not whole, once=True)
     keeper.close()

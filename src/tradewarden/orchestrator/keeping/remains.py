@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Container, Iterable
+from _collections_abc import Callable, Container, Iterable
 
-from tradewarden.orchestrator.keeping import family
+from tradewarden.orchestrator.keeping import family, signals
 from tradewarden.orchestrator.keeping.family import Process
 
 AGAIN = 0.05  # seconds between two rounds of SIGKILL
@@ -39,7 +38,7 @@ class Remains:
         first = self._killed_at is None
         if self._killed_at is None:
             self._killed_at = now
-        self.signal(signal.SIGKILL)
+        self.signal(signals.SIGKILL)
         self.kill_at = now + AGAIN
         if first:
             return "escalate"

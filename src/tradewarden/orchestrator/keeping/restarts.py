@@ -5,7 +5,7 @@ Waits are counted on the monotonic clock: a wall clock that steps back neither h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from _collections_abc import Callable
 
 from tradewarden.orchestrator.keeping.brief import Brief
 

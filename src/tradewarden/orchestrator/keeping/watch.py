@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Callable
+from _collections_abc import Callable
 
 from tradewarden.orchestrator.keeping.life import Voice
 
