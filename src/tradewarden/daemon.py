@@ -262,7 +262,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
             Backups(state, clock),
             Validate(validations := validations_of(settings), clock),
             Query(Questions(state, state / "journal", seconds=SECONDS, most_bytes=MOST_BYTES)),
-            *doors_of(programs, settings, clock),
+            *doors_of(programs, jobs, settings, clock),
             *people_doors(members, settings.http, clock),
             *job_doors(jobs, file, lambda: market.calendar, settings.job_segment, clock),
         ],

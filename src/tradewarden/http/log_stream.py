@@ -13,6 +13,7 @@ from aiohttp import web
 from tradewarden.http.allowance import Allowance
 from tradewarden.http.body import asked
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.live import STREAM_HEADERS
 from tradewarden.http.logs import LogsQuery, line_document, services_of, wanted_of
 from tradewarden.http.problems import ProblemError, rate_limited, stopping
@@ -33,8 +34,8 @@ _NS: Final = 1e9
 class LogStream:
     """GET /api/logs/stream: the last lines, then each new one; a client that reads too slowly skips, and is told."""
 
-    def __init__(self, logs: Logs, programs: Programs, clock: Clock) -> None:
-        self._logs, self._programs, self._clock = logs, programs, clock
+    def __init__(self, logs: Logs, programs: Programs, clock: Clock, jobs: Jobs | None = None) -> None:
+        self._logs, self._programs, self._clock, self._jobs = logs, programs, clock, jobs
         self._connects = Allowance(60, 60, clock)
         self._clients: list[str | None] = []  # the address of each; none for a program on this machine
         self._ended = asyncio.Event()
@@ -43,7 +44,7 @@ class LogStream:
         """Its one path."""
 
         async def get(request: web.Request) -> web.StreamResponse:
-            names, query = services_of(request, self._programs), asked(request, LogsQuery)
+            names, query = services_of(request, self._programs, self._jobs), asked(request, LogsQuery)
             wanted, lines, share = wanted_of(query, self._clock.now()), query.lines or 0, self._admit(request)
             self._clients.append(share)
             try:

@@ -13,10 +13,12 @@ from aiohttp import web
 
 from tradewarden.http.body import asked
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.member import Member
 from tradewarden.http.problems import ProblemError, rate_limited
 from tradewarden.http.verbs import nobody
 from tradewarden.http.visitors import Visitors, who
+from tradewarden.machines.job import kept_as
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.log_line import LEVELS, LogLine, Wanted, stamp
 from tradewarden.orchestrator.logs import MOST_LINES, Logs, Tail
@@ -50,15 +52,15 @@ _PARAMETERS: Final = tuple(field.name for field in fields(LogsQuery))
 class LogsDoor:
     """GET /api/logs and GET /api/logs/NAME, all for an admin, own jobs for a trader; log_stream.py tells what comes."""
 
-    def __init__(self, logs: Logs, programs: Programs, clock: Clock) -> None:
-        self._logs, self._programs, self._clock = logs, programs, clock
+    def __init__(self, logs: Logs, programs: Programs, clock: Clock, jobs: Jobs | None = None) -> None:
+        self._logs, self._programs, self._clock, self._jobs = logs, programs, clock, jobs
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     def routes(self, _visitors: Visitors) -> list[web.RouteDef]:
         """All services together, and one of them."""
 
         async def get(request: web.Request) -> web.Response:
-            names, query = services_of(request, self._programs), asked(request, LogsQuery)
+            names, query = services_of(request, self._programs, self._jobs), asked(request, LogsQuery)
             wanted, lines = wanted_of(query, self._clock.now()), USUAL if query.lines is None else query.lines
             if self._turns.locked():
                 raise rate_limited(2)
@@ -72,8 +74,8 @@ class LogsDoor:
         return [web.get("/api/logs", get), web.get("/api/logs/{name}", get)]
 
 
-def services_of(request: web.Request, programs: Programs) -> Sequence[str]:
-    """The services that are asked about: the path's, those named by ?service=, or all."""
+def services_of(request: web.Request, programs: Programs, jobs: Jobs | None = None) -> Sequence[str]:
+    """The services and jobs that are asked about: the path's, those named by ?service=, or all."""
     strange = [key[:64] for key in request.query if key not in _PARAMETERS]
     if strange:
         raise _invalid(strange[0], f"not known; allowed are {', '.join(_PARAMETERS)}")
@@ -82,9 +84,11 @@ def services_of(request: web.Request, programs: Programs) -> Sequence[str]:
     person = who(request)
     if not all(person.sees(owner_of(name)) for name in names):  # before it is told whether there is such a name
         raise ProblemError(403, "forbidden", detail=f"{person.by} may read the logs of their own jobs only")
-    if (problem := nobody(names, programs)) is not None:
+    services = [each.name for each in programs.report().services]
+    instances = [] if jobs is None else [kept_as(each.name, each.user) for each in jobs.reports(person)]
+    if (problem := nobody(names, programs, instances)) is not None:
         raise problem
-    return names or [each.name for each in programs.report().services if person.sees(owner_of(each.name))]
+    return names or [*(each for each in services if person.sees(owner_of(each))), *instances]
 
 
 def owner_of(name: str) -> str:

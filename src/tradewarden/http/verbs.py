@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -30,9 +30,9 @@ _ALREADY: Final[dict[str, Callable[[ServiceReport], bool]]] = {
 }
 
 
-def nobody(names: Iterable[str], programs: Programs) -> ProblemError | None:
+def nobody(names: Iterable[str], programs: Programs, besides: Sequence[str] = ()) -> ProblemError | None:
     """The problem of a name that no service has, if there is one among these."""
-    known = [service.name for service in programs.report().services]
+    known = [*(service.name for service in programs.report().services), *besides]
     for name in names:
         if name not in known:
             there = f"known are {', '.join(known)}" if known else "none is configured"

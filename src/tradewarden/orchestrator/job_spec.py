@@ -19,6 +19,7 @@ from tradewarden.machines.service import Again, Place, Reference
 from tradewarden.orchestrator.environment import environment_of, secret_file
 from tradewarden.orchestrator.keepers import Spec
 from tradewarden.orchestrator.spec import spec_of
+from tradewarden.orchestrator.statedir import control_socket
 
 LARGEST: Final = 1 << 16  # bytes of what a job hands back
 
@@ -49,6 +50,8 @@ def spec_for(
         "TRADEWARDEN_ACCOUNT": trader.account,
         "TRADEWARDEN_RESULT_FILE": str(result),
     }
+    if (control := control_socket(state)) is not None:
+        of_run["TRADEWARDEN_CONTROL"] = str(control)  # where `tradewarden signals put` finds the daemon
     return spec_of(instance, environment_of(instance, state, learned) | of_run, log, until=None)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tradewarden import log
 from tradewarden.http.app import Part
 from tradewarden.http.desk import DeskDoor
+from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.log_stream import LogStream
 from tradewarden.http.logs import LogsDoor
 from tradewarden.http.services import Services
@@ -26,14 +27,14 @@ if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them
 MEASURED = ("redis", "mysql", "influx")  # stores whose flow a condition may name
 
 
-def doors_of(programs: DeskDriver, settings: Settings, clock: Clock) -> list[Part]:
-    """Where the desk's programs and their logs are asked for over HTTP."""
+def doors_of(programs: DeskDriver, jobs: Jobs, settings: Settings, clock: Clock) -> list[Part]:
+    """Where the desk's programs and the logs of all are asked for over HTTP."""
     logs = Logs(settings.log_dir, log.redact)
     return [
         DeskDoor(programs),
         Services(programs, clock),
-        LogStream(logs, programs, clock),  # before the next one, which has a path for any name
-        LogsDoor(logs, programs, clock),
+        LogStream(logs, programs, clock, jobs),  # before the next one, which has a path for any name
+        LogsDoor(logs, programs, clock, jobs),
     ]
 
 
