@@ -62,7 +62,7 @@ def points(schedule: Schedule, day: date, since: datetime, book: Book) -> Iterat
         case Once(at):
             yield from [instant(day, at.time(), schedule.tz)] if at.date() == day else []
         case Hourly():
-            yield from _hours(rule, schedule, day)
+            yield from _hours(rule, schedule, day, since)
         case Market():
             moment = _told(rule, schedule, day, book)
             yield from [] if moment is None else [moment]
@@ -109,12 +109,19 @@ def why_nothing(schedule: Schedule, day: date, book: Book) -> str | None:
     return None
 
 
-def _hours(rule: Hourly, schedule: Schedule, day: date) -> list[datetime]:
-    """Each hour's time, of the hours within, which may go on behind midnight."""
+def _hours(rule: Hourly, schedule: Schedule, day: date, since: datetime) -> Iterator[datetime]:
+    """Each hour's time, of the hours within, which may go on behind midnight; from a moment on."""
     begin, end = _between(rule.within, schedule, day)
-    days = (day, day + _ONE_DAY) if rule.within else (day,)
-    times = [instant(each, time(hour, rule.minute), schedule.tz) for each in days for hour in range(24)]
-    return [at for at in dict.fromkeys(times) if begin <= at <= end]
+    local = since.astimezone(schedule.tz).replace(tzinfo=None)  # to compare costs less than to find a moment
+    for hours in range(48):
+        wall = datetime.combine(day, time(0, rule.minute)) + timedelta(hours=hours)
+        if wall < local:
+            continue
+        at = instant(wall.date(), wall.time(), schedule.tz)
+        if at > end:
+            return
+        if at >= begin:
+            yield at
 
 
 def _steps(begin: datetime, end: datetime, step: timedelta, since: datetime) -> Iterator[datetime]:
