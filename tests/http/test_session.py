@@ -390,6 +390,11 @@ async def test_the_page_signs_in_changes_the_password_and_signs_out_without_scri
     assert "asha" not in await (await browser.get("/sign-in")).text()
 
 
+async def test_the_desks_page_leads_there_and_says_who_is_signed_in(desk: Staffed) -> None:
+    assert '<a href="/sign-in">Sign in</a>' in await (await (await desk.browser()).get("/")).text()
+    assert '<a href="/sign-in">asha: sign out</a>' in await (await (await desk.signed_in("asha")).get("/")).text()
+
+
 async def test_the_page_says_what_went_wrong_and_never_what_was_typed(desk: Staffed) -> None:
     browser = await desk.browser()
     status, _, page = await form(browser, "/api/session", name="<b>x", password="<i>secret")

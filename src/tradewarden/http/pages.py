@@ -22,10 +22,11 @@ from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.moments import clock_time, iso
 from tradewarden.http.page_words import ACTS, SIGNS, WORDS
 from tradewarden.http.problems import TITLES, ProblemError
-from tradewarden.http.visitors import Viewer, Visitors, is_local, person_of
+from tradewarden.http.visitors import Viewer, Visitors, is_local, person_of, visit_of
 from tradewarden.machines.headline import auth_severity, feed_severity, segment_severity
 from tradewarden.machines.job_report import JobReport
 from tradewarden.machines.report import FEEDING, AccountReport, Picture, Severity
+from tradewarden.machines.role import Visit
 from tradewarden.orchestrator.clock import IST
 
 # No inline script, no inline style; `form-action 'none'` since a login is a link.
@@ -137,6 +138,7 @@ class Pages:
             words=orjson.dumps(words).decode(),
             services_html=services,
             jobs_html=jobs,
+            person=_person(visit_of(request)),
             **self._state(picture),
         )
 
@@ -231,6 +233,13 @@ class Pages:
             "recording_html": recording.panel(picture),
             "segments_hidden_html": "" if len(picture.market.segments) > 1 else " hidden",
         }
+
+
+def _person(visit: Visit | None) -> str:
+    """The word of the link to the page on which people sign in and out."""
+    if visit is None or not visit.person.name:
+        return "Sign in"
+    return "Choose a password" if visit.must_change else f"{visit.person.name}: sign out"
 
 
 def _since(picture: Picture, layer: str) -> str:
