@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ ADMIN = Person(name="", role=Role.ADMIN, by="test")
 SECOND = timedelta(seconds=1)
 
 
+@cache
+def shipped() -> Calendar:
+    """The calendar that comes with the package."""
+    return load_calendar(None)
+
+
 class MovedClock:
     """The world's time, moved by as much as the test says."""
 
@@ -63,7 +70,7 @@ class Place:
     people: dict[str, Trader] = field(default_factory=dict)
     programs: set[str] = field(default_factory=set)
     lease: Lease = field(default_factory=own_lease)
-    calendar: Calendar = field(default_factory=lambda: load_calendar(None))
+    calendar: Calendar = field(default_factory=shipped)
 
     def at(self, seconds: float) -> str:
         """A schedule so far from now."""
@@ -209,5 +216,3 @@ async def _life(place: Place, jobs: Sequence[Job], *, killed: bool) -> AsyncIter
 def epoch(moment: datetime) -> float:
     """Seconds since 1970."""
     return moment.astimezone(UTC).timestamp()
-
-
