@@ -23,20 +23,20 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",  # without a referrer a browser names no origin of a form, and we take none
 }
-_SIGN_IN: Final = f"""<form class="sign" method="post" action="/api/session">
+_SIGN_IN: Final = f"""<form class="form" method="post" action="/api/session">
 <label>Name <input name="name" autocomplete="username" autocapitalize="none" maxlength="32" required autofocus></label>
 <label>Password
 <input name="password" type="password" autocomplete="current-password" maxlength="{LONGEST}" required></label>
 <button class="login">Sign in</button>
 </form>"""
-_CHANGE: Final = """<form class="sign" method="post" action="/api/session/password">
+_CHANGE: Final = """<form class="form" method="post" action="/api/session/password">
 <input type="hidden" name="csrf" value="{csrf}">
 <label>{old} <input name="old" type="password" autocomplete="current-password" maxlength="{most}" required></label>
 <label>New password
 <input name="new" type="password" autocomplete="new-password" minlength="{least}" maxlength="{most}" required></label>
 <button class="login">Change the password</button>
 </form>"""
-_SIGN_OUT: Final = """<form class="sign" method="post" action="/sign-out">
+_SIGN_OUT: Final = """<form class="form" method="post" action="/sign-out">
 <input type="hidden" name="csrf" value="{csrf}">
 <button class="login">Sign out</button>
 </form>"""

@@ -9,7 +9,7 @@ SHORTEST: Final = 12
 LONGEST: Final = 512  # characters; whoever sends more sends no password
 _DIFFERENT: Final = 5
 _OWN: Final = 6  # characters beside the words that everybody tries
-_WORN: Final = ("password", "passwort", "tradewarden", "qwertyuiop", "letmein", "1234567890", "123456789", "12345678")
+_WORN: Final = ("password", "passwort", "tradewarden", "qwertyuiop", "letmein", "12345678")
 
 
 def normal(password: str) -> str:
