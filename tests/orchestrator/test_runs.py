@@ -257,6 +257,13 @@ def test_numbers_of_runs_are_never_given_again(runs: Runs) -> None:
     assert given(runs).id > last.id
 
 
+def test_a_new_ledger_gives_no_number_that_keepers_know(runs: Runs) -> None:
+    runs.pass_over(70)
+    assert given(runs).id == 71
+    runs.pass_over(3)
+    assert given(runs, user="asha").id == 72
+
+
 # A disk that takes nothing
 
 
@@ -348,8 +355,14 @@ def test_after_a_restore_nothing_runs_again_that_may_have_run_and_nothing_is_mis
         assert (closed.outcome, closed.reason, closed.lease) == (outcome, UNKNOWN, None)
     lost = refused(runs, due=DUE + 10 * MINUTE)
     assert lost.run is not None
+    assert lost.run.id > 1000  # the numbers between were given after the backup was made
     assert (lost.run.outcome, lost.run.reason) == (Outcome.MISSED, UNKNOWN)
     assert isinstance(asked(runs, due=DUE + 31 * MINUTE), Run)
+
+
+def test_a_backup_without_runs_takes_no_numbers_twice_either(runs: Runs, path: Path, wall: Wall) -> None:
+    settle(path, wall.now)
+    assert given(runs, due=DUE + MINUTE).id > 1000
 
 
 # What is forgotten

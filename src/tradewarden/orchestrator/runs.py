@@ -27,6 +27,7 @@ _TAKE: Final = (
     "UPDATE runs SET pid = ?, ticks = ?, boot = ?"
     " WHERE id = ? AND outcome = 'queued' AND pid IS ? AND ticks IS ? AND boot IS ?"
 )
+_SEQUENCE: Final = "SELECT 1 FROM sqlite_sequence WHERE name = 'runs'"
 _PRUNE: Final = (  # the oldest are looked at, and no others: what is kept is not read through
     "DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, due, outcome FROM runs ORDER BY id LIMIT ?)"  # noqa: S608
     f" WHERE due < ? AND NOT ({IS_OPEN}))"
@@ -122,6 +123,12 @@ class Runs(RunHistory):
         with self._file.write() as db:
             for (job, user), to in marks.items():
                 advanced(db, job, user, to)
+
+    def pass_over(self, run_id: int) -> None:
+        """Numbers up to this one were given by a ledger that is gone; a keeper would begin none of them again."""
+        with self._file.write() as db:
+            db.execute("INSERT INTO sqlite_sequence (name, seq) SELECT 'runs', 0 WHERE NOT EXISTS (" + _SEQUENCE + ")")
+            db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'runs'", (run_id,))
 
     def take(self, run: Run, lease: Lease) -> bool:
         """Hold a queued run whose holder has died; false when somebody else was quicker."""
