@@ -103,6 +103,26 @@ async def test_one_job_is_told_with_its_schedules(desk: Desk) -> None:
     assert (code, lines, said) == (1, [], ["no job is called 'by_orders'; known are buy_orders."])
 
 
+async def test_one_job_is_told_with_what_its_runs_came_to(desk: Desk) -> None:
+    def before(jobs: Jobs) -> None:
+        ran(jobs, "buy_orders", "asha", Outcome.SUCCESS)
+        jobs.runs.miss("buy_orders", "asha", at("10:10:00"), "the daemon was away")
+
+    desk.before = before
+    _, lines, _ = await desk(lambda terminal: schedules(terminal, "buy_orders", user="asha"))
+    figures = "since 6 Dec: 1 success, 1 missed, 100% of those that ran did well; 12 s usually, 12 s at most"
+    assert f"    {figures}" in lines
+
+
+async def test_a_run_that_cannot_begin_yet_says_what_it_waits_for(desk: Desk) -> None:
+    def waits(jobs: Jobs) -> None:
+        jobs.because = "feed is not up"
+
+    desk.before = waits
+    code, lines, _ = await desk(lambda terminal: run_once(terminal, "buy_orders", "asha", wait=False))
+    assert (code, lines) == (0, ["buy_orders of asha waits, as run 1: feed is not up."])
+
+
 async def test_the_preview_tells_what_comes_and_why_nothing_does(desk: Desk) -> None:
     desk.before = lambda jobs: jobs.ahead.append(Ahead("analysis", at("16:00:00"), None, "2026-01-06 is a holiday"))
     code, lines, _ = await desk(lambda terminal: preview(terminal, None, 10))
@@ -145,7 +165,7 @@ async def test_an_edit_says_from_when_it_holds_and_a_dry_one_what_it_would_have_
 
 async def test_run_once_says_which_run_it_is_and_does_not_wait(desk: Desk) -> None:
     code, lines, _ = await desk(lambda terminal: run_once(terminal, "buy_orders", "asha", wait=False))
-    assert (code, lines) == (0, ["buy_orders of asha waits, as run 1."])
+    assert (code, lines) == (0, ["buy_orders of asha begins, as run 1."])
     assert desk.jobs.asked == [("run", "buy_orders", "asha", "command line")]
 
 
@@ -187,7 +207,7 @@ async def test_a_run_that_is_waited_for_decides_the_exit_status(
 
     desk.beside = beside
     code, lines, _ = await desk(lambda terminal: run_once(terminal, "buy_orders", "asha", wait=True))
-    assert (code, lines) == (status, ["buy_orders of asha waits, as run 1.", *last])
+    assert (code, lines) == (status, ["buy_orders of asha begins, as run 1.", *last])
 
 
 async def test_a_refused_run_tells_the_reason_and_fails(desk: Desk) -> None:

@@ -189,8 +189,10 @@ def told(body: dict[str, Any]) -> str:
     errors = body.get("errors")  # a stranger may say anything
     listed = errors if isinstance(errors, list) else []
     faults = [_fault(fault) for fault in listed if isinstance(fault, dict)]
-    if body.get("type") in ("/problems/not-logged-in", "/problems/forbidden"):
+    if body.get("type") == "/problems/not-logged-in":
         return _ADMISSION
+    if body.get("type") == "/problems/forbidden":  # somebody is known, and may not: the detail says why
+        return str(body.get("detail") or _ADMISSION)
     return "; ".join(faults) or str(body.get("text") or body.get("detail") or body.get("title") or "nothing more")
 
 

@@ -115,12 +115,28 @@ def _notes(job: Job, *, whole: bool) -> Iterator[str]:
     if whole:
         yield from filter(None, [job["description"]])
         yield from job["schedules"]
+        yield from _figures(job["statistics"])
     yield from filter(None, [job["problem"], job["notice"]])
     if job["whyNot"] is not None:
         yield f"not today: {job['whyNot']}"
     shown = job["running"] or job["last"]
     if shown is not None and shown["reason"] is not None and shown["outcome"] != "success":
         yield f"{WORDS[shown['outcome']]}: {shown['reason']}"
+
+
+def _figures(told: Mapping[str, Any] | None) -> Iterator[str]:
+    """In 30 days: 20 success, 1 failed, 95 % of those that ran; 12 s usually, 40 s at most."""
+    counts = {} if told is None else {word: count for word, count in told["outcomes"].items() if count}
+    if told is None or not counts:
+        return
+    since = datetime.fromisoformat(told["since"])
+    text = f"since {since.day} {since:%b}: {', '.join(f'{count} {WORDS[word]}' for word, count in counts.items())}"
+    if told["successRate"] is not None:
+        text += f", {told['successRate']:.0%} of those that ran did well"
+    seconds = told["seconds"]
+    if seconds["max"] is not None:
+        text += f"; {lasting(seconds['p50'])} usually, {lasting(seconds['max'])} at most"
+    yield text
 
 
 def _run_cells(run: Ran, now: datetime) -> Cells:

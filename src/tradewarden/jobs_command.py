@@ -31,6 +31,9 @@ async def schedules(terminal: Terminal, name: str | None, *, user: str | None = 
                 terminal.complain(f"no job is called {name!r}; known are {known}.")
                 return 1
             body["jobs"] = named
+            told = await terminal.control.document("/api/runs/statistics", "statistics", job=name)
+            figures = {each["user"]: each for each in told["statistics"]}
+            body["jobs"] = [job | {"statistics": figures.get(job["user"])} for job in named]
         _say(terminal, body, lambda: list(job_lines(body, terminal.screen.columns, whole=name is not None)))
         return 0
 
@@ -82,9 +85,7 @@ async def run_once(terminal: Terminal, name: str, user: str | None, *, wait: boo
             return 1
         run: Body = answer.body
         if not terminal.as_json:
-            waits = f": {run['reason']}" if run["outcome"] == "queued" and run["reason"] else ""
-            verb = "waits" if run["outcome"] == "queued" else "runs"
-            terminal.screen.say(f"{job_of(run)} {verb}, as run {run['id']}{waits}.")
+            terminal.screen.say(_begun(run))
         if wait:
             run = await _ended(terminal, run)
         if terminal.as_json:
@@ -98,6 +99,13 @@ async def run_once(terminal: Terminal, name: str, user: str | None, *, wait: boo
         return 0 if run["outcome"] == "success" else 1
 
     return await reached(terminal, deed)
+
+
+def _begun(run: Body) -> str:
+    """Buy_orders of asha runs, as run 7."""
+    if run["outcome"] == "queued" and run["reason"]:
+        return f"{job_of(run)} waits, as run {run['id']}: {run['reason']}."
+    return f"{job_of(run)} begins, as run {run['id']}."
 
 
 async def _ended(terminal: Terminal, run: Body) -> Body:

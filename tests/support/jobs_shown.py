@@ -110,6 +110,7 @@ class Jobs:
         self.refuses: str | None = None
         self.answer = EditAnswer(text="buy_orders: at 16:10 from now on")
         self.ahead: list[Ahead] = [Ahead(ANALYSIS, at("16:00:00"), at("18:00:00")), Ahead(ORDERS, at("16:05:00"))]
+        self.because: str | None = None  # what a run waits for before it begins
         self.closed: list[str] = []  # why nothing that is handed over changes a signal
         self._news: list[News] = []
 
@@ -128,7 +129,7 @@ class Jobs:
     def run_once(self, job: str, user: str, *, by: str) -> Run | Refused:
         self._note("run", job, user, by)
         self.now += timedelta(milliseconds=1)
-        given = self.runs.claim(job, user, Trigger.ONCE, self.now, by=by, lease=LEASE)
+        given = self.runs.claim(job, user, Trigger.ONCE, self.now, by=by, lease=LEASE, queued_because=self.because)
         self.tell(given if isinstance(given, Run) else given.run)
         return given
 
