@@ -183,6 +183,17 @@ async def test_no_header_makes_somebody_of_nobody(desk: Staffed, headers: dict[s
     assert (await told(browser, "POST", "/api/users", json={"name": "x"}, headers=headers))[0] == 401
 
 
+@pytest.mark.parametrize(
+    "header", [b"Authorization: Bearer \xff\xfe", b"Cookie: tradewarden=\xff", b"Authorization: Bearer tw_\xff"]
+)
+async def test_bytes_that_are_no_text_are_nobodys(desk: Staffed, header: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.desk.http.port)
+    writer.write(b"GET /api/users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + header + b"\r\n\r\n")
+    status = (await reader.read()).split(b" ")[1]
+    writer.close()
+    assert status in {b"401", b"403"}
+
+
 async def test_refusals_and_deeds_are_on_record_with_who_and_what(desk: Staffed) -> None:
     boss, asha, nobody = await desk.signed_in("boss"), await desk.signed_in("asha"), await desk.browser()
     await told(boss, "PATCH", "/api/users/vera", json={"role": "trader", "password": "green kettle on the sill"})

@@ -79,6 +79,12 @@ def test_a_full_disk_stops_nothing_and_what_waited_is_written_later(file: Ledger
     assert told(audit) == [("asha", "a", "x", True, None)]
 
 
+def test_half_characters_are_written_down_as_something_else(file: LedgerFile, clock: HandClock) -> None:
+    audit = Audit(file, now=clock.now)
+    audit.add("asha\ud800", "a", "\udcff", allowed=True)
+    assert told(audit) == [("asha?", "a", "?", True, None)]
+
+
 def test_what_is_old_goes_refusals_first(file: LedgerFile, clock: HandClock) -> None:
     audit = Audit(file, now=clock.now)
     audit.add("asha", "done", "x", allowed=True)

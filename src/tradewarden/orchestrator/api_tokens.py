@@ -122,4 +122,4 @@ def _token(number: int, user: str, name: str, scopes: str, created: int, ends: i
 
 
 def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

@@ -95,7 +95,7 @@ class Audit:
         ]
 
     def _put(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None) -> None:
-        self._waiting.append((stamp(self._now()), by, action, target, allowed, detail))
+        self._waiting.append((stamp(self._now()), _plain(by), _plain(action), _plain(target), allowed, detail))
 
     def _write(self) -> None:
         if not self._waiting:
@@ -121,3 +121,8 @@ class Audit:
                     )
         except LedgerError as trouble:
             log.warning("ledger.cannot_write", why=str(trouble), waiting=len(self._waiting))
+
+
+def _plain(text: str) -> str:
+    """Text that SQLite takes: half characters are none."""
+    return text.encode(errors="replace").decode()

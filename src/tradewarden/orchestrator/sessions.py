@@ -118,4 +118,4 @@ class Sessions:
 
 
 def _digest(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode(errors="surrogateescape")).hexdigest()
+    return hashlib.sha256(cookie.encode(errors="surrogatepass")).hexdigest()
