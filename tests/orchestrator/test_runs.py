@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -335,6 +337,41 @@ def test_a_ledger_that_is_no_database_any_more_is_a_sentence(path: Path) -> None
     path.write_bytes(b"not a database, but a letter to my mother" * 100)
     with pytest.raises(LedgerError, match="restore a backup"):
         LedgerFile(path)
+
+
+# Claims what is due, and stands still in the middle of that write.
+HALFWAY = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tradewarden.machines.claim import Claim
+from tradewarden.machines.run import Trigger
+from tradewarden.orchestrator.lease import own_lease
+from tradewarden.orchestrator.ledger_file import LedgerFile
+from tradewarden.orchestrator.run_claims import claimed
+due = datetime.fromisoformat(sys.argv[2])
+claim = Claim(job="buy_orders", user="", trigger=Trigger.SCHEDULE, due=due, by="schedule", lease=own_lease())
+with LedgerFile(Path(sys.argv[1])).write() as db:
+    claimed(db, claim, due)
+    print("claimed", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_daemon_that_is_killed_in_the_middle_of_a_write_has_written_nothing_and_holds_nobody_up(
+    runs: Runs, path: Path
+) -> None:
+    command = [sys.executable, "-c", HALFWAY, str(path), DUE.isoformat()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "claimed\n"
+        assert runs.history() == []
+        with pytest.raises(LedgerError, match="try again"):
+            asked(runs)
+        process.kill()
+        process.wait(10)
+    assert isinstance(asked(runs), Run)
+    assert len(runs.history()) == 1
 
 
 # A backup that was put back

@@ -14,17 +14,17 @@ from tradewarden.orchestrator.run_row import IS_OPEN
 UNKNOWN: Final = "a backup of the ledger was put back: whether it ran after that was made is not on record"
 # A keeper begins a run of one number once: those that were given after the backup was made must not be given again.
 BEYOND: Final = 1_000_000
+_CLOSE: Final = (
+    "UPDATE runs SET outcome = iif(outcome = 'queued', 'missed', 'failed'), reason = :unknown, ended = :now,"  # noqa: S608
+    f" pid = NULL, ticks = NULL, boot = NULL WHERE {IS_OPEN}"
+)
+NUMBERED: Final = (  # where no run was given yet there is no last number either
+    "INSERT INTO sqlite_sequence (name, seq) SELECT 'runs', 0"
+    " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'runs')"
+)
 _SETTLE: Final = (  # each with the table that a ledger of an older version does not have
-    (
-        "runs",
-        "UPDATE runs SET outcome = iif(outcome = 'queued', 'missed', 'failed'), reason = :unknown, ended = :now,"  # noqa: S608 - our own words
-        f" pid = NULL, ticks = NULL, boot = NULL WHERE {IS_OPEN}",
-    ),
-    (
-        "runs",
-        "INSERT INTO sqlite_sequence (name, seq) SELECT 'runs', 0"
-        " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'runs')",
-    ),
+    ("runs", _CLOSE),
+    ("runs", NUMBERED),
     ("runs", "UPDATE sqlite_sequence SET seq = seq + :beyond WHERE name = 'runs'"),
     ("jobs", "UPDATE jobs SET restored = :now"),
     ("sessions", "DELETE FROM sessions"),

@@ -14,6 +14,7 @@ from tradewarden.machines.claim import Claim
 from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.ledger_file import LedgerFile, stamp
+from tradewarden.orchestrator.ledger_restored import NUMBERED
 from tradewarden.orchestrator.run_claims import Passed, advanced, claimed, passed
 from tradewarden.orchestrator.run_history import RunHistory
 from tradewarden.orchestrator.run_row import IS_OPEN, written
@@ -27,7 +28,6 @@ _TAKE: Final = (
     "UPDATE runs SET pid = ?, ticks = ?, boot = ?"
     " WHERE id = ? AND outcome = 'queued' AND pid IS ? AND ticks IS ? AND boot IS ?"
 )
-_SEQUENCE: Final = "SELECT 1 FROM sqlite_sequence WHERE name = 'runs'"
 _PRUNE: Final = (  # the oldest are looked at, and no others: what is kept is not read through
     "DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, due, outcome FROM runs ORDER BY id LIMIT ?)"  # noqa: S608
     f" WHERE due < ? AND NOT ({IS_OPEN}))"
@@ -127,7 +127,7 @@ class Runs(RunHistory):
     def pass_over(self, run_id: int) -> None:
         """Numbers up to this one were given by a ledger that is gone; a keeper would begin none of them again."""
         with self._file.write() as db:
-            db.execute("INSERT INTO sqlite_sequence (name, seq) SELECT 'runs', 0 WHERE NOT EXISTS (" + _SEQUENCE + ")")
+            db.execute(NUMBERED)
             db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'runs'", (run_id,))
 
     def take(self, run: Run, lease: Lease) -> bool:
