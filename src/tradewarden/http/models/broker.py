@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from tradewarden.http.auth import LoginQuery, Verify
-from tradewarden.http.models.document import Document, Plain
+from tradewarden.http.models.document import Document, Moment, Plain
 from tradewarden.http.operation import Operation, Told, ok
 from tradewarden.http.token import BrokerError, Logout
 
@@ -15,8 +14,8 @@ class Verdict(Plain):
     """What the broker says of the token."""
 
     verdict: Literal["valid", "rejected", "other_account", "none"]
-    checkedAt: datetime  # noqa: N815 - both vocabularies meet in this answer
-    expiresAt: datetime | None  # noqa: N815 - as above
+    checkedAt: Moment  # noqa: N815 - both vocabularies meet in this answer
+    expiresAt: Moment | None  # noqa: N815 - as above
     is_valid: bool
     error: str | None
     state: str
@@ -26,7 +25,7 @@ class BeingAsked(Document):
     """The broker is being asked already."""
 
     verdict: Literal["pending"]
-    started_at: datetime
+    started_at: Moment
 
 
 class LoginEnd(Plain):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from msgspec import UNSET
 
-from tradewarden.http.models.document import Absent, Document, Status
+from tradewarden.http.models.document import Absent, Document, Moment, Status
 
 
 class Action(Document):
@@ -22,7 +22,7 @@ class Check(Document, kw_only=True):
 
     status: Status
     observed_value: str
-    time: datetime
+    time: Moment
     component_id: str | Absent = UNSET
     component_type: str | Absent = UNSET
     output: str | Absent = UNSET
@@ -31,8 +31,8 @@ class Check(Document, kw_only=True):
 class TokenCheck(Check, kw_only=True):
     """The broker's token; more of it for those who are signed in."""
 
-    expires_at: datetime | Absent | None = UNSET
-    verified_at: datetime | Absent | None = UNSET
+    expires_at: Moment | Absent | None = UNSET
+    verified_at: Moment | Absent | None = UNSET
     user_id: str | Absent | None = UNSET
     generation: int | Absent = UNSET
     forecast: str | Absent | None = UNSET
@@ -47,14 +47,14 @@ class StreamCheck(Check, kw_only=True):
     attempt: int | Absent = UNSET
     generation: int | Absent = UNSET
     last_reason: str | Absent | None = UNSET
-    retry_at: datetime | Absent = UNSET
+    retry_at: Moment | Absent = UNSET
 
 
 class Next(Document):
     """Where the segment stands next."""
 
     state: str | None
-    at: datetime
+    at: Moment
 
 
 class CalendarCheck(Document):
@@ -82,7 +82,7 @@ class CountCheck(Document, kw_only=True):
     status: Status
     observed_value: int
     observed_unit: str
-    time: datetime
+    time: Moment
     state: str
     component_id: str | Absent = UNSET
     component_type: str | Absent = UNSET

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from datetime import datetime
+from typing import Annotated, Literal
 
-from msgspec import Struct, UnsetType
+from msgspec import Meta, Struct, UnsetType
 
 Status = Literal["pass", "warn", "fail"]
-State = TypeVar("State")
+Moment = Annotated[datetime, Meta(tz=True)]  # always with its offset
 
 
 class Document(Struct, rename="camel", forbid_unknown_fields=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, field
@@ -18,7 +17,7 @@ from tradewarden.http.models.checks import (
     StreamCheck,
     TokenCheck,
 )
-from tradewarden.http.models.document import Absent, Document, Plain, Status
+from tradewarden.http.models.document import Absent, Document, Moment, Plain, Status
 from tradewarden.http.models.original import OriginalAuth, OriginalFeed, OriginalMarket, Phase, StreamState, TokenState
 from tradewarden.http.operation import Operation, Told
 
@@ -31,7 +30,7 @@ class Headline(Document):
     severity: Literal["ok", "warning", "critical"]
     text: str
     detail: str
-    since: datetime
+    since: Moment
     action: Action | Absent = UNSET
 
 
@@ -64,11 +63,11 @@ class Health(Document):
     release_id: str
     service_id: str
     seq: int
-    time: datetime
+    time: Moment
     headline: Headline
     checks: Checks
     links: Links
-    timestamp: datetime
+    timestamp: Moment
     market: OriginalMarket
     auth: OriginalAuth
     feed: OriginalFeed
@@ -89,14 +88,14 @@ class MarketHealth(Document):
 
     status: Status
     seq: int
-    time: datetime
+    time: Moment
     check: SegmentCheck
     segments: list[SegmentInBrief]
     phase: Phase
     title: str
     description: str
     icon: str
-    timestamp: datetime
+    timestamp: Moment
     is_trading_hours: bool = field(name="is_trading_hours")
 
 
@@ -105,7 +104,7 @@ class AuthHealth(Document, kw_only=True):
 
     status: Status
     seq: int
-    time: datetime
+    time: Moment
     check: TokenCheck
     state: TokenState
     action: Action | Absent = UNSET
@@ -113,7 +112,7 @@ class AuthHealth(Document, kw_only=True):
     is_valid: bool = field(name="is_valid")
     requires_login: bool = field(name="requires_login")
     has_token: bool | None = field(name="has_token")
-    created_at: datetime | None = field(name="created_at")
+    created_at: Moment | None = field(name="created_at")
 
 
 class FeedHealth(Plain):
@@ -121,7 +120,7 @@ class FeedHealth(Plain):
 
     status: Status
     seq: int
-    time: datetime
+    time: Moment
     check: StreamCheck
     state: StreamState
     is_healthy: bool
@@ -147,7 +146,7 @@ class Summary(Plain):
     auth_valid: bool
     feed_healthy: bool
     requires_action: bool
-    timestamp: datetime
+    timestamp: Moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import UNSET
 
-from tradewarden.http.models.document import Absent, Document, Status
+from tradewarden.http.models.document import Absent, Document, Moment, Status
 from tradewarden.http.operation import Operation, Told, ok
 from tradewarden.http.runs import Counted, Nothing, Once, Wanted
 from tradewarden.http.schedules import Ahead, Bulk, Edit
@@ -22,14 +21,14 @@ class RunTold(Document):
     job: str
     user: str
     trigger: Trigger
-    due: datetime
+    due: Moment
     by: str
     outcome: Outcome
     reason: str | None
-    claimed_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    until: datetime | None
+    claimed_at: Moment | None
+    started_at: Moment | None
+    ended_at: Moment | None
+    until: Moment | None
     seconds: float | None
     late_seconds: float | None
     exit_code: int | None
@@ -55,7 +54,7 @@ class Lateness(Document):
 class StatisticsTold(Document, kw_only=True):
     """What the runs of a job came to."""
 
-    since: datetime
+    since: Moment
     outcomes: dict[str, int]
     success_rate: float | None
     seconds: Seconds
@@ -76,7 +75,7 @@ class JobTold(Document):
     stands: Literal["unified", "individual", "stopped"]
     status: Status
     schedules: list[str]
-    next_due: datetime | None
+    next_due: Moment | None
     why_not: str | None
     running: RunTold | None
     last: RunTold | None
@@ -88,7 +87,7 @@ class JobTold(Document):
 class JobsTold(Document):
     """Every job that you may see."""
 
-    time: datetime
+    time: Moment
     jobs: list[JobTold]
 
 
@@ -96,8 +95,8 @@ class ComingTold(Document):
     """A run to come, or a day without one and the reason."""
 
     job: str
-    at: datetime
-    until: datetime | None
+    at: Moment
+    until: Moment | None
     reason: str | None
 
 
@@ -113,7 +112,7 @@ class EditTold(Document, kw_only=True):
     text: str
     holds: Literal["now", "next start"]
     dry: bool
-    would: list[datetime]
+    would: list[Moment]
     problems: list[str] | Absent = UNSET
 
 
@@ -133,7 +132,7 @@ class RunsTold(Document):
 class StatisticsByJob(Document):
     """What the runs came to, job by job."""
 
-    since: datetime
+    since: Moment
     statistics: list[StatisticsTold]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 from msgspec import field
 
 from tradewarden.http.market import DayQuery, Order
-from tradewarden.http.models.document import Document
+from tradewarden.http.models.document import Document, Moment
 from tradewarden.http.operation import Operation, Told, ok
 
 
@@ -40,8 +40,8 @@ class OverrideTold(Document):
     segment: str
     state: str | None
     expect: str | None
-    since: datetime
-    until: datetime
+    since: Moment
+    until: Moment
     reason: str
 
 

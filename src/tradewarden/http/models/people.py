@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from msgspec import UNSET
 
 from tradewarden.http.audit import Asked
 from tradewarden.http.body import Nothing
-from tradewarden.http.models.document import Absent, Document
+from tradewarden.http.models.document import Absent, Document, Moment
 from tradewarden.http.models.pages import HTML
 from tradewarden.http.operation import Operation, Told, ok
 from tradewarden.http.people import Change, NewPerson
@@ -26,7 +24,7 @@ class SessionTold(Document):
     scopes: list[Scope] | None
     csrf: str | None
     must_change: bool
-    ends_at: datetime | Absent = UNSET
+    ends_at: Moment | Absent = UNSET
 
 
 class SignedOut(Document):
@@ -42,8 +40,8 @@ class PersonTold(Document):
     role: Role
     enabled: bool
     must_change: bool
-    one_time_until: datetime | None
-    created: datetime
+    one_time_until: Moment | None
+    created: Moment
     created_by: str
     tokens: int
     one_time_password: str | Absent = UNSET
@@ -62,9 +60,9 @@ class TokenTold(Document):
     user: str
     name: str
     scopes: list[Scope]
-    created: datetime
-    ends: datetime
-    used: datetime | None
+    created: Moment
+    ends: Moment
+    used: Moment | None
     token: str | Absent = UNSET
 
 
@@ -84,7 +82,7 @@ class EntryTold(Document):
     """One row of the record: who did what to whom, or was refused."""
 
     id: int
-    at: datetime
+    at: Moment
     by: str
     action: str
     target: str

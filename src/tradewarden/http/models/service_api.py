@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from tradewarden.http.compat_service import ROOT, Once, Task, Tasks, Timetable
-from tradewarden.http.models.document import Plain
+from tradewarden.http.models.document import Moment, Plain
 from tradewarden.http.operation import Operation, ok
 
 TaskStatus = Literal["running", "success", "failed", "skipped"]
@@ -25,8 +24,8 @@ class TaskSchedule(Plain):
     enabled: bool
     description: str
     updated_by: str | None
-    updated_at: datetime | None
-    next_execution_at: datetime | None
+    updated_at: Moment | None
+    next_execution_at: Moment | None
     schedule: list[str]
 
 
@@ -50,9 +49,9 @@ class TaskService(Plain):
 
     task_name: str
     is_running: bool
-    started_at: datetime | None
-    last_execution_at: datetime | None
-    next_execution_at: datetime | None
+    started_at: Moment | None
+    last_execution_at: Moment | None
+    next_execution_at: Moment | None
     process_id: int | None
     schedule_enabled: bool
     last_execution_status: TaskStatus | None
@@ -95,11 +94,11 @@ class ServiceStatus(Plain):
     """How the desk as a whole does."""
 
     service_running: bool
-    last_heartbeat: datetime
-    last_task_execution: datetime | None
+    last_heartbeat: Moment
+    last_task_execution: Moment | None
     error_count: int
     last_error: str | None
-    updated_at: datetime | None
+    updated_at: Moment | None
 
 
 class TaskRun(Plain):
@@ -107,7 +106,7 @@ class TaskRun(Plain):
 
     id: int
     task_name: str
-    executed_at: datetime
+    executed_at: Moment
     status: TaskStatus
     duration_seconds: float
     details: dict[str, Any]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from msgspec import Struct
 
 from tradewarden.http.body import Nothing
 from tradewarden.http.desk import Reload
-from tradewarden.http.models.document import Document, Status
+from tradewarden.http.models.document import Document, Moment, Status
 from tradewarden.http.operation import Operation, Told, ok
 from tradewarden.http.selection import Chosen
 from tradewarden.http.services import AutoRestart
@@ -28,15 +26,15 @@ class ServiceTold(Document):
     state: ServiceState
     status: Status
     reason: str | None
-    since: datetime
+    since: Moment
     needs: list[str]
     conditions: list[str]
     pid: int | None
-    started_at: datetime | None
+    started_at: Moment | None
     uptime_seconds: int | None
     restarts: int
     exit_code: int | None
-    next_start_at: datetime | None
+    next_start_at: Moment | None
     memory_bytes: int | None
     cpu_percent: float | None
     errors_last_hour: int
@@ -50,7 +48,7 @@ class DeskTold(Document):
 
     state: str
     reason: str | None
-    since: datetime
+    since: Moment
     phase: int | None
     phases: list[list[str]]
     keepers_reachable: bool
@@ -68,7 +66,7 @@ class HostTold(Document):
 class ServicesTold(Document):
     """The desk, the machine and each program."""
 
-    time: datetime
+    time: Moment
     desk: DeskTold
     host: HostTold | None
     services: list[ServiceTold]

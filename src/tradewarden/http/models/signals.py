@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from tradewarden.http.models.document import Document
+from tradewarden.http.models.document import Document, Moment
 from tradewarden.http.operation import Operation, ok
 from tradewarden.http.signals import Handed, OfDay
 
@@ -16,8 +16,8 @@ class SignalTold(Document):
     symbol: str
     data: dict[str, Any]
     run: int | None
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class SignalDay(Document):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import UNSET, field
 
 from tradewarden.http.backup import BackupQuery
-from tradewarden.http.models.document import Absent, Document, Plain
+from tradewarden.http.models.document import Absent, Document, Moment, Plain
 from tradewarden.http.operation import Operation, Told, ok
 from tradewarden.http.query import Question
 from tradewarden.http.retention import Deed, StoreQuery
@@ -19,7 +18,7 @@ class Recorded(Document):
     """How the journal does."""
 
     state: str
-    since: datetime
+    since: Moment
     last_seq: int
     recorded: int
     lost: int
@@ -54,7 +53,7 @@ class Sink(Document):
     process: str
     state: str
     status: Literal["pass", "warn"]
-    since: datetime
+    since: Moment
     position: int | None
     lag_ticks: int
     lag_seconds: float
@@ -65,18 +64,18 @@ class Sink(Document):
     missed: int
     dropped: int
     errors_last_hour: int
-    last_commit_at: datetime | None
+    last_commit_at: Moment | None
     reason: str | Absent | None = UNSET
-    retry_at: datetime | Absent | None = UNSET
+    retry_at: Moment | Absent | None = UNSET
     last_error: str | Absent | None = UNSET
-    last_error_at: datetime | Absent | None = UNSET
+    last_error_at: Moment | Absent | None = UNSET
     tables: list[Table] | Absent = UNSET
 
 
 class Sinks(Document):
     """What is recorded, and how far each store has it."""
 
-    time: datetime
+    time: Moment
     journal: Recorded | None
     gaps_today: GapsToday | None
     sinks: list[Sink]
@@ -98,8 +97,8 @@ class KeptThere(Document):
     name: str
     rows: int | None
     bytes: int | None
-    oldest: datetime | None
-    newest: datetime | None
+    oldest: Moment | None
+    newest: Moment | None
 
 
 class StoreKeeps(Document):
@@ -179,8 +178,8 @@ class Journalled(Document, kw_only=True):
     first_seq: int
     last_seq: int
     records: int
-    begin: datetime | None = field(name="from")
-    end: datetime | None = field(name="to")
+    begin: Moment | None = field(name="from")
+    end: Moment | None = field(name="to")
     rate: float
     instruments: int
     busiest: list[Busy]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from msgspec import UNSET, field
 
 from tradewarden.http.gaps import GapsQuery
-from tradewarden.http.models.document import Absent, Document
+from tradewarden.http.models.document import Absent, Document, Moment
 from tradewarden.http.operation import Operation, ok
 from tradewarden.http.quotes import QuotesQuery
 
@@ -17,7 +17,7 @@ class Dump(Document):
     """The broker's list of instruments that is in use."""
 
     day: date | None
-    fetched_at: datetime | None
+    fetched_at: Moment | None
     age_seconds: int | None
     instruments: int | None
     kept: int | None
@@ -36,7 +36,7 @@ class InstrumentRule(Document):
     instruments: int
     most: int | None
     problem: str | None
-    waiting: str | None
+    waiting: bool
     expiry: date | Absent | None = UNSET
     spot: str | Absent | None = UNSET
     spot_price: float | Absent | None = UNSET
@@ -48,7 +48,7 @@ class Silent(Document):
 
     token: int
     instrument: str
-    since: datetime
+    since: Moment
     seconds: int
     limit_seconds: float
     first_tick_missing: bool
@@ -73,7 +73,7 @@ class StreamedInstrument(Document, kw_only=True):
 class StreamedInstruments(Document):
     """What is streamed, which rule wants it, how fresh the dump is."""
 
-    time: datetime
+    time: Moment
     total: int
     dump: Dump | None
     rules: list[InstrumentRule]
@@ -85,7 +85,7 @@ class StreamedInstruments(Document):
 class LatestQuotes(Document):
     """The latest tick of each instrument; a quote has the members that the broker sent."""
 
-    time: datetime
+    time: Moment
     quotes: list[dict[str, Any]]
 
 
@@ -94,8 +94,8 @@ class GapTold(Document, kw_only=True):
 
     id: int
     feed: str
-    begin: datetime = field(name="from")
-    end: datetime = field(name="to")
+    begin: Moment = field(name="from")
+    end: Moment = field(name="to")
     seconds: float
     cause: str | None
     causes: list[str]
@@ -106,7 +106,7 @@ class GapTold(Document, kw_only=True):
 class OpenGap(Document, kw_only=True):
     """The one that is not over."""
 
-    begin: datetime = field(name="from")
+    begin: Moment = field(name="from")
     seconds: float
     causes: list[str]
 
