@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +16,7 @@ from tradewarden.machines.desk_step import Begin, Halt, Kill, Moved, Standings, 
 from tradewarden.machines.gate import Gate, gate
 from tradewarden.machines.plan import plan
 from tradewarden.machines.service import Service, ServiceState
+from tradewarden.orchestrator.alarm import Alarm
 from tradewarden.orchestrator.facts import Surroundings
 from tradewarden.orchestrator.service import Host, ServiceDriver
 
@@ -47,7 +47,8 @@ class Crew:
         self._moved: dict[str, None] = {}  # who has changed since they last came to rest
         self._news: dict[str, None] = {}
         self._depth = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(host.clock, self._rang)
+        self._stood: list[tuple[ServiceDriver, ServiceState]] = []  # when all gates were looked at last
 
     def driver(self, service: Service) -> ServiceDriver:
         """The hands of one service."""
@@ -128,7 +129,7 @@ class Crew:
                     break
         finally:
             self._depth -= 1
-        self._arm()
+        self._alarm.set(self.machine.next_deadline())
         news, self._news = self._news, {}
         self._heard([self.drivers[name] for name in news if name in self.drivers])
 
@@ -138,6 +139,10 @@ class Crew:
 
     def _open_gates(self) -> None:
         conditions = {name: self._conditions_of(driver.service) for name, driver in self.drivers.items()}
+        stand = [(driver, driver.state) for driver in self.drivers.values()]
+        if stand == self._stood and not self.follows and not any(conditions.values()):
+            return  # without conditions nobody but the services themselves opens or shuts a gate
+        self._stood = stand
         sources = {each.source for some in conditions.values() for each in some if isinstance(each, Flows)}
         facts = self._world.facts({name: driver.state for name, driver in self.drivers.items()}, sources)
         for name, driver in self.drivers.items():
@@ -192,29 +197,13 @@ class Crew:
             if name in self.drivers:
                 deed(self.drivers[name])
 
-    def _arm(self) -> None:
-        """Keep exactly one timer, at the machine's next deadline."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self.machine.next_deadline()
-        if deadline is not None:
-            wait = max(0.0, (deadline - self._now()) / 1e9)
-            self._timer = asyncio.get_running_loop().call_later(wait, self._wake)
-
-    def _wake(self) -> None:
-        self._timer = None
-        deadline = self.machine.next_deadline()
-        if deadline is not None and self._now() >= deadline:
-            self._tell(lambda now: self.machine.due(self.standings, now))
-        else:
-            self._arm()
+    def _rang(self) -> None:
+        self._tell(lambda now: self.machine.due(self.standings, now))
 
     def disarm(self) -> None:
         """Act no more; what runs, runs on."""
         self._depth += 1
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.off()
         for driver in self.drivers.values():
             driver.disarm()
 

@@ -168,7 +168,7 @@ class DeskDriver(Orders):
             return
         with self.crew.together():
             for driver in self.crew.drivers.values():
-                driver.look()
+                driver.beat()
             self._measure()
             self._follow_the_world()
             self._redefinition.go_on()

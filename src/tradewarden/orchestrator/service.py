@@ -19,6 +19,7 @@ from tradewarden.machines.kept import Started
 from tradewarden.machines.life import STOPPED
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.machines.service_life import ServiceLife
+from tradewarden.orchestrator.alarm import Alarm
 from tradewarden.orchestrator.checks.check import Check, Verdict
 from tradewarden.orchestrator.checks.registry import check_of
 from tradewarden.orchestrator.clock import IST, Clock
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
 
 PATIENCE: Final = 8.0  # seconds for a keeper to come; its machine asks again after ten
 
+_RESTING: Final = frozenset({ServiceState.UP, ServiceState.DOWN, ServiceState.DONE})
 _TROUBLES: Final = frozenset({ServiceState.FAILED, ServiceState.PAUSED, ServiceState.BACKING_OFF})
 
 log = structlog.get_logger()
@@ -62,7 +64,8 @@ class ServiceDriver:
         self._host, self._changed = host, changed
         self.life = ServiceLife(service, random.random, host.clock.mono_ns(), IST)
         self.since = host.clock.now()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(host.clock, self._rang)
+        self._is_passed_over = True  # at the last beat
         self._unkept = False  # its keeper's words were read further than is written down
         self._readiness = Readiness(service, host.spawn, self._judge)
         self._figures: Figures | None = None
@@ -114,6 +117,12 @@ class ServiceDriver:
         self._remember()
         if held:
             log.info("service.adopted", service=self.name, state=str(self.state), pid=self.pid)
+
+    def beat(self) -> None:
+        """At each beat: look; only every other time while it rests, for a keeper wakes us when it writes."""
+        self._is_passed_over = not self._is_passed_over and self.state in _RESTING
+        if not self._is_passed_over:
+            self.look()
 
     def look(self) -> None:
         """Read what its keeper has written, and whether it still lives; and what its check says so far."""
@@ -189,9 +198,7 @@ class ServiceDriver:
     def disarm(self) -> None:
         """Act no more: the daemon stops, or the service is no more; what runs, runs on."""
         self._readiness.end()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.off()
 
     # Deeds
 
@@ -208,7 +215,7 @@ class ServiceDriver:
                 log.info("service.state", service=self.name, **facts)
         for deed in deeds:
             self._perform(deed)
-        self._arm()
+        self._alarm.set(self.life.next_deadline())
         if (self.state, self.life.reason) != before:
             self._changed(self)
 
@@ -229,24 +236,9 @@ class ServiceDriver:
             case _:
                 assert_never(deed)
 
-    def _arm(self) -> None:
-        """Keep exactly one timer, at the machine's next deadline."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self.life.next_deadline()
-        if deadline is not None:
-            wait = max(0.0, (deadline - self._host.clock.mono_ns()) / 1e9)
-            self._timer = asyncio.get_running_loop().call_later(wait, self._wake)
-
-    def _wake(self) -> None:
-        self._timer = None
-        deadline, now = self.life.next_deadline(), self._host.clock.mono_ns()
-        if deadline is not None and now >= deadline:
-            self._readiness.say_so_far()
-            self._do(self.life.due)
-        else:
-            self._arm()
+    def _rang(self) -> None:
+        self._readiness.say_so_far()
+        self._do(self.life.due)
 
     async def _keep(self, *, fences: bool) -> None:
         """Ask for a keeper; it starts the service at once, or only `fences`."""
