@@ -20,6 +20,12 @@ schedule = "at 16:00 on all days"
 does = "work"
 command = ["sh", "-c", "echo looked at 500 symbols; echo '{\\"symbol\\": \\"INFY\\"}' | tradewarden signals put"]
 
+[services.orders]
+schedule = "at 16:05 on all days"
+per_user = true
+does = "work"
+command = ["sh", "-c", "echo $TRADEWARDEN_USER placed 3 orders"]
+
 [services.slow]
 schedule = "at 03:00 on all days"
 does = "work"
@@ -95,7 +101,10 @@ def test_a_run_is_ended_by_who_may_and_says_so(desk: LiveDesk) -> None:
 
 def test_the_schedules_are_told_previewed_edited_and_switched_off(desk: LiveDesk) -> None:
     _, told, _ = command(desk, "schedules")
-    assert [line.split()[1] for line in told.splitlines()[1:] if line[0] != " "] == ["analysis", "slow"]
+    assert [line.split()[1] for line in told.splitlines()[1:] if line[0] != " "] == [
+        "analysis",
+        "slow",
+    ]  # no trader yet
     _, told, _ = command(desk, "schedules", "--preview", "4")
     assert {line.split()[-1] for line in told.splitlines()[1:]} == {"analysis", "slow"}
     status, told, said = command(desk, "schedules", "slow", "--set", "at 25:00")
@@ -114,6 +123,33 @@ def test_the_schedules_are_told_previewed_edited_and_switched_off(desk: LiveDesk
     assert {job["nextDue"] for job in desk.ask("GET", "/api/schedules")["jobs"]} == {None}
     status, told, _ = command(desk, "standing")
     assert told == "○ The desk's own jobs: off, nothing runs on its schedule\n"
+
+
+def test_a_trader_runs_the_own_instance_and_sees_nothing_of_others(desk: LiveDesk) -> None:
+    tokens = {}
+    for name in ("asha", "ravi"):
+        assert desk.ask("POST", "/api/users", {"name": name, "role": "trader"})["oneTimePassword"]
+        told = desk.ask("POST", "/api/tokens", {"user": name, "name": "test", "scopes": ["read", "run"], "days": 1})
+        tokens[name] = {"Authorization": f"Bearer {told['token']}"}
+
+    def ask(who: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        status, _, raw = desk.answer(method, path, b"" if body is None else json.dumps(body).encode(), tokens[who])
+        return status, json.loads(raw)
+
+    until(lambda: len(desk.ask("GET", "/api/schedules")["jobs"]) == 4)  # one instance for each trader
+    status, run = ask("asha", "POST", "/api/runs", {"job": "orders"})
+    assert (status, run["user"]) == (202, "asha")
+    ended = until(lambda: (found := ask("asha", "GET", f"/api/runs/{run['id']}")[1])["endedAt"] and found)
+    assert ended["outcome"] == "success"
+    assert ask("ravi", "GET", f"/api/runs/{run['id']}")[0] == 404
+    assert ask("ravi", "GET", "/api/runs")[1]["runs"] == []
+    assert [job["name"] for job in ask("ravi", "GET", "/api/schedules")[1]["jobs"]] == ["orders"]
+    assert ask("ravi", "GET", "/api/logs/orders@asha")[0] == 403
+    assert ask("ravi", "POST", "/api/runs", {"job": "orders", "user": "asha"})[0] == 403
+    status, _, raw = desk.answer("GET", "/api/logs/orders@asha", b"", tokens["asha"])
+    assert (status, b"asha placed 3 orders" in raw) == (200, True)
+    _, told, _ = command(desk, "history", "--user", "asha")
+    assert told.splitlines()[1].split()[2:4] == ["orders", "asha"]
 
 
 def test_figures_count_what_ran(desk: LiveDesk) -> None:
