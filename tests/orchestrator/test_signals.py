@@ -10,8 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schedules import BOOK
+from tradewarden.machines.run import Outcome, Run, Trigger
+from tradewarden.orchestrator.lease import own_lease
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.ledger_file import LedgerFile
+from tradewarden.orchestrator.runs import Runs
 from tradewarden.orchestrator.signals import Signals, Stored, Untouched
 
 IST = ZoneInfo("Asia/Kolkata")
@@ -91,6 +94,25 @@ def test_on_a_closed_day_the_signals_stay_as_they_are_and_the_reason_is_told(sig
         "skipped update: 2026-11-22 is a Sunday, and NSE_EQ does not trade; the signals of 2026-11-20 stay as they are",
     )
     assert [signal.data for signal in signals.of(FRIDAY)] == [1]
+
+
+def test_the_run_of_a_skipped_update_is_recorded_as_one(tmp_path: Path, wall: Wall) -> None:
+    Ledger(tmp_path / "ledger.db").close()
+    file = LedgerFile(tmp_path / "ledger.db")
+    runs, signals = Runs(file, now=wall), Signals(file, now=wall)
+    wall.now = datetime(2026, 11, 22, 11, 0, tzinfo=IST)
+    run = runs.claim("analysis", "", Trigger.ONCE, wall.now, by="asha", lease=own_lease())
+    assert isinstance(run, Run)
+    runs.start(run.id, own_lease())
+    answer = signals.hand_over({"INFY": 2}, run.id, book=BOOK, segment="NSE_EQ")
+    assert isinstance(answer, Untouched)
+    runs.finish(run.id, Outcome.SUCCESS, code=0)
+    ended = runs.run(run.id)
+    assert ended is not None
+    assert (ended.outcome, ended.reason) == (Outcome.SUCCESS, answer.reason)
+    signals.hand_over({"INFY": 2}, run.id, book=BOOK, segment="NSE_EQ")  # by a shell, after its end
+    assert runs.run(run.id) == ended
+    file.close()
 
 
 def test_of_signals_that_cannot_all_be_written_none_is(signals: Signals) -> None:

@@ -21,8 +21,8 @@ from tradewarden.orchestrator.run_row import IS_OPEN, written
 
 MOST_WAITING: Final = 1000  # deeds that wait for the disk; the oldest go first
 _FINISH: Final = (
-    "UPDATE runs SET outcome = ?, reason = ?, code = ?, ended = ?, details = ?, pid = NULL, ticks = NULL,"  # noqa: S608
-    f" boot = NULL WHERE id = ? AND {IS_OPEN}"
+    "UPDATE runs SET outcome = ?, reason = coalesce(?, reason), code = ?, ended = ?, details = ?,"  # noqa: S608
+    f" pid = NULL, ticks = NULL, boot = NULL WHERE id = ? AND {IS_OPEN}"
 )
 _TAKE: Final = (
     "UPDATE runs SET pid = ?, ticks = ?, boot = ?"

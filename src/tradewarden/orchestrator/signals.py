@@ -65,8 +65,15 @@ class Signals:
         closed = book.closed_because(segment, today)
         if closed is not None:
             reason = f"skipped update: {today} is {closed}; the signals of {day} stay as they are"
+            self._record(run, reason)
             return Untouched(day, reason)
         return self.put(day, rows, run)
+
+    def _record(self, run: int | None, reason: str) -> None:
+        """The history tells it of the run, too, however that ends."""
+        if run is not None:
+            with self._file.write() as db:
+                db.execute("UPDATE runs SET reason = ? WHERE id = ? AND outcome = 'running'", (reason, run))
 
     def put(self, day: date, rows: Mapping[str, Any], run: int | None) -> Stored:
         """All of them or none: a symbol that the day has already is updated, never doubled."""
