@@ -10,6 +10,7 @@ from schedules import BOOK, at
 from tradewarden.check_command import Finding, Grade, about_desk
 from tradewarden.check_jobs import about_jobs
 from tradewarden.settings import load
+from tradewarden.settings_sources import ConfigError
 
 
 def found(tmp_path: Path, *schedules: str, more: str = "") -> list[Finding]:
@@ -62,3 +63,21 @@ def test_a_condition_that_never_holds_and_a_script_that_is_not_there_are_faults_
         "services.j0 would wait for ever for `market.MCX in (live)`: this desk does not follow MCX"
     )
     assert texts[1].startswith("services.b.command runs 'away.py', but there is no file ")
+
+
+def test_what_breaks_the_limits_of_the_desk_is_a_warning(tmp_path: Path) -> None:
+    limits = '[jobs]\nearliest = "09:00"\nlatest = "18:00"\nminute = 30\n'
+    assert [
+        each.text for each in found(tmp_path, '"at 18:00:59"', '"hourly at :30 between 09:00 and 18:00"', more=limits)
+    ] == ["2 jobs; next is j1, Fri 2026-11-20 17:30."]
+    wrong = found(tmp_path, '["at 08:59", "at 18:01"]', '"hourly at :15 between 10:00 and 15:00"', more=limits)
+    assert [each.text for each in wrong[:3]] == [
+        'services.j0.schedule: "at 08:59" begins at 08:59; allowed is 09:00 to 18:00.',
+        'services.j0.schedule: "at 18:01" begins at 18:01; allowed is 09:00 to 18:00.',
+        'services.j1.schedule: "hourly at :15 between 10:00 and 15:00" comes at :15; allowed is :30.',
+    ]
+
+
+def test_limits_that_leave_no_time_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has earliest = '18:00' behind latest = '09:00'; swap them"):
+        found(tmp_path, '"at 10:00"', more='[jobs]\nearliest = "18:00"\nlatest = "09:00"\n')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import get_args
 
@@ -14,13 +14,14 @@ from schedules import BOOK, IST, SEGMENTS, at
 from tradewarden.machines.due import is_window, next_due
 from tradewarden.machines.run import Misfire, Outcome
 from tradewarden.machines.schedule import After, Rule, Schedule
-from tradewarden.machines.schedule_problems import problems
+from tradewarden.machines.schedule_problems import Limits, problems
 from tradewarden.machines.schedule_words import ENDINGS, FORMS, parse
+from tradewarden.settings_jobs import JobsSettings
 from tradewarden.settings_services import ServiceSettings
 
 PAGE = (Path(__file__).parents[1] / "docs" / "schedules.md").read_text()
 SECTIONS: dict[str, str] = dict(re.findall(r"(?ms)^## ([^\n]+)\n(.*?)(?=^## |\Z)", PAGE))
-(TOML,) = re.findall(r"(?ms)^```toml\n(.*?)^```$", PAGE)
+TOML, LIMITS = re.findall(r"(?ms)^```toml\n(.*?)^```$", PAGE)
 TABLES: list[tuple[str, str]] = re.findall(
     r"(?m)^\| (window|point|schedule) \|[^\n]*\n\|[-|]+\n((?:\|[^\n]*\n)+)", PAGE
 )
@@ -57,6 +58,12 @@ def test_the_example_of_a_file_is_a_good_one() -> None:
     assert [problems([written(text) for text in each.schedule], after=NOW, book=BOOK) for each in tables.values()] == [
         [] for _ in tables
     ]
+
+
+def test_the_limits_of_the_example_are_limits() -> None:
+    limits = JobsSettings.model_validate(tomllib.loads(LIMITS)["jobs"]).limits
+    assert limits == Limits(earliest=time(8), latest=time(20), minute=30)
+    assert problems([written("at 21:00")], after=NOW, book=BOOK, limits=limits) != []
 
 
 def test_each_outcome_and_each_policy_is_explained_once_and_in_order() -> None:

@@ -22,7 +22,7 @@ def about_jobs(settings: Settings, calendar: Calendar, now: datetime) -> Iterato
     book = CalendarBook(calendar)
     jobs = [job for job in settings.scheduled if job.enabled]
     for job in jobs:
-        for text in problems(job.schedules, after=now, book=book):
+        for text in problems(job.schedules, after=now, book=book, limits=settings.jobs.limits):
             yield warning(f"services.{job.name}.schedule: {text}")
     if jobs:
         yield _next(jobs, now, book, len(settings.scheduled) - len(jobs))

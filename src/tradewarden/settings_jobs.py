@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from tradewarden.machines.condition import parse as condition
 from tradewarden.machines.job import Job, Trader
 from tradewarden.machines.schedule import Schedule
-from tradewarden.machines.schedule_problems import circles
+from tradewarden.machines.schedule_problems import Limits, circles
 from tradewarden.machines.schedule_words import parse
 from tradewarden.machines.service import Again, Kind, Service
-from tradewarden.settings_kinds import Section
+from tradewarden.settings_kinds import Hour, Section
 from tradewarden.settings_programs import Tables, about_each, base_of, service_of
 from tradewarden.settings_services import Hold, ServiceSettings, Text, Value, Variable
 from tradewarden.settings_sources import Sources
@@ -40,6 +41,21 @@ class JobsSettings(Section):
     segment: Text | None = Field(None, description="whose trading days schedules go by; the desk's first if unset")
     keep_days: int = Field(400, ge=1, le=36_500, description="how long the history of their runs is kept")
     edits: Hold = Field("now", description="from when a schedule that somebody changes holds: now, or next start")
+    earliest: Hour = Field("00:00", description="time of day before which no schedule may begin a run")
+    latest: Hour = Field("23:59", description="time of day after whose minute none may")
+    minute: int | None = Field(None, ge=0, le=59, description="at which hourly schedules have to run; any if unset")
+
+    @property
+    def limits(self) -> Limits:
+        """What a schedule has to keep to."""
+        earliest, latest = time.fromisoformat(self.earliest), time.fromisoformat(self.latest)
+        return Limits(earliest=earliest, latest=latest, minute=self.minute)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> JobsSettings:
+        if self.earliest > self.latest:
+            raise ValueError(f"has earliest = {self.earliest!r} behind latest = {self.latest!r}; swap them")
+        return self
 
 
 class PersonSettings(Section):

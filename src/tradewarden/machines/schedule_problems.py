@@ -23,7 +23,7 @@ class Limits:
     """What a desk allows of a job's schedules."""
 
     earliest: time = time.min
-    latest: time = time.max
+    latest: time = time.max  # its whole minute is allowed
     minute: int | None = None  # of an hourly one
 
 
@@ -108,7 +108,7 @@ def _outside(schedule: Schedule, after: datetime, book: Book, limits: Limits) ->
         yield f"{_name(schedule)} comes at :{rule.minute:02}; allowed is :{limits.minute:02}"
     for due in [] if is_for_ever(schedule) else _ahead(schedule, after, book):
         at = due.at.astimezone(schedule.tz).time()
-        if not limits.earliest <= at <= limits.latest:
+        if at < limits.earliest or at.replace(second=0) > limits.latest:
             allowed = f"{clock(limits.earliest)} to {clock(limits.latest)}"
             yield f"{_name(schedule)} begins at {clock(at)}; allowed is {allowed}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NoReturn
 
@@ -17,7 +17,7 @@ from tradewarden.machines.job_report import EditAnswer
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.machines.schedule import Schedule
 from tradewarden.machines.schedule_preview import dry_run
-from tradewarden.machines.schedule_problems import circles, problems
+from tradewarden.machines.schedule_problems import Limits, circles, problems
 from tradewarden.orchestrator.job import JobHost
 from tradewarden.orchestrator.job_reports import JobReports
 from tradewarden.orchestrator.job_spec import instance_of
@@ -47,6 +47,7 @@ class Around:
     traders: Callable[[], Sequence[str]]
     people: Mapping[str, Trader]
     keep: timedelta  # how long the history is kept
+    limits: Limits = field(default_factory=Limits)  # that schedules have to keep to
 
 
 class JobPlans(JobReports):
@@ -195,7 +196,8 @@ class JobPlans(JobReports):
         except ValueError as error:
             return [str(error)], ()
         told = {each.name: each.schedules for each in self._jobs} | {job.name: schedules}
-        return [*problems(schedules, after=self._host.clock.now(), book=self._book()), *circles(told)], schedules
+        now, limits = self._host.clock.now(), self._around.limits
+        return [*problems(schedules, after=now, book=self._book(), limits=limits), *circles(told)], schedules
 
     def _set(self, user: str, standings: dict[str, bool], those: Iterable[Scheduled], by: str) -> None:
         now = self._host.clock.now()

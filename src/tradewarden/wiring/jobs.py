@@ -56,6 +56,7 @@ def jobs_of(
         traders=traders,
         people=settings.traders,
         keep=timedelta(days=settings.jobs.keep_days),
+        limits=settings.jobs.limits,
     )
     jobs = JobsDriver(settings.scheduled, host, Edits(file, now=clock.now), Standings(file, now=clock.now), around)
     programs.besides = jobs
