@@ -23,8 +23,9 @@ from tradewarden.check_command import Grade
 from tradewarden.check_live import about_machine
 from tradewarden.feed.segment import file_name
 from tradewarden.orchestrator.clock import IST
-from tradewarden.orchestrator.keepers import SOCKET, ZYGOTE
+from tradewarden.orchestrator.keepers import SOCKET
 from tradewarden.orchestrator.keeping import lock
+from tradewarden.orchestrator.launch import ZYGOTE
 from tradewarden.settings import load
 
 BARE = 'state_dir = "var"\n[http]\nport = 0\n'

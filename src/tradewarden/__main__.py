@@ -9,7 +9,9 @@ from tradewarden.commands.interrupt import until_interrupted
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from tradewarden.commands.argument import Adder
 
 # ruff: noqa: PLC0415 - whatever takes time to load is loaded where Ctrl-C is heard
 
@@ -18,20 +20,28 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0 when all is well, 130 when Ctrl-C ended it."""
 
     def command() -> int:
-        parsed = parser().parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        parsed = parser(words[0] if words else None).parse_args(words)
         chosen: Callable[[argparse.Namespace], int] = parsed.command
         return chosen(parsed)
 
     return until_interrupted(command)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Everything that may be typed."""
+def parser(first: str | None = None) -> argparse.ArgumentParser:
+    """Everything that may be typed, or what may follow this first word: the daemon waits for no other command."""
     import argparse
 
     from tradewarden import __version__
-    from tradewarden.commands.every import COMMANDS
 
+    if first == "run":
+        from tradewarden.commands.daemon import add_run
+
+        adders: Sequence[Callable[[Adder], None]] = (add_run,)
+    else:
+        from tradewarden.commands import every
+
+        adders = every.COMMANDS
     whole = argparse.ArgumentParser(prog="tradewarden", description=__doc__ and "The warden of a trading desk.")
     whole.add_argument("--version", action="version", version=f"tradewarden {__version__}")
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -41,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    for each in COMMANDS:
+    for each in adders:
         each(add)
     return whole
 

@@ -21,10 +21,10 @@ import pytest
 
 from kept import Yard, lives, until
 from tradewarden.machines.kept import Exited, Gone, Started, StartFailed
-from tradewarden.orchestrator import descriptors, keepers
+from tradewarden.orchestrator import descriptors, launch
 from tradewarden.orchestrator.keeping import family
 
-ZYGOTE = keepers.ZYGOTE
+ZYGOTE = launch.ZYGOTE
 FOREVER = "while :; do sleep .05; done"
 IS_ROOT = os.geteuid() == 0
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tradewarden.machines.kept import Exited, Happening, Started
-from tradewarden.orchestrator.keepers import IDLE, Keepers, Spec
+from tradewarden.orchestrator.keepers import Keepers, Spec
 from tradewarden.orchestrator.keeping import family
+from tradewarden.orchestrator.launch import IDLE
 
 T = TypeVar("T")
 PATIENCE = 30.0  # seconds; the machine may be busy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from tradewarden.daemon import Desk
     from tradewarden.orchestrator.desk import DeskDriver
+    from tradewarden.orchestrator.launch import Launch
     from tradewarden.settings import Settings
+    from tradewarden.settings_grounds import Grounds
 
     Configured = tuple[Settings, bytes, bytes | None]  # the calendar, packed; what to keep for the next start
 
@@ -31,8 +34,8 @@ def _run(parsed: argparse.Namespace) -> int:
     from tradewarden.lean import keep_heap_small
 
     keep_heap_small()
-    configured = _apart(parsed.config)
-    if configured is None:
+    found = _apart(parsed.config)
+    if found is None:
         return BAD_CONFIGURATION
     from tradewarden import log
     from tradewarden.feed.journal import JournalError
@@ -46,12 +49,12 @@ def _run(parsed: argparse.Namespace) -> int:
     from tradewarden.settings_kept import keep
     from tradewarden.wiring.vanguard import Vanguard
 
-    settings, calendar, note = configured
+    (settings, calendar, note), launch = found
     log.configure(settings.log.level)
     programs: list[DeskDriver] = []
 
     async def scene(stop: asyncio.Event) -> None:
-        async with Vanguard(settings, SystemClock()) as ahead:
+        async with Vanguard(settings, SystemClock(), launch) as ahead:
             programs.append(ahead.programs)
             daemon = await ahead.lead(partial(import_module, "tradewarden.daemon"))
             if note is not None:
@@ -89,20 +92,19 @@ def _left_running(names: Sequence[str]) -> list[str]:
     return [f"{many} running: {', '.join(names)}. `tradewarden down` stops them; the next daemon takes them over."]
 
 
-def _apart(config: Path | None) -> Configured | None:
-    """The settings, kept from the last start or read apart: the daemon has the values and not the reader.
+def _apart(config: Path | None) -> tuple[Configured, Launch | None] | None:
+    """The settings, kept from the last start or read apart, and whom to ask for keepers.
 
-    It loads itself meanwhile. The calendar is packed: programs start without it.
+    The daemon has the values and not the reader; it loads itself meanwhile, and so does the process that keepers come
+    from. The calendar is packed: programs start without it.
     """
     from tradewarden.settings_apart import pack, plain, said_apart
     from tradewarden.settings_grounds import grounds
     from tradewarden.settings_kept import kept, recalled
 
     before = grounds(config)
+    launch = None if before is None else _launch(before)
     known = None if before is None else recalled(before)
-    if known is not None:
-        _load_vanguard()
-        return *known, None
 
     def ask() -> Configured | None:
         configured = settings_and_calendar(config, lenient=True)
@@ -112,7 +114,35 @@ def _apart(config: Path | None) -> Configured | None:
         is_whole = before is not None and grounds(config) == before  # else it was written to while it was read
         return settings, calendar, kept(settings, calendar, before) if before is not None and is_whole else None
 
-    return said_apart(ask, meanwhile=_load_vanguard)
+    configured = said_apart(ask, meanwhile=_load_vanguard) if known is None else (*known, None)
+    if launch is not None and not _goes(launch, configured):
+        launch = None
+    if known is not None:
+        _load_vanguard()
+    return configured and (configured, launch)
+
+
+def _launch(found: Grounds) -> Launch | None:
+    """The process that keepers come from, on its way before anybody knows where it will serve."""
+    from tradewarden.orchestrator.launch import Launch
+
+    if "NOTIFY_SOCKET" in os.environ or not any(b"services" in text for text in found.texts):
+        return None
+    try:
+        return Launch()
+    except OSError:
+        return None  # whoever asks for a keeper says so
+
+
+def _goes(launch: Launch, configured: Configured | None) -> bool:
+    """Tell it where to serve, if it is needed."""
+    from tradewarden.orchestrator.launch import is_there
+
+    if configured is None or not configured[0].programs or is_there(configured[0].run_dir):
+        launch.call_off()
+        return False
+    launch.go(configured[0].run_dir)
+    return True
 
 
 def _load_vanguard() -> None:

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import stat
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -21,17 +20,15 @@ from typing import Any, Final
 from tradewarden.feed.lock import HeldError, held
 from tradewarden.machines.kept import Happening
 from tradewarden.machines.service import HostFigures
-from tradewarden.orchestrator import descriptors, published
+from tradewarden.orchestrator import published
 from tradewarden.orchestrator.keeping import lock
+from tradewarden.orchestrator.launch import IDLE, PATIENCE, Launch, command, environment, launched
 from tradewarden.orchestrator.published import Figures, Gauge, Says
 from tradewarden.orchestrator.status_log import StatusReader
 
-ZYGOTE: Final = Path(__file__).with_name("zygote.py")
 SOCKET: Final = "zygote.sock"
 CLAIM: Final = ".daemon.lock"  # no service can have this name; it is held by the one daemon that acts here
 HELD: Final = 75  # another zygote was quicker
-PATIENCE: Final = 10.0  # seconds for a zygote to answer, or to begin
-IDLE: Final = 60.0  # seconds without a keeper and without a question, after which the daemon's own zygote leaves
 _LATE: Final = 0.02  # seconds until another daemon's zygote, which was quicker, may serve
 
 
@@ -81,13 +78,16 @@ class Keepers:
         now: Callable[[], datetime],
         start_zygote: bool = True,
         idle: float = IDLE,
+        ahead: Launch | None = None,
     ) -> None:
         """Without `start_zygote` only one that runs already is asked: `tradewarden keepers` is a unit of its own.
 
-        One that is started leaves by itself after `idle` seconds in which it keeps nothing and is asked nothing.
+        One that is started leaves by itself after `idle` seconds in which it keeps nothing and is asked nothing;
+        `ahead` is on its way already.
         """
         self.run_dir, self.log_dir = run_dir.absolute(), log_dir.absolute()
         self._now, self._start_zygote, self._idle = now, start_zygote, idle
+        self._ahead = ahead
         self._wake = -1
         self._claim = contextlib.ExitStack()
         self._readers: dict[str, StatusReader] = {}
@@ -249,7 +249,7 @@ class Keepers:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while not await self.reachable():
-                    code, said = await asyncio.to_thread(_detached, self.run_dir, self._idle)
+                    code, said = await asyncio.to_thread(self._launch)
                     if code not in (0, HELD):
                         raise KeepersError(
                             f"no keepers can be started in {self.run_dir}: {said or f'exit code {code}'}"
@@ -260,6 +260,11 @@ class Keepers:
         if name not in self._gauges:
             self._gauges[name] = Gauge(self.run_dir, name)
         return self._gauges[name]
+
+    def _launch(self) -> tuple[int, str]:
+        """The outcome of the one that is on its way, or of another."""
+        ahead, self._ahead = self._ahead, None
+        return launched(self.run_dir, self._idle) if ahead is None else ahead.outcome()
 
     def _reader(self, name: str) -> StatusReader:
         if name not in self._readers:
@@ -277,30 +282,6 @@ class Keepers:
         return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
-def _command(run_dir: Path, *options: str) -> list[str]:
-    return [sys.executable, "-I", "-S", str(ZYGOTE), str(run_dir), *options]
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of the daemon's own: its secrets are not the keepers', and its mark, if it is kept itself, not theirs."""
-    return {name: os.environ[name] for name in ("PATH", "LANG", "TZ", "TRADEWARDEN_BOOT_ID") if name in os.environ}
-
-
-def _detached(run_dir: Path, idle: float) -> tuple[int, str]:
-    try:
-        done = subprocess.run(  # noqa: S603 - our own file
-            _command(run_dir, "--detach", f"--idle={idle}", f"--open-files={descriptors.USUAL}"),
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError) as trouble:
-        return 1, str(trouble)
-    return done.returncode, done.stderr.decode(errors="replace").strip()
-
-
 def run_zygote(run_dir: Path) -> int:
     """Become the process that starts keepers; SIGTERM stops them all, each in its own way."""
-    os.execve(sys.executable, _command(run_dir, "--stop-all-on-term"), _environment())  # noqa: S606 - no shell needed
+    os.execve(sys.executable, command(str(run_dir), "--stop-all-on-term"), environment())  # noqa: S606 - no shell needed

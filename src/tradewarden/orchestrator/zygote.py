@@ -196,7 +196,7 @@ def stop_keepers(run_dir: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """`RUN_DIR`, and options.
+    """`RUN_DIR`, or `-` when it comes over standard input and ends with a zero byte; and options.
 
     `--detach`: leave the caller, which is told when it serves; `--idle=SECONDS`: leave when nobody has needed it for so
     long; `--open-files=NUMBER`: what services may have open, where the caller may have more; `--stop-all-on-term`.
@@ -208,10 +208,23 @@ def main(arguments: list[str]) -> int:
         return 64
     if "--open-files" in options:
         _allow(int(options["--open-files"]))
+    if places == ["-"] and not (places := _told()):
+        return 0
     idle = float(options.get("--idle", "inf"))
     if "--detach" in options:
         return _detach(places[0], idle)
     return _serve(places[0], lambda: None, idle, stop_all="--stop-all-on-term" in options)
+
+
+def _told() -> list[str]:
+    """Where to serve, once somebody knows; nowhere if nobody says so."""
+    told = b""
+    while not told.endswith(b"\0"):
+        more = os.read(0, 1 << 13)
+        if not more:
+            return []
+        told += more
+    return [os.fsdecode(told[:-1])]
 
 
 def _allow(files: int) -> None:

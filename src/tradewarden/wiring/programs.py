@@ -19,13 +19,13 @@ from tradewarden.orchestrator.wishes import FILE, Wishes
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
     from tradewarden.orchestrator.driver import Spawn
+    from tradewarden.orchestrator.launch import Launch
     from tradewarden.settings import Settings
 
 
-def programs_of(settings: Settings, clock: Clock, spawn: Spawn) -> DeskDriver:
+def programs_of(settings: Settings, clock: Clock, spawn: Spawn, launch: Launch | None = None) -> DeskDriver:
     """Whoever starts, keeps and stops the desk's programs; market, tokens and flows are shown to it later."""
-    # Under systemd our own children end with us: there the keepers have a unit of their own.
-    keepers = Keepers(settings.run_dir, settings.log_dir, now=clock.now, start_zygote="NOTIFY_SOCKET" not in os.environ)
+    keepers = Keepers(settings.run_dir, settings.log_dir, now=clock.now, start_zygote=starts_zygote(), ahead=launch)
     host = Host(
         keepers=keepers,
         clock=clock,
@@ -45,6 +45,11 @@ def programs_of(settings: Settings, clock: Clock, spawn: Spawn) -> DeskDriver:
         begins=settings.desk.start,
         outside=Outside(settings.file).changed,
     )
+
+
+def starts_zygote() -> bool:
+    """Whether the daemon may: under systemd its own children end with it, so there the keepers have their own unit."""
+    return "NOTIFY_SOCKET" not in os.environ
 
 
 def wait_for_nothing(settings: Settings) -> bool:

@@ -20,6 +20,7 @@ from tradewarden.wiring.journal import journal_of
 from tradewarden.wiring.programs import programs_of, wait_for_nothing
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
+    from tradewarden.orchestrator.launch import Launch
     from tradewarden.settings import Settings
 
 AHEAD: Final = 0.25  # seconds that the rest of the daemon leaves the machine to programs that are being started
@@ -30,13 +31,16 @@ Loaded = TypeVar("Loaded")
 class Vanguard:
     """Everything that is under way belongs to it; a fault in one of these deeds ends the daemon."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        """Raises LedgerError, JournalError and CannotListenError. Call it in a running event loop."""
+    def __init__(self, settings: Settings, clock: Clock, launch: Launch | None = None) -> None:
+        """Keepers will come from `launch`. Call it in a running event loop.
+
+        Raises LedgerError, JournalError and CannotListenError.
+        """
         self.ledger, self.journal = Ledger(settings.state_dir / "ledger.db"), journal_of(settings, clock)
         self.listeners: list[socket.socket] = listeners(settings.http.host, settings.http.port)
         self.failed = faults_of_callbacks()
         self.deeds: set[asyncio.Task[None]] = set()
-        self.programs = programs_of(settings, clock, self.spawn)
+        self.programs = programs_of(settings, clock, self.spawn, launch)
         self._waits = not wait_for_nothing(settings)
         self._group = asyncio.TaskGroup()
         self._has_begun = False
