@@ -1,0 +1,49 @@
+"""The API's document and its page, as they are served."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from pictures import Desk
+from tradewarden.http import openapi
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "file"),
+    [("/openapi.json", "application/json", openapi.DOCUMENT), ("/docs", "text/html", openapi.PAGE)],
+)
+async def test_each_is_served_from_its_file_and_kept_by_who_has_it(
+    desk: Desk, session: ClientSession, path: str, kind: str, file: Path
+) -> None:
+    async with session.get(f"{desk.url}{path}") as answer:
+        assert (answer.status, answer.content_type) == (200, kind)
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        body, etag = await answer.read(), answer.headers["ETag"]
+    assert body == file.read_bytes()
+    async with session.get(f"{desk.url}{path}", headers={"If-None-Match": etag}) as answer:
+        assert (answer.status, await answer.read()) == (304, b"")
+    async with session.head(f"{desk.url}{path}") as answer:
+        assert (answer.status, answer.content_type, await answer.read()) == (200, kind, b"")
+
+
+async def test_the_page_runs_nothing_of_others_and_sends_nothing_anywhere(desk: Desk, session: ClientSession) -> None:
+    async with session.get(f"{desk.url}/docs") as answer:
+        policy, page = answer.headers["Content-Security-Policy"], await answer.text()
+    assert "default-src 'none'" in policy
+    assert "'unsafe" not in policy
+    for word in ("<script>", " style=", "<style", "<form", "//cdn", "onclick"):
+        assert word not in page
+    assert page.count("<script") == 1  # the theme's, which is ours
+
+
+async def test_the_document_is_openapi_3_1(desk: Desk, session: ClientSession) -> None:
+    async with session.get(f"{desk.url}/openapi.json") as answer:
+        document = json.loads(await answer.read())
+    assert document["openapi"].startswith("3.1")
+    assert document["paths"]["/api/system/health"]["get"]["x-needs"] == "anybody"
+    assert document["paths"]["/api/desk/stop"]["post"]["security"] == [{"token": []}, {"session": []}]
