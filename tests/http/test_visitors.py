@@ -56,7 +56,9 @@ def test_the_control_socket_trusts_its_own_user_and_root(
     monkeypatch.setattr(os, "getuid", lambda: 1001)
     asked = make_mocked_request("GET", "/metrics", headers={"Host": "localhost"}, transport=ControlTransport(uid))
     assert is_control(asked) is trusted
-    assert (Visitors("secret").viewer(asked) is Viewer.KNOWN) is trusted
+    visitors = Visitors("secret")
+    assert (visitors.visit(asked) is not None) is trusted
+    assert (visitors.viewer(asked) is Viewer.KNOWN) is trusted
 
 
 @pytest.mark.parametrize("host", ["localhost:8700", "127.0.0.1:8700", "127.0.0.1", "[::1]:8700"])

@@ -24,6 +24,7 @@ _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _PEERCRED = struct.Struct("3i")
 _IPV6_HOUSEHOLD = 64  # bits: one customer owns all addresses below
 _COOKIE: Final = "tradewarden"
+_PLACES: Final = 64  # from where the admin token is remembered to have come
 _VISITORS: Final = web.RequestKey["Visitors"]("visitors")
 _VISIT: Final = web.RequestKey[Visit | None]("visit")
 _COMMAND_LINE: Final = Visit(person=Person(name="", role=Role.ADMIN, by="command line"))
@@ -58,20 +59,23 @@ class Visitors:
     def __init__(self, admin_token: str, members: Members | None = None, *, cookie: str = _COOKIE) -> None:
         self._digest = _digest(admin_token) if admin_token else None
         self._members, self.cookie = members, cookie
+        self._admins: dict[tuple[str | None, tuple[str, ...]], Visit] = {}
 
     def visit(self, request: web.Request) -> Visit | None:
         """Who asks, remembered with the request; none for everybody else, also for a wrong token."""
         found = self._found(request, use=True)
-        request[_VISIT], request[_VISITORS] = found, self
+        if found is not None:  # most ask without being anybody: they are not kept waiting
+            request[_VISIT], request[_VISITORS] = found, self
         return found
 
     def still(self, request: web.Request) -> Visit | None:
         """Who that is by now; a request may last for hours."""
         return self._found(request, use=False)
 
-    def viewer(self, request: web.Request) -> Viewer:
+    @staticmethod
+    def viewer(request: web.Request) -> Viewer:
         """Whom this request is answered for. A wrong token is nobody's, so the answer is the public one."""
-        visit = request[_VISIT] if _VISIT in request else self.visit(request)
+        visit = request.get(_VISIT)
         if visit is None or visit.must_change or not visit.person.may(Need.VIEWER, Scope.READ):
             return Viewer.ANONYMOUS
         return Viewer.KNOWN
@@ -89,8 +93,19 @@ class Visitors:
 
     def _by_secret(self, given: str, request: web.Request) -> Visit | None:
         if self._digest is not None and hmac.compare_digest(_digest(given), self._digest):
-            return Visit(person=Person(name="", role=Role.ADMIN, by=f"admin token from {address(request)}"))
+            return self._admin(request)
         return None if self._members is None else self._members.by_token(given)
+
+    def _admin(self, request: web.Request) -> Visit:
+        """The admin token from one place is the same visit each time."""
+        place = (request.remote, tuple(request.headers.getall("X-Forwarded-For", ())))
+        found = self._admins.get(place)
+        if found is None:
+            if len(self._admins) >= _PLACES:
+                self._admins.clear()
+            person = Person(name="", role=Role.ADMIN, by=f"admin token from {address(request)}")
+            found = self._admins[place] = Visit(person=person)
+        return found
 
 
 def cookie_of(public_url: str) -> str:
