@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from tradewarden.http.runs import RunsDoor
 from tradewarden.http.schedules import SchedulesDoor
 from tradewarden.http.signals import SignalsDoor
 from tradewarden.http.standings import StandingsDoor
-from tradewarden.machines.job_report import EditAnswer, JobReport, Statistics
+from tradewarden.machines.job_report import EditAnswer, JobReport
 from tradewarden.machines.role import Person, Role, Scope, Visit
 from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.ledger import Ledger
@@ -31,6 +32,7 @@ from tradewarden.orchestrator.ledger_file import LedgerFile
 from tradewarden.orchestrator.orders import RefusedError
 from tradewarden.orchestrator.runs import Runs
 from tradewarden.orchestrator.signals import Signals, Stored, Untouched
+from tradewarden.wiring.job_doors import counted
 
 LEASE = Lease(4711, 99, "boot")
 ANALYSIS, ORDERS, MONITOR = "analysis", "buy_orders", "sell_monitor"
@@ -172,10 +174,6 @@ class Jobs:
         found = self.runs.run(run_id)
         return found if found is not None and person.sees(found.user) else None
 
-    def statistics(self, person: Person, job: str, user: str, since: datetime) -> Statistics:
-        assert person.sees(user)
-        return self.runs.statistics(job, user, since)
-
     def subscribe(self, callback: News) -> None:
         self._news.append(callback)
 
@@ -208,7 +206,7 @@ async def serving_jobs(directory: Path, reports: Sequence[JobReport] | None = No
     tally = RunTally(jobs)
     parts = [
         SchedulesDoor(jobs, clock),
-        RunsDoor(jobs, clock),
+        RunsDoor(jobs, clock, partial(counted, file.path)),
         StandingsDoor(jobs),
         SignalsDoor(signals, hand_over, today),
         CompatService(jobs, clock),

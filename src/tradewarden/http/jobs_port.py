@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tradewarden.machines.job_report import EditAnswer, JobReport, Statistics
+from tradewarden.machines.job_report import EditAnswer, JobReport
 from tradewarden.machines.role import Person
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 
@@ -84,10 +84,6 @@ class Jobs(Protocol):
 
     def run(self, person: Person, run_id: int) -> Run | None:
         """One of them."""
-        ...
-
-    def statistics(self, person: Person, job: str, user: str, since: datetime) -> Statistics:
-        """What the runs of a job came to."""
         ...
 
     def subscribe(self, callback: News) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 
 from tradewarden.http.app import Part
 from tradewarden.http.compat_service import CompatService
@@ -13,9 +17,11 @@ from tradewarden.http.signals import SignalsDoor
 from tradewarden.http.standings import StandingsDoor
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.day_book import CalendarBook
+from tradewarden.machines.job_report import Statistics
 from tradewarden.machines.trading_window import trading_day_of
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.ledger_file import LedgerFile
+from tradewarden.orchestrator.run_history import RunHistory
 from tradewarden.orchestrator.signals import Signals
 
 
@@ -24,7 +30,7 @@ def job_doors(jobs: Jobs, file: LedgerFile, calendar: Callable[[], Calendar], se
     signals = Signals(file, now=clock.now)
     return [
         SchedulesDoor(jobs, clock),
-        RunsDoor(jobs, clock),
+        RunsDoor(jobs, clock, partial(counted, file.path)),
         StandingsDoor(jobs),
         SignalsDoor(
             signals,
@@ -33,3 +39,9 @@ def job_doors(jobs: Jobs, file: LedgerFile, calendar: Callable[[], Calendar], se
         ),
         CompatService(jobs, clock),
     ]
+
+
+def counted(path: Path, job: str, user: str, since: datetime) -> Statistics:
+    """What the runs of a job came to: in a thread, so over a connection of its own. Raises LedgerError."""
+    with closing(LedgerFile(path)) as file:
+        return RunHistory(file).statistics(job, user, since)
