@@ -11,8 +11,10 @@ from aiohttp import web
 import reference_pages
 from pictures import serving
 from tradewarden.http.needs import NEEDS
+from tradewarden.machines.role import Need
 
 PAGE = Path(__file__).parents[2] / "docs" / "http.md"
+PEOPLE = PAGE.with_name("people.md")
 
 
 class Nameless:
@@ -40,3 +42,14 @@ def test_the_page_says_of_each_path_what_the_table_says() -> None:
     rows = re.findall(r"(?m)^\| `([A-Z]+) (\S+)` \| ([^|]+) \|", PAGE.read_text())
     told = {(method, path): who.strip() for method, path, who in rows}
     assert {way: told[way] for way in told if told[way] != NEEDS[way].need} == {}
+
+
+def test_the_page_about_people_has_each_path_in_the_row_of_its_role_and_scope() -> None:
+    groups: dict[tuple[str, str], list[str]] = {}
+    for (method, path), way in NEEDS.items():
+        if way.need is not Need.ANYBODY:
+            groups.setdefault((way.need, way.scope), []).append(f"`{method} {path}`")
+    rows = {f"| {need} | {scope} | {' · '.join(sorted(paths))} |" for (need, scope), paths in groups.items()}
+    told = set(re.findall(r"(?m)^\| (?:machine|viewer|trader|admin) \| \w+ \| `.*$", PEOPLE.read_text()))
+    assert rows - told == set(), "write these rows into docs/people.md"
+    assert told - rows == set()
