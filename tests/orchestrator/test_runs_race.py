@@ -8,12 +8,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from racer import JOBS, due_times
+from tradewarden.machines.claim import APART
 from tradewarden.machines.run import Outcome, Run, Trigger
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.ledger_file import LedgerFile
@@ -97,6 +99,24 @@ def test_each_due_time_has_exactly_one_outcome(race: Race) -> None:
     scheduled = Counter((run.job, run.user, run.due) for run in race.runs if run.trigger is Trigger.SCHEDULE)
     assert scheduled == {(job, user, due): 1 for job, user in JOBS for due in due_times(DUE_TIMES)}
     assert not [run for run in race.runs if run.outcome.is_open]
+
+
+def test_two_minutes_lie_between_a_wish_and_whatever_began_before_or_comes_after_it(race: Race) -> None:
+    began: dict[tuple[str, str], list[Run]] = {}
+    for run in race.runs:
+        if run.started is not None:
+            began.setdefault((run.job, run.user), []).append(run)
+    close = 0
+    for runs in began.values():
+        runs.sort(key=lambda run: run.id)
+        for before, after in pairwise(runs):
+            assert before.started is not None
+            assert after.claimed is not None
+            apart = after.claimed - before.started
+            if Trigger.ONCE in (before.trigger, after.trigger):
+                assert apart >= APART
+            close += apart < APART
+    assert close  # due times may follow each other at once
 
 
 def test_what_ended_was_ended_by_the_one_that_ran_it(race: Race) -> None:
