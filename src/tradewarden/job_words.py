@@ -115,7 +115,7 @@ def _notes(job: Job, *, whole: bool) -> Iterator[str]:
     if whole:
         yield from filter(None, [job["description"]])
         yield from job["schedules"]
-        yield from _figures(job["statistics"])
+        yield from _figures(job.get("statistics"))
     yield from filter(None, [job["problem"], job["notice"]])
     if job["whyNot"] is not None:
         yield f"not today: {job['whyNot']}"

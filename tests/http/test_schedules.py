@@ -67,7 +67,6 @@ async def test_a_job_is_told_with_its_schedules_its_next_time_and_its_last_run(a
         "running": None,
         "problem": None,
         "notice": None,
-        "statistics": None,
     }
     assert (monitor["nextDue"], monitor["whyNot"], monitor["status"]) == (None, "it is a holiday", "pass")
 

@@ -14,7 +14,7 @@ from tradewarden.http.job_asked import Name, User, refusals, unknown
 from tradewarden.http.jobs_port import Coming, Jobs
 from tradewarden.http.member import Member
 from tradewarden.http.moments import iso, iso_or_none
-from tradewarden.http.runs import run_document, statistics_document
+from tradewarden.http.runs import run_document
 from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.job_report import EditAnswer, JobReport
 from tradewarden.machines.role import Person
@@ -101,6 +101,8 @@ class SchedulesDoor:
         if text is None and wish.enabled is None:
             refuse([{"detail": 'say what: "schedule", or "enabled": true or false'}])
         self._known(person, [name])
+        words = [*(text or []), *([] if wish.enabled is None else ["enabled" if wish.enabled else "disabled"])]
+        told_of(request, target=instance(name, wish.user or ""), detail="; ".join(words))
         dry, user = wish.dry, wish.user or ""
         with refusals():
             told = self._jobs.edit(name, user, text=text, enabled=wish.enabled, dry=dry, by=person.by)
@@ -111,6 +113,7 @@ class SchedulesDoor:
         bulk = await taken(request, Bulk)
         names, enabled = list(dict.fromkeys(bulk.names)), bulk.enabled
         self._known(person, names)
+        told_of(request, target=", ".join(names), detail="enabled" if enabled else "disabled")
         done: dict[str, Any] = {}
         for name in names:
             with refusals():
@@ -161,7 +164,6 @@ def job_document(report: JobReport) -> dict[str, Any]:
         "last": None if report.last is None else run_document(report.last),
         "problem": report.problem,
         "notice": report.notice,
-        "statistics": None if report.statistics is None else statistics_document(report.statistics),
     }
 
 

@@ -46,7 +46,6 @@ class JobReport:
     last: Run | None = None  # the newest one that ended
     problem: str | None = None  # what keeps it from running at all
     notice: str | None = None  # an edit that waits for the desk's next start
-    statistics: Statistics | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

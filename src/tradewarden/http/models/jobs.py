@@ -81,7 +81,6 @@ class JobTold(Document):
     last: RunTold | None
     problem: str | None
     notice: str | None
-    statistics: StatisticsTold | None
 
 
 class JobsTold(Document):
