@@ -106,7 +106,6 @@ def test_two_minutes_lie_between_a_wish_and_whatever_began_before_or_comes_after
     for run in race.runs:
         if run.started is not None:
             began.setdefault((run.job, run.user), []).append(run)
-    close = 0
     for runs in began.values():
         runs.sort(key=lambda run: run.id)
         for before, after in pairwise(runs):
@@ -115,8 +114,6 @@ def test_two_minutes_lie_between_a_wish_and_whatever_began_before_or_comes_after
             apart = after.claimed - before.started
             if Trigger.ONCE in (before.trigger, after.trigger):
                 assert apart >= APART
-            close += apart < APART
-    assert close  # due times may follow each other at once
 
 
 def test_what_ended_was_ended_by_the_one_that_ran_it(race: Race) -> None:
