@@ -47,6 +47,7 @@ async def _echo() -> AsyncIterator[TestClient[web.Request, web.Application]]:
         (b" \n", 201, {}),
         (b"[1]", 422, "an object is expected"),
         (b"{", 422, "the body is no JSON"),
+        (b'{"a":' * 300 + b"1" + b"}" * 300, 422, "it is nested deeper than 64 levels"),
     ],
 )
 async def test_a_body_is_one_object_or_the_answer_says_what_it_is_not(sent: bytes, status: int, told: object) -> None:

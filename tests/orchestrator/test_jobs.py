@@ -58,10 +58,16 @@ def test_what_is_due_runs_once_on_time_and_knows_which_run_it_is(place: Place) -
 
 @pytest.mark.parametrize(
     ("script", "unreadable"),
-    [("echo no > $F", "it is no JSON: "), ("echo [] > $F", "it is no JSON object"), ("yes > $F", "larger than 64 KB")],
+    [
+        ("echo no > $F", "it is no JSON: "),
+        ("echo [] > $F", "it is no JSON object"),
+        ("yes > $F", "larger than 64 KB"),
+        ("echo '{\"a\":DEEP}' > $F", "nested deeper than 64 levels"),
+    ],
 )
 def test_what_a_job_hands_back_and_cannot_be_read_is_said_so(place: Place, script: str, unreadable: str) -> None:
-    odd = job("odd", f"F=$TRADEWARDEN_RESULT_FILE; {script.replace('yes >', 'yes | head -c 70000 >')}")
+    said = script.replace("yes >", "yes | head -c 70000 >").replace("DEEP", "[" * 300 + "]" * 300)
+    odd = job("odd", f"F=$TRADEWARDEN_RESULT_FILE; {said}")
 
     async def scene() -> None:
         async with kept_jobs(place, odd) as kept:

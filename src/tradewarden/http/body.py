@@ -13,6 +13,7 @@ from aiohttp import web
 
 from tradewarden.http.model import MisfitError, names_of, read
 from tradewarden.http.problems import ProblemError
+from tradewarden.orchestrator.nesting import DEEPEST, is_too_deep
 
 ARRIVAL: Final = 10.0  # seconds for a request to finish arriving
 MOST_FAULTS: Final = 20
@@ -68,6 +69,8 @@ async def json_object(request: web.Request) -> dict[str, Any]:
         raise ProblemError(422, "validation", errors=[{"detail": "the body is no JSON"}]) from None
     if not isinstance(body, dict):
         raise ProblemError(422, "validation", errors=[{"detail": "an object is expected"}])
+    if is_too_deep(body):  # what is kept of it could not be told again
+        raise ProblemError(422, "validation", errors=[{"detail": f"it is nested deeper than {DEEPEST} levels"}])
     return body
 
 

@@ -18,6 +18,7 @@ from tradewarden.machines.run import Run
 from tradewarden.machines.service import Again, Place, Reference
 from tradewarden.orchestrator.environment import environment_of, secret_file
 from tradewarden.orchestrator.keepers import Spec
+from tradewarden.orchestrator.nesting import DEEPEST, is_too_deep
 from tradewarden.orchestrator.spec import spec_of
 from tradewarden.orchestrator.statedir import control_socket
 
@@ -105,6 +106,8 @@ def _object(text: bytes) -> Mapping[str, Any]:
         told = orjson.loads(text)
     except ValueError as trouble:
         return {"unreadable": f"it is no JSON: {trouble}"}
+    if is_too_deep(told):
+        return {"unreadable": f"it is nested deeper than {DEEPEST} levels"}
     return told if isinstance(told, dict) else {"unreadable": "it is no JSON object"}
 
 
