@@ -36,6 +36,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     path, wall = tmp_path_factory.mktemp("history") / "ledger.db", Wall()
     Ledger(path).close()
     file = LedgerFile(path)
+    file.read("PRAGMA synchronous = OFF")  # the power stays on
     runs = Runs(file, now=wall)
     kinds = [*product(JOBS, USERS)]
     for number in range(180):

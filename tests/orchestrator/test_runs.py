@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -304,6 +305,26 @@ def test_nothing_new_is_asked_before_what_happened_is_written(runs: Runs, path: 
         runs.finish(run.id, Outcome.SUCCESS)
         with pytest.raises(LedgerError, match="try again"):
             asked(runs, due=DUE + MINUTE)
+
+
+def test_a_desk_of_many_jobs_waits_once_for_a_program_that_does_not_come_to_an_end(path: Path) -> None:
+    mono = 0.0
+
+    def waited(file: LedgerFile) -> float:
+        begun = time.monotonic()
+        with pytest.raises(LedgerError, match="try again"), file.write():
+            pass
+        return time.monotonic() - begun
+
+    file = LedgerFile(path, wait=0.5, mono=lambda: mono)
+    with closing(locked(path)):
+        assert waited(file) >= 0.4
+        assert sum(waited(file) for _ in range(20)) < 0.4
+        mono = 2.0  # a beat later
+        assert waited(file) >= 0.4
+    with file.write():
+        pass
+    file.close()
 
 
 def test_a_full_disk_is_told_as_one_and_costs_nothing_that_was_written(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any, Final
 from tradewarden.orchestrator.ledger import LedgerError
 
 WAIT: Final = 0.1  # seconds for another program that writes: the desk stands still meanwhile
+IMPATIENT: Final = 1.0  # seconds after it was waited for in vain: until then nobody waits again
 CACHE_KB: Final = 512
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -20,11 +23,12 @@ MICROSECOND: Final = timedelta(microseconds=1)
 class LedgerFile:
     """A ledger that `Ledger` has made or upgraded. What is written stays written when the power goes."""
 
-    def __init__(self, path: Path, *, wait: float = WAIT) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, wait: float = WAIT, mono: Callable[[], float] = time.monotonic) -> None:
+        self.path, self._wait, self._mono = path, wait, mono
+        self._patient_at = -math.inf
         with self._told():
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
-            self._db.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
+            self._patience(wait)
             self._db.execute("PRAGMA synchronous = FULL")  # a claim that is lost would be given again
             self._db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
 
@@ -32,7 +36,7 @@ class LedgerFile:
     def write(self) -> Iterator[sqlite3.Connection]:
         """One whole write, alone in the file; all or nothing. Raises LedgerError."""
         with self._told():
-            self._db.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 yield self._db
                 self._db.execute("COMMIT")
@@ -49,6 +53,23 @@ class LedgerFile:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    def _begin(self) -> None:
+        hurried = self._mono() < self._patient_at
+        if hurried:
+            self._patience(0)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            if not hurried:
+                self._patient_at = self._mono() + IMPATIENT
+            raise
+        finally:
+            if hurried:
+                self._patience(self._wait)
+
+    def _patience(self, seconds: float) -> None:
+        self._db.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
