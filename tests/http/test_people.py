@@ -14,6 +14,7 @@ from logged import stamped, write_log
 from programs import Programs, a_desk, a_service
 from staff import PASSWORDS, Staffed, staffed, told
 from tradewarden.http.app import Part
+from tradewarden.http.desk import DeskDoor
 from tradewarden.http.log_stream import LogStream
 from tradewarden.http.logs import LogsDoor
 from tradewarden.http.services import Services
@@ -223,7 +224,12 @@ async def logging_desk(tmp_path: Path) -> AsyncIterator[Staffed]:
         write_log(tmp_path / "logs", name, [stamped(name, f"{name} speaks")])
     programs, clock = Programs(a_desk(*map(a_service, names))), SystemClock()
     logs = Logs(tmp_path / "logs", str)
-    doors: list[Part] = [Services(programs, clock), LogStream(logs, programs, clock), LogsDoor(logs, programs, clock)]
+    doors: list[Part] = [
+        DeskDoor(programs),
+        Services(programs, clock),
+        LogStream(logs, programs, clock),
+        LogsDoor(logs, programs, clock),
+    ]
     async with staffed(tmp_path, parts=doors) as running:
         yield running
 
@@ -256,6 +262,14 @@ async def test_the_stream_of_ones_own_output_ends_when_one_is_disabled(logging_d
         async with asyncio.timeout(2):
             assert b"ravi" not in await stream.content.read()
     assert (await told(asha, "GET", "/api/logs/stream?service=buy@ravi"))[0] == 401
+
+
+async def test_the_record_says_which_programs_a_verb_was_for(logging_desk: Staffed) -> None:
+    boss = await logging_desk.signed_in("boss")
+    await told(boss, "POST", "/api/desk/stop", json={"names": ["feed"]})
+    await told(boss, "POST", "/api/desk/stop", json={"without": ["critical"]})
+    rows = [(row.by, row.action, row.target) for row in logging_desk.members.audit.entries(limit=2)]
+    assert rows == [("boss", "POST /api/desk/stop", "without tier critical"), ("boss", "POST /api/desk/stop", "feed")]
 
 
 async def test_a_trader_reads_their_own_output_and_an_admin_everybodys(logging_desk: Staffed) -> None:

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from tradewarden.http.body import answer, asked, fault, refuse, taken
 from tradewarden.http.compat_words import schedule_text, schedule_words, service_words, task_words
-from tradewarden.http.job_asked import LONGEST, NameOrNone, job_of, refusals, unknown, whose
+from tradewarden.http.gate import told_of
+from tradewarden.http.job_asked import LONGEST, NameOrNone, instance, job_of, refusals, unknown, whose
 from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.member import Member
 from tradewarden.http.moments import iso, iso_or_none
@@ -97,7 +98,9 @@ class CompatService:
             return self._tasks(who(request), asked(request, Tasks))
 
         async def run_once(request: web.Request) -> web.Response:
-            return self._run_once(who(request), (await taken(request, Once)).task_name)
+            person, name = who(request), (await taken(request, Once)).task_name
+            told_of(request, target=instance(name, whose(person, None)))
+            return self._run_once(person, name)
 
         async def analysis(request: web.Request) -> web.Response:
             return self._run_once(who(request), ANALYSIS)
@@ -135,11 +138,13 @@ class CompatService:
 
     async def _start_one(self, request: web.Request) -> web.Response:
         person, task = who(request), await taken(request, Task)
+        told_of(request, target=instance(task.task_name, whose(person, None)))
         done, message = self._stands(person, task.task_name, on=True)
         return answer({"success": done, "message": message})
 
     async def _stop_one(self, request: web.Request) -> web.Response:
         person, task = who(request), await taken(request, Task)
+        told_of(request, target=instance(task.task_name, whose(person, None)))
         done, message = self._stands(person, task.task_name, on=False)
         return answer({"success": done, "message": message})
 

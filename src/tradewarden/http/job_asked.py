@@ -34,6 +34,11 @@ def whose(person: Person, user: str | None) -> str:
     return user
 
 
+def instance(name: str, user: str) -> str:
+    """A job and whose it is, for the record."""
+    return f"{name} of {user}" if user else name
+
+
 def job_of(jobs: Jobs, person: Person, name: str, user: str) -> JobReport:
     """The job of this name and person. Raises the problem that says which there are."""
     reports = jobs.reports(person)

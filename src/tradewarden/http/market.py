@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 from aiohttp import web
 
 from tradewarden.http.body import answer, asked, fault, taken
+from tradewarden.http.gate import told_of
 from tradewarden.http.member import Member
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import ProblemError
@@ -79,7 +80,9 @@ class Market:
         """The days, and the orders above them."""
 
         async def post(request: web.Request) -> web.Response:
-            return self._ordered(await taken(request, Order))
+            order = await taken(request, Order)
+            told_of(request, target=order.segment, detail=order.state or order.expect)
+            return self._ordered(order)
 
         async def delete(request: web.Request) -> web.Response:
             segment = request.match_info["segment"]

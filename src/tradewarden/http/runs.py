@@ -12,7 +12,8 @@ from aiohttp import web
 
 from tradewarden.http import parameters
 from tradewarden.http.body import answer, asked, taken
-from tradewarden.http.job_asked import Name, NameOrNone, User, job_of, refusals, whose
+from tradewarden.http.gate import told_of
+from tradewarden.http.job_asked import Name, NameOrNone, User, instance, job_of, refusals, whose
 from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.logs import MOMENTS
 from tradewarden.http.member import Member
@@ -90,7 +91,9 @@ class RunsDoor:
 
         async def begin(request: web.Request) -> web.Response:
             person = who(request)
-            return self._begin(person, await taken(request, Once))
+            once = await taken(request, Once)
+            told_of(request, target=instance(once.job, whose(person, once.user)))
+            return self._begin(person, once)
 
         async def stop(request: web.Request) -> web.Response:
             person, _ = who(request), await taken(request, Nothing)

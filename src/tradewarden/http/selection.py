@@ -10,6 +10,7 @@ from aiohttp import web
 
 from tradewarden.http.body import fault, json_object, refuse, taken, unknown
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.gate import told_of
 from tradewarden.http.member import Member
 from tradewarden.http.verbs import nobody
 from tradewarden.machines.service import Selection, Tier
@@ -39,7 +40,14 @@ async def selection(request: web.Request, programs: Programs, besides: Sequence[
         refuse([{"detail": _NOTHING_CHOSEN}])
     if (problem := nobody([name for name in which.names if name not in besides], programs)) is not None:
         raise problem
+    told_of(request, target=_words(which))
     return which
+
+
+def _words(which: Selection) -> str:
+    """What is meant, for the record."""
+    tiers = [*(f"tier {tier}" for tier in which.tiers), *(f"without tier {tier}" for tier in which.without)]
+    return ", ".join([*(["all"] if which.everything else []), *tiers, *which.names])
 
 
 async def only(request: web.Request, *known: str) -> dict[str, Any]:

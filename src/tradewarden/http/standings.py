@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from aiohttp import web
 
 from tradewarden.http.body import answer, taken
-from tradewarden.http.job_asked import NameOrNone, User, job_of, refusals, whose
+from tradewarden.http.gate import told_of
+from tradewarden.http.job_asked import NameOrNone, User, instance, job_of, refusals, whose
 from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.member import Member
 from tradewarden.http.visitors import Visitors, who
@@ -40,6 +41,7 @@ class StandingsDoor:
         async def post(request: web.Request) -> web.Response:
             person, wish = who(request), await taken(request, Stand)
             user, name = whose(person, wish.user), wish.job or ""
+            told_of(request, target=instance(name or "the whole desk", user), detail="on" if wish.on else "off")
             if name:
                 job_of(self._jobs, person, name, user)
             with refusals():
