@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tradewarden.http.body import answer, asked, fault, json_object, refuse, taken, unknown
+from tradewarden.http.body import answer, asked, fault, json_object, refuse, taken
 from tradewarden.http.member import Member
 from tradewarden.http.problems import ProblemError
 
@@ -69,14 +69,6 @@ async def test_a_body_that_never_ends_is_waited_for_no_longer_than_its_time(monk
     async with _echo() as client:
         response = await client.post("/echo", data=drip())
         assert response.status == 408
-
-
-def test_every_member_that_nobody_asked_for_is_named_up_to_a_limit() -> None:
-    body = dict.fromkeys(["fine", *(f"odd{number}" for number in range(50))], 1)
-    faults = unknown(body, "fine")
-    assert faults[0] == {"pointer": "/odd0", "detail": "not known; allowed are fine"}
-    assert len(faults) < 21
-    assert unknown({"x" * 100: 1})[0] == {"pointer": "/" + "x" * 64, "detail": "not known; nothing is expected"}
 
 
 def test_nothing_is_refused_while_nothing_is_wrong() -> None:

@@ -79,12 +79,6 @@ def fault(key: str, detail: str) -> dict[str, str]:
     return {"pointer": f"/{key[:64]}", "detail": detail}
 
 
-def unknown(body: Mapping[str, Any], *names: str) -> list[dict[str, str]]:
-    """A fault for each member that nobody asked for."""
-    allowed = f"allowed are {', '.join(names)}" if names else "nothing is expected"
-    return [fault(str(key), f"not known; {allowed}") for key in list(body)[:MOST_FAULTS] if key not in names]
-
-
 def refuse(faults: list[dict[str, str]]) -> None:
     """Stop here if anything is wrong."""
     if faults:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from aiohttp import web
 
 from tradewarden.http import parameters
-from tradewarden.http.body import answer, asked, taken
+from tradewarden.http.body import Nothing, answer, asked, taken
 from tradewarden.http.gate import told_of
 from tradewarden.http.job_asked import Name, NameOrNone, User, instance, job_of, refusals, whose
 from tradewarden.http.jobs_port import Jobs
@@ -63,11 +63,6 @@ class Once:
 
     job: Name
     user: User = None
-
-
-@dataclass(frozen=True)
-class Nothing:
-    """No member."""
 
 
 class RunsDoor:

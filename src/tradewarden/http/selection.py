@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from aiohttp import web
 
-from tradewarden.http.body import fault, json_object, refuse, taken, unknown
+from tradewarden.http.body import refuse, taken
 from tradewarden.http.desk_port import Programs
 from tradewarden.http.gate import told_of
 from tradewarden.http.member import Member
@@ -48,18 +48,3 @@ def _words(which: Selection) -> str:
     """What is meant, for the record."""
     tiers = [*(f"tier {tier}" for tier in which.tiers), *(f"without tier {tier}" for tier in which.without)]
     return ", ".join([*(["all"] if which.everything else []), *tiers, *which.names])
-
-
-async def only(request: web.Request, *known: str) -> dict[str, Any]:
-    """The object that was sent, with no other members than these."""
-    body = await json_object(request)
-    refuse(unknown(body, *known))
-    return body
-
-
-def flag(body: dict[str, Any], key: str, *, default: bool | None = None) -> bool:
-    """A member that must be true or false."""
-    value = body.get(key, default)
-    if not isinstance(value, bool):
-        refuse([fault(key, "true or false is expected")])
-    return value is True

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 from msgspec import UNSET
 
+from tradewarden.http.body import Nothing
 from tradewarden.http.models.document import Absent, Document, Moment, Status
 from tradewarden.http.operation import Operation, Told, ok
-from tradewarden.http.runs import Counted, Nothing, Once, Wanted
+from tradewarden.http.runs import Counted, Once, Wanted
 from tradewarden.http.schedules import Ahead, Bulk, Edit
 from tradewarden.http.standings import Stand
 from tradewarden.machines.run import Outcome, Trigger
