@@ -10,7 +10,8 @@ from aiohttp import web
 
 from tradewarden.http import parameters
 from tradewarden.http.body import answer, asked, fault, refuse, taken
-from tradewarden.http.job_asked import Name, User, refusals, unknown
+from tradewarden.http.gate import told_of
+from tradewarden.http.job_asked import Name, User, instance, refusals, unknown
 from tradewarden.http.jobs_port import Coming, Jobs
 from tradewarden.http.member import Member
 from tradewarden.http.moments import iso, iso_or_none
