@@ -15,7 +15,7 @@ from typing import Final, assert_never
 import structlog
 
 from tradewarden.machines.job import Job, Trader
-from tradewarden.machines.job_run import Began, Deed, Fence, JobRun, Keep, Now, Over, Phase, Rules, Stop, Waits
+from tradewarden.machines.job_run import Began, Deed, Fence, JobRun, Keep, Now, Over, Phase, Rules, Stop, Waits, run_of
 from tradewarden.machines.kept import Happening, Started
 from tradewarden.machines.run import Lease, Outcome, Run
 from tradewarden.orchestrator.clock import Clock
@@ -53,6 +53,11 @@ class JobHost:
     log_dir: Path
     learned: Callable[[str], None]  # hears of each secret
     lease: Lease  # this daemon's
+    uptime: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)  # seconds since the machine began
+
+    def age(self, life: Started) -> float:
+        """How long a process has lived, whatever the wall's clock did meanwhile."""
+        return max(0.0, self.uptime() - life.ticks / _TICKS)
 
 
 class RunDriver:
@@ -107,10 +112,10 @@ class RunDriver:
         keepers.read(name)
         past = keepers.last(name)
         self._known = frozenset(past)
-        lease = self.run.lease
-        same = lease is None or lease.boot == self._host.lease.boot
-        mine = [each for each in past if isinstance(each, Started)]
-        age = _age(mine[-1]) if mine and same else 0.0
+        mine = [each for each in past if isinstance(each, Started) and run_of(each.revision) == self.run.id]
+        holder = mine[-1] if mine else self.run.lease
+        same = holder is None or holder.boot == self._host.lease.boot
+        age = self._host.age(mine[-1]) if mine and same else 0.0
         told = [self._shifted(each) for each in past]
         self._do(lambda now: self._machine.adopt(told, is_held=held, same_boot=same, age=age, now=now), while_away=True)
         self.look()
@@ -122,7 +127,7 @@ class RunDriver:
         held = self._probe()  # the lock first: whoever has dropped it has written its last line
         news = [each for each in self._host.keepers.read(self.instance.name) if each not in self._known]
         for each in news:
-            age = _age(each) if isinstance(each, Started) else 0.0
+            age = self._host.age(each) if isinstance(each, Started) else 0.0
             self._do(partial(self._machine.kept, self._shifted(each), age))
         if held is not None and not (held is False and any(isinstance(each, Started) for each in news)):
             self._do(partial(self._machine.held, held))
@@ -254,8 +259,3 @@ class RunDriver:
         if not self._host.clock.simulated:
             return happening
         return replace(happening, at=happening.at + (self._host.clock.now() - datetime.now(UTC)))
-
-
-def _age(life: Started) -> float:
-    """How long a process has lived, whatever the wall's clock did meanwhile."""
-    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - life.ticks / _TICKS)

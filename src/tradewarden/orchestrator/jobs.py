@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -214,15 +214,13 @@ class JobsDriver(JobRuns):
 
     def _see_what_is_due(self) -> None:
         now = self._host.clock.now()
-        self._prepare()
         for each in tuple(self.scheduled.values()):
             self.scheduler.look(each, now)
             if each.begins and self._down is None:
                 each.begins = each.key not in self._hands and not self.scheduler.begin_inside(each, now)
 
-    def _prepare(self) -> None:
+    def _prepare(self, waits: Sequence[float]) -> None:
         """Whoever starts keepers takes a third of a second to come: call it before the next due time."""
-        waits = [wait for each in self.scheduled.values() if (wait := self._until_due(each)) is not None]
         mono = self._host.clock.mono_ns() / 1e9
         if waits and min(waits) <= AHEAD and mono - self._prepared_at > AHEAD:
             self._prepared_at = mono
@@ -235,34 +233,28 @@ class JobsDriver(JobRuns):
         except (KeepersError, TimeoutError) as trouble:
             log.debug("job.no_keepers", why=str(trouble))  # the run itself says so if it lasts
 
-    def _until_due(self, each: Scheduled) -> float | None:
-        """Seconds until it is due next."""
-        coming = self.scheduler.coming(each) if each.is_active else None
-        return None if coming is None else (coming.at - self._host.clock.now()).total_seconds()
-
     def arm(self) -> None:
         """Keep exactly one timer, at whatever comes first."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        waits = list(self._waits())
-        if waits and self._is_open:
+        if self._is_open and (waits := self.waits()):
             self._timer = asyncio.get_running_loop().call_later(max(0.0, min(waits)), self._ring)
 
-    def _waits(self) -> Iterator[float]:
-        """Seconds until something is to be done."""
+    def waits(self) -> list[float]:
+        """Seconds until something is to be done, of each thing that is."""
         now, mono = self._host.clock.now(), self._host.clock.mono_ns() / 1e9
-        for each in self.scheduled.values():
-            if (wait := self._until_due(each)) is not None and wait > 0:
-                yield wait
-                if wait > AHEAD:
-                    yield wait - AHEAD
+        coming = [due.at for each in self.scheduled.values() if each.is_active and (due := self.scheduler.coming(each))]
+        dues = [wait for at in coming if (wait := (at - now).total_seconds()) > 0]
+        self._prepare(dues)
+        found = [*dues, *(wait - AHEAD for wait in dues if wait > AHEAD)]
         for hand in self._hands.values():
             closes, deadline = hand.deadlines
             if closes is not None and closes > now:
-                yield (closes - now).total_seconds()
+                found.append((closes - now).total_seconds())
             if deadline is not None and deadline > mono:
-                yield deadline - mono
+                found.append(deadline - mono)
+        return found
 
     def _ring(self) -> None:
         self._timer = None

@@ -1,0 +1,423 @@
+"""A year of a desk's jobs: the real scheduler and ledger, and keepers, processes and clocks that are made up.
+
+Whatever may happen to them happens: daemons are killed between any two of their deeds, keepers and machines die, clocks
+jump, tokens go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from kept_desk import MadeUp
+from kept_jobs import job, shipped
+from tradewarden.machines.day_book import CalendarBook
+from tradewarden.machines.due import due_between
+from tradewarden.machines.job import Does, Job
+from tradewarden.machines.job_run import Phase, run_of
+from tradewarden.machines.kept import Exited, Gone, Happening, Started
+from tradewarden.machines.run import Lease, Misfire, Refused, Run, Trigger
+from tradewarden.machines.schedule import After
+from tradewarden.orchestrator.job import _TICKS, JobHost
+from tradewarden.orchestrator.job_plans import Around
+from tradewarden.orchestrator.jobs import JobsDriver
+from tradewarden.orchestrator.keepers import Spec
+from tradewarden.orchestrator.ledger import Ledger
+from tradewarden.orchestrator.ledger_file import LedgerFile
+from tradewarden.orchestrator.orders import RefusedError
+from tradewarden.orchestrator.runs import Runs
+from tradewarden.orchestrator.schedule_edits import Edits
+from tradewarden.orchestrator.standings import Standings
+
+BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+DAY: Final = 86_400.0
+DEADLY: Final = 1 / 300  # of the deeds at which a daemon may be killed
+BEAT: Final = 0.5
+TRADERS: Final = ("asha", "ravi")
+JOBS: Final = (
+    job("premarket", "", "at 09:00"),
+    job("sell_monitor", "", "between 09:15 and 15:30", does=Does.MONITOR),
+    job("position_monitor", "", "hourly at :30 between 09:00 and 15:30", does=Does.WORK),
+    job("analysis", "", "at 16:00", does=Does.WORK, conditions=("auth valid",)),
+    job("buy", "", "after analysis succeeded", "at 16:30", misfire=Misfire.ALERT),
+    job("cleanup", "", "at 18:00 on all days", misfire=Misfire.SKIP),
+    job("night", "", "between 22:00 and 02:00 on all days", does=Does.FEED),
+    job("report", "", "15 minutes after close", per_user=True),
+)
+
+
+class KilledError(Exception):
+    """The daemon was killed at this very deed."""
+
+
+@dataclass
+class Process:
+    """What a keeper keeps."""
+
+    spec: Spec
+    pid: int
+    began: float
+    ends: float
+    code: int
+    lives: int = 1
+    until: float | None = None
+    asked: bool = False
+
+
+@dataclass
+class Keepers:
+    """Keepers as the real ones are seen from the daemon: at most one a name, and each run begun once."""
+
+    year: Year
+    run_dir: Path
+    events: dict[str, list[Happening]] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    alive: dict[str, Process] = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
+    orphans: dict[str, Process] = field(default_factory=dict)  # their keeper was killed
+    copies: list[str] = field(default_factory=list)
+    pids: int = 1000
+
+    def names(self) -> list[str]:
+        return sorted(self.events)
+
+    def held(self, name: str) -> bool:
+        return name in self.alive
+
+    def last(self, name: str) -> tuple[Happening, ...]:
+        return tuple(self.events.get(name, ())[-40:])
+
+    def read(self, name: str) -> list[Happening]:
+        known = self.events.get(name, [])
+        news = known[self.places.get(name, 0) :]
+        self.places[name] = len(known)
+        return news
+
+    def command(self, name: str, line: str) -> bool:
+        process = self.alive.get(name)
+        if process is None or line != "stop":
+            return False
+        process.asked, process.code = True, -15
+        process.ends = min(process.ends, self.year.true + self.year.chance.uniform(0, 2))
+        return True
+
+    async def prepare(self) -> None:
+        return
+
+    async def keep(self, spec: Spec) -> None:
+        self.year.may_die()
+        self._keep(spec)
+        self.year.may_die()
+
+    def _keep(self, spec: Spec) -> None:
+        name = spec.name
+        if name in self.alive:
+            return
+        orphan = self.orphans.pop(name, None)
+        if orphan is not None:
+            self._tell(name, Exited, pid=orphan.pid, code=None, up=0.0, asked=False, fenced=True)
+        if not spec.fence_only and spec.revision not in self.spent:
+            self.spent.add(spec.revision)
+            self._begin(spec)
+            return
+        self._tell(name, Gone)
+
+    def _begin(self, spec: Spec, lives: int = 1, until: float | None = None) -> None:
+        year, number = self.year, run_of(spec.revision)
+        run = year.book_of(number or 0)
+        if run is None or not run.outcome.is_open:
+            self.copies.append(f"{spec.name} {spec.revision} began, and its run is {run and run.outcome}")
+        self.pids += 1
+        lasts = year.lasts(spec)
+        if lives == 1 and spec.until is not None:
+            until = year.true + spec.until - time.time()
+        code = 0 if year.chance.random() < 0.85 else 3
+        self.alive[spec.name] = Process(spec, self.pids, year.true, year.true + lasts, code, lives, until)
+        ticks = int(year.uptime() * _TICKS)
+        self._tell(spec.name, Started, pid=self.pids, ticks=ticks, revision=spec.revision, boot=year.boot, life=lives)
+
+    def _tell(self, name: str, kind: Callable[..., Happening], **facts: Any) -> None:
+        self.events.setdefault(name, []).append(kind(at=self.year.now(), keeper=1, **facts))
+
+    def pass_time(self) -> list[str]:
+        """Whoever has ended by now; their names."""
+        ended = [name for name, process in self.alive.items() if process.ends <= self.year.true]
+        for name in ended:
+            process = self.alive.pop(name)
+            up, asked = self.year.true - process.began, process.asked
+            again = not asked and process.code != 0 and process.spec.restart == "failure"
+            allowed = process.until is None or self.year.true < process.until
+            again = again and allowed and process.lives < process.spec.attempts
+            at = self.year.now() if again else None
+            self._tell(name, Exited, pid=process.pid, code=process.code, up=up, asked=asked, again_at=at)
+            if again:
+                self._begin(process.spec, process.lives + 1, process.until)
+            else:
+                self._tell(name, Gone)
+        return ended
+
+    def kill_keeper(self) -> None:
+        """One of them is killed; what it kept lives on."""
+        if self.alive:
+            name = self.year.chance.choice(sorted(self.alive))
+            self.orphans[name] = self.alive.pop(name)
+
+    def reboot(self) -> None:
+        self.alive.clear()
+        self.orphans.clear()
+
+
+class Driver(JobsDriver):
+    """Rings when the year says so."""
+
+    wake_at: float = 0.0
+    year: Year
+
+    def arm(self) -> None:
+        waits = [*self.waits(), DAY]
+        busy = any(
+            hand._machine.phase in (Phase.ASKED, Phase.FENCED) or hand._owes_stop for hand in self._hands.values()
+        )
+        busy = busy or any(hand._machine.phase is Phase.WAITS and not hand.run.reason for hand in self._hands.values())
+        self.wake_at = self.year.true + min(*waits, BEAT if busy else DAY)
+
+
+class DyingRuns(Runs):
+    """A daemon may be killed before and after each thing that it writes down."""
+
+    year: Year
+
+    def _do(self, deed: Any) -> bool:
+        self.year.may_die()
+        done = super()._do(deed)
+        self.year.may_die()
+        return done
+
+    def claim(self, *told: Any, **words: Any) -> Run | Refused:
+        self.year.may_die()
+        given = super().claim(*told, **words)
+        self.year.may_die()
+        return given
+
+    def account(self, *told: Any, **words: Any) -> tuple[list[Run], Run | Refused | None]:
+        self.year.may_die()
+        given = super().account(*told, **words)
+        self.year.may_die()
+        return given
+
+
+class Year:
+    """The whole of it."""
+
+    simulated = False
+
+    def __init__(self, state: Path, seed: int, *, days: int) -> None:
+        self.chance, self.days, self.state = Random(seed), days, state
+        self.true, self.shift, self.booted = 0.0, 0.0, -1000.0
+        self.boots = self.kills = self.jumps = 0
+        self.is_deadly = False
+        self.world = MadeUp()
+        (state / "keepers").mkdir()
+        Ledger(state / "ledger.db").close()
+        self.file = LedgerFile(state / "ledger.db")
+        self.file._db.execute("PRAGMA synchronous = OFF")  # power never fails here
+        self.keepers = Keepers(self, state / "keepers")
+        self.calendar = CalendarBook(shipped())
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.furthest = self.now()
+
+    # The clock
+
+    def mono_ns(self) -> int:
+        return int((self.true + 10_000) * 1e9)
+
+    def now(self) -> datetime:
+        return BEGIN + timedelta(seconds=self.true + self.shift)
+
+    def uptime(self) -> float:
+        return self.true - self.booted
+
+    @property
+    def boot(self) -> str:
+        return f"boot {self.boots}"
+
+    def lasts(self, spec: Spec) -> float:
+        """How long a process lives."""
+        if spec.restart == "failure":
+            return self.chance.choice((self.chance.uniform(1, 3600), 10 * DAY))
+        return self.chance.choice(
+            (self.chance.uniform(0.01, 2), self.chance.uniform(2, 290), self.chance.uniform(290, 400))
+        )
+
+    def may_die(self) -> None:
+        if self.is_deadly and self.chance.random() < DEADLY:
+            raise KilledError
+
+    def book_of(self, number: int) -> Run | None:
+        return Runs(self.file, now=self.now).run(number)
+
+    # Life
+
+    def live(self) -> None:
+        asyncio.run(self._live())
+
+    async def _live(self) -> None:
+        self.began = self.now()
+        while self.true < self.days * DAY:
+            await self._daemon(until=self.days * DAY)
+            self._pass(self.true + self.chance.choice((0.1, 3, 120, 3 * 3600)))
+        self.world.auth["kite"] = "valid"
+        await self._daemon(until=self.true + 2 * DAY, last=True)
+
+    async def _daemon(self, until: float, *, last: bool = False) -> None:
+        """One daemon's life; it is killed at a moment of its own, or in the middle of a deed."""
+        driver = self._driver()
+        dies = until if last else min(until, self.true + self.chance.expovariate(1 / (0.9 * DAY)))
+        self.is_deadly = not last
+        try:
+            driver.begin()
+            await self._settle()
+            while self.true < dies:
+                await self._step(driver, dies)
+        except KilledError:
+            pass
+        self.kills += 1
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks.clear()
+        self.is_deadly = False
+
+    async def _step(self, driver: Driver, dies: float) -> None:
+        """To the next moment at which something happens."""
+        ends = min((each.ends for each in self.keepers.alive.values()), default=dies)
+        world = self.true + self.chance.expovariate(1 / (DAY / 3))
+        self.true = max(self.true, min(dies, driver.wake_at, ends, world))
+        woken = self.keepers.pass_time()
+        if self.true >= world:
+            self._happen(driver)
+        if woken:
+            driver.woken(woken)
+        driver.look()
+        self.furthest = max(self.furthest, self.now())
+        await self._settle()
+
+    def _happen(self, driver: Driver) -> None:
+        """Something of the world changes."""
+        match self.chance.randrange(6):
+            case 0:
+                self.world.auth["kite"] = self.chance.choice(("valid", "valid", "required"))
+            case 1:
+                self.keepers.kill_keeper()
+            case 2 | 3:
+                with suppress(RefusedError):
+                    driver.run_once(self.chance.choice(JOBS[:7]).name, "", by="asha")
+            case 4:
+                self.shift = 0.0 if self.shift else self.chance.choice((-3600.0, 3600.0, -600.0))
+                self.jumps += 1
+            case 5:
+                driver.stand("ravi", "", self.chance.random() < 0.8, by="ravi")
+
+    def _pass(self, to: float) -> None:
+        """Nobody looks; processes end, and now and then the machine does."""
+        if self.chance.random() < 0.1:
+            self.boots, self.booted = self.boots + 1, self.true
+            self.keepers.reboot()
+        self.true = to
+        self.keepers.pass_time()
+
+    async def _settle(self) -> None:
+        while self.tasks:
+            await asyncio.sleep(0)
+            for task in [task for task in self.tasks if task.done()]:
+                self.tasks.discard(task)
+                task.result()
+
+    def _spawn(self, deed: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(deed, name=name)
+        self.tasks.add(task)
+        return task
+
+    def _driver(self) -> Driver:
+        runs = DyingRuns(self.file, now=self.now)
+        runs.year = self
+        host = JobHost(
+            keepers=self.keepers,  # type: ignore[arg-type]
+            runs=runs,
+            clock=self,
+            spawn=self._spawn,
+            state=self.state,
+            log_dir=self.state,
+            learned=lambda _: None,
+            lease=Lease(self.kills + 1, 1, self.boot),
+            uptime=self.uptime,
+        )
+        around = Around(
+            facts=lambda sources: self.world.facts({}, sources),
+            is_program=lambda _: False,
+            book=lambda: self.calendar,
+            segments=lambda: ["NSE_EQ"],
+            segment="NSE_EQ",
+            zone="Asia/Kolkata",
+            traders=lambda: TRADERS,
+            people={},
+            keep=timedelta(days=4000),
+        )
+        Driver.year = self
+        standings = Standings(self.file, now=self.now)
+        if not standings.of("asha"):
+            standings.set("asha", {"": True}, by="test")
+        return Driver(JOBS, host, Edits(self.file, now=self.now), standings, around)
+
+    # What came of it
+
+    @property
+    def copies(self) -> list[str]:
+        return self.keepers.copies
+
+    def runs(self, name: str, user: str = "") -> list[Run]:
+        return Runs(self.file, now=self.now).history(job=name, user=user, limit=1_000_000)
+
+    def expected(self, each: Job) -> set[datetime]:
+        found = [schedule for schedule in each.schedules if not isinstance(schedule.rule, After)]
+        dues = (due for schedule in found for due in due_between(schedule, self.began, self.furthest, self.calendar))
+        return {due.at for due in dues}
+
+    def silent(self) -> list[str]:
+        """Due times that have no run; ravi's desk is switched off now and then, so his are not counted."""
+        found = []
+        for each in JOBS:
+            had = {
+                run.due
+                for run in self.runs(each.name, "asha" if each.per_user else "")
+                if run.trigger is Trigger.SCHEDULE
+            }
+            found += [f"{each.name} at {at}" for at in sorted(self.expected(each) - had)]
+        return found
+
+    def doubled(self) -> list[str]:
+        counts = Counter(
+            (each.name, user, run.due)
+            for each in JOBS
+            for user in (TRADERS if each.per_user else ("",))
+            for run in self.runs(each.name, user)
+            if run.trigger is Trigger.SCHEDULE
+        )
+        return [str(key) for key, count in counts.items() if count > 1]
+
+    def open(self) -> list[Run]:
+        """What has not ended, but for what may run at this moment."""
+        now = self.now()
+        return [run for run in Runs(self.file, now=self.now).open() if run.until is None or run.until < now]
+
+    def outcomes(self) -> Counter[str]:
+        runs = (run for each in JOBS for user in ("", *TRADERS) for run in self.runs(each.name, user))
+        return Counter(str(run.outcome) for run in runs)

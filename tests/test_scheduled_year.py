@@ -1,0 +1,28 @@
+"""A year of a desk's jobs in virtual time, with killed daemons and jumping clocks: nothing twice or in silence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from year_of_jobs import Year
+
+DAYS = int(os.environ.get("TRADEWARDEN_YEAR_DAYS", "366"))
+SEEDS = int(os.environ.get("TRADEWARDEN_YEAR_SEEDS", "1"))
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_every_due_time_of_a_year_has_one_outcome_and_no_run_two_copies(tmp_path: Path, seed: int) -> None:
+    year = Year(tmp_path, seed, days=DAYS)
+    year.live()
+    assert year.copies == [], "two processes of one job at once, or one run begun twice"
+    assert year.silent() == [], "due times without an outcome"
+    assert year.doubled() == [], "due times with two outcomes"
+    assert year.open() == [], "runs that nobody ended"
+    assert year.kills > 0.5 * DAYS
+    assert year.jumps > 0.1 * DAYS
+    outcomes = year.outcomes()
+    assert min(outcomes[each] for each in ("success", "failed", "missed", "timeout")) > 0
+    assert outcomes["success"] > 0.5 * sum(outcomes.values())
