@@ -37,9 +37,9 @@ class Keeper:
     def __init__(
         self, brief: Brief, run_dir: str, lock: Lock, clocks: type[Clocks] = Clocks, uniform: Chance = chance
     ) -> None:
-        path = os.path.join(run_dir, brief.name)
+        path = f"{run_dir}/{brief.name}"
         self._brief, self._path, self._clocks = brief, path, clocks
-        self._status = StatusLog(f"{path}.status", os.path.join(run_dir, "wake"), brief.name)
+        self._status = StatusLog(f"{path}.status", f"{run_dir}/wake", brief.name)
         self._diary = Diary(self._status, clocks)
         self._compressor = Compressor(brief.log, brief.log_files)
         self._output = Output(brief, self._compressor if brief.compress else None)

@@ -132,8 +132,11 @@ def _become(
 
 def _is_spared() -> bool:
     """Whether the machine takes others first when memory runs out; a keeper's program would inherit that."""
-    with open("/proc/self/oom_score_adj", "rb", buffering=0) as own:
-        return int(own.read()) < 0
+    own = os.open("/proc/self/oom_score_adj", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return int(os.read(own, 16)) < 0
+    finally:
+        os.close(own)
 
 
 def _ordinary_in_want() -> None:

@@ -68,6 +68,7 @@ class Voice:
     """The pipe of a service: both ends are the keeper's, so that a grandchild which holds it keeps no next life up."""
 
     def __init__(self) -> None:
+        self._piece = _FLOOD  # what a quiet service needs no memory for
         self.hearing, self.speaking = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.hearing, False)
         try:
@@ -89,13 +90,14 @@ class Voice:
         done = 0
         while done < (2 * _ROOM if out else _ROOM):
             try:
-                data = os.read(self.hearing, _PIECE)
+                data = os.read(self.hearing, self._piece)
             except BlockingIOError:
                 break
             take(data)
             done += len(data)
-            if len(data) < _PIECE and not out:
+            if len(data) < self._piece and not out:
                 break  # there is no more, or the next look finds it
+            self._piece = _PIECE
         if done >= _FLOOD and not out:
             time.sleep(_GATHER)
 

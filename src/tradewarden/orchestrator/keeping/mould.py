@@ -61,7 +61,7 @@ def _become_keeper(run_dir: str, number: int, facts: Facts) -> None:
             keeper.run()
         code = 0
     except BaseException:  # noqa: BLE001 - a bug of ours: nobody is there to hear it but a file
-        _write_fault(os.path.join(run_dir, f"{facts[0]}.fault"))
+        _write_fault(f"{run_dir}/{facts[0]}.fault")
     finally:
         os._exit(code)
 
@@ -70,7 +70,7 @@ def _settle(run_dir: str, brief: Brief, number: int) -> Keeper | None:
     """Become the keeper, and say so to the zygote; none when there is one already."""
     keeper = None
     try:
-        own = lock.take(os.path.join(run_dir, f"{brief.name}.lock"))
+        own = lock.take(f"{run_dir}/{brief.name}.lock")
         keeper = Keeper(brief, run_dir, own) if own is not None else None
         word = "held" if keeper is None else "keeps"
     except OSError as trouble:

@@ -14,6 +14,9 @@ from tradewarden.orchestrator.keeping.compress import Compressor
 LONGEST = 1 << 20  # bytes of one line; a longer one goes on as a line of its own
 
 
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+
+
 class Lost:
     """Lines that no disk took, since a moment."""
 
@@ -101,18 +104,15 @@ class Output:
         """The size of the present file, which is opened anew when somebody moved or removed it."""
         try:
             there = os.stat(self._path)
-            if (there.st_ino, there.st_dev) == self._file:
-                return there.st_size
         except FileNotFoundError:
             there = None
         except OSError:
             raise _Refused(0) from None
+        if there is not None and (there.st_ino, there.st_dev) == self._file:
+            return there.st_size
         self.close()
         try:
-            if there is None:
-                os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-            self._descriptor = os.open(self._path, flags, 0o600)
+            self._descriptor = _opened(self._path)
             opened = os.fstat(self._descriptor)
             self._file, size = (opened.st_ino, opened.st_dev), opened.st_size
             if size and os.pread(self._descriptor, 1, size - 1) != b"\n":
@@ -182,6 +182,15 @@ class _Refused(Exception):  # noqa: N818 - the disk's answer, no error of ours
     def __init__(self, taken: int) -> None:
         super().__init__(taken)
         self.taken = taken
+
+
+def _opened(path: str) -> int:
+    """The file, and its directory too if somebody removed that."""
+    try:
+        return os.open(path, _FLAGS, 0o600)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        return os.open(path, _FLAGS, 0o600)
 
 
 _minute: tuple[int, bytes] = (-1, b"")
