@@ -1,4 +1,6 @@
+import os
 import sqlite3
+import stat
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,3 +122,16 @@ def test_a_disk_that_takes_nothing_stops_nobody_and_the_gaps_are_written_once_it
     ledger._db.execute("PRAGMA query_only = ON")
     ledger.add_gap("kite", gap(3), [])
     ledger.close()  # it does not raise, though this one is lost
+
+
+def test_nobody_else_reads_it_whoever_made_it_and_under_whichever_mask(tmp_path: Path) -> None:
+    path, mask = tmp_path / "ledger.db", os.umask(0)
+    try:
+        Ledger(path, upgrades=UPGRADES[:1]).close()
+        path.chmod(0o644)  # as an older one lies there
+        opened = Ledger(path)
+    finally:
+        os.umask(mask)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    opened.close()
+    assert modes == dict.fromkeys(("ledger.db", "ledger.db-shm", "ledger.db-wal", "ledger.db.v1"), 0o600)

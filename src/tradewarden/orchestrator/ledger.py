@@ -96,6 +96,7 @@ class Ledger:
             copy = self._path.with_name(f"{self._path.name}.v{version}")
             copy.unlink(missing_ok=True)
             self._db.execute("VACUUM INTO ?", (str(copy),))
+            copy.chmod(0o600)
             log.info("ledger.upgrade", src=version, dst=len(upgrades), copy=str(copy))
         for number, statements in enumerate(upgrades[version:], version + 1):
             self._db.executescript(f"BEGIN IMMEDIATE; {statements}; PRAGMA user_version = {number}; COMMIT;")
