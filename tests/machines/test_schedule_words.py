@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, time, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from tradewarden.machines.schedule import (
     At,
     Between,
     Cron,
+    Days,
     Ended,
     Every,
     Hourly,
@@ -236,3 +238,29 @@ def test_it_is_said_in_the_largest_unit_and_with_seconds_only_if_there_are_some(
 
 def test_two_ways_of_writing_the_same_are_the_same() -> None:
     assert written("every 60s") == written("every 1 minute on trading days of NSE_EQ in Asia/Kolkata")
+
+
+def test_what_is_offered_has_an_example_of_each_form() -> None:
+    assert FORMS == (
+        "always",
+        "between 09:15 and 15:30",
+        "at 16:00",
+        "hourly at :30",
+        "hourly at :30 between 09:00 and 16:00",
+        "every 5m",
+        "every 5m between 09:15 and 15:30",
+        "once 2026-11-24 10:00",
+        "cron 0 9 * * 1-5",
+        "15 minutes before open",
+        "30 minutes after close",
+        "at pre-open",
+        "from 15 minutes before open to 10 minutes after close",
+        "after analysis succeeded",
+    )
+    assert {type(written(form).rule) for form in FORMS} == set(get_args(Rule))
+    assert ENDINGS == ("on trading days", "on trading days of NFO with muhurat", "on all days", "on mon, wed")
+    assert {type(written(f"at 16:00 {ending}").days) for ending in (*ENDINGS, "on mon")} == set(get_args(Days))
+
+
+def test_a_schedule_that_nobody_wrote_has_no_text() -> None:
+    assert Schedule(At(time(9)), AllDays(), "NSE_EQ", "UTC").text == ""

@@ -41,6 +41,12 @@ def test_a_skipped_time_is_the_first_moment_after_and_a_doubled_one_the_first(
     assert found.tzinfo is UTC
 
 
+@pytest.mark.parametrize("second", range(0, 3600, 91))
+def test_whatever_is_skipped_is_the_same_moment(second: int) -> None:
+    clock = (datetime.min + timedelta(hours=1, seconds=second)).time()
+    assert instant(date(2026, 3, 29), clock, ZoneInfo("Europe/London")) == datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
 @given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.times().map(lambda each: each.replace(microsecond=0)))
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_clock_shows_it_then_or_something_later(zone: str, day: date, clock: time) -> None:
