@@ -10,13 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 import structlog
 
-from tradewarden.machines.gap import Gap
 from tradewarden.orchestrator.ledger_jobs import JOBS
 from tradewarden.orchestrator.ledger_people import PEOPLE
+
+if TYPE_CHECKING:  # 15 ms with the machine that makes gaps, which the start of programs need not wait for
+    from tradewarden.machines.gap import Gap
 
 # One entry a version: what turns the ledger of the version before into this one.
 UPGRADES: tuple[str, ...] = (
@@ -132,6 +135,8 @@ class Ledger:
 
     def gaps(self, *, limit: int = 100) -> list[RecordedGap]:
         """The last gaps, newest first."""
+        from tradewarden.machines.gap import Gap  # noqa: PLC0415 - see above
+
         rows = self._db.execute(
             "SELECT id, feed, began, ended, causes, instruments FROM gaps ORDER BY id DESC LIMIT ?", (limit,)
         )

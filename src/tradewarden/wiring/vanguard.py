@@ -23,7 +23,8 @@ if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them
     from tradewarden.orchestrator.launch import Launch
     from tradewarden.settings import Settings
 
-AHEAD: Final = 0.25  # seconds that the rest of the daemon leaves the machine to programs that are being started
+AHEAD: Final = 0.25  # seconds, at most, until there are keepers
+BEGUN: Final = 0.1  # seconds that the rest of the daemon leaves the machine to programs that have just been started
 
 Loaded = TypeVar("Loaded")
 
@@ -82,4 +83,5 @@ class Vanguard:
             self.begin()
             if self.deeds:
                 await asyncio.wait(self.deeds, timeout=AHEAD)
+                await asyncio.sleep(BEGUN)
         return await asyncio.to_thread(load)
