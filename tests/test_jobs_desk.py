@@ -155,6 +155,7 @@ def test_a_trader_runs_the_own_instance_and_sees_nothing_of_others(desk: LiveDes
 def test_figures_count_what_ran(desk: LiveDesk) -> None:
     text = desk.text("GET", "/metrics")
     assert 'tradewarden_runs_total{job="analysis",outcome="success"} 1' in text
+    assert 'tradewarden_runs_total{job="analysis",outcome="skipped"} 1' in text
     assert 'tradewarden_runs_total{job="slow",outcome="failed"} 1' in text
 
 
