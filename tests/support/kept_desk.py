@@ -203,14 +203,21 @@ def _kept(run_dir: Path) -> list[int]:
 
 
 def _zygotes(run_dir: Path) -> list[int]:
-    wanted = os.fsencode(run_dir)
-    found = []
+    """Those that were told the directory with the command, and those whose mould was."""
+    wanted, found = os.fsencode(run_dir), set()
     for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if wanted in words and any(word.endswith(b"zygote.py") for word in words):
-                found.append(int(entry.name))
-    return found
+        if not entry.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if wanted in words and _ends(words, b"zygote.py"):
+                found.add(int(entry.name))
+            elif wanted in words and _ends(words, b"mould.py"):
+                parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
+                if _ends(Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"), b"zygote.py"):
+                    found.add(parent)
+    return sorted(found)
+
+
+def _ends(words: Sequence[bytes], name: bytes) -> bool:
+    return any(word.endswith(name) for word in words)
