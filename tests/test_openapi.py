@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 
 import jsonschema_rs
 import pytest
@@ -226,6 +227,28 @@ def test_a_wrong_value_at_any_place_of_a_body_is_told_with_its_place(
         status, _, said = desk.answer(method, target(path, operation), sent, headers)
         assert status == 422, (name, value, said)
         assert name in json.loads(said)["errors"][0]["pointer"].split("/"), (value, said)
+
+
+ODD = {"integer": ["x", "1.5", "-1", "9" * 5000, "٣", ""], "boolean": ["perhaps", "2", ""]}  # else: one of few words
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"),
+    [each for each in OPERATIONS if any(told["in"] == "query" for told in each[2].get("parameters", ()))],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_a_wrong_value_of_any_parameter_is_told_with_its_name(
+    method: str, path: str, operation: dict[str, Any], desk: LiveDesk
+) -> None:
+    for parameter in operation["parameters"]:
+        member, name = parameter["schema"], parameter["name"]
+        if parameter["in"] != "query" or (member.get("type") in ("string", "array") and "maxLength" not in member):
+            continue
+        for value in ODD.get(member.get("type"), ["x" * 9 * member.get("maxLength", 1)]):
+            asks = f"{target(path, operation)}?{urlencode({name: value})}"
+            status, _, said = desk.answer(method, asks, b"")
+            assert status == 422, (name, value, said)
+            assert json.loads(said)["errors"][0]["parameter"] == name
 
 
 @pytest.mark.parametrize(
