@@ -72,11 +72,11 @@ def _noun(tag: Document, document: Document) -> Iterator[str]:
     if found:
         yield f'<section><h2 id="{_anchor(tag["name"])}">{escape(tag["name"])}</h2><p>{escape(tag["description"])}</p>'
         for method, path, operation in found:
-            yield from _operation(method, path, operation)
+            yield from _operation(method, path, operation, document["components"]["schemas"])
         yield "</section>"
 
 
-def _operation(method: str, path: str, operation: Document) -> Iterator[str]:
+def _operation(method: str, path: str, operation: Document, schemas: Mapping[str, Document]) -> Iterator[str]:
     yield f'<article id="{operation["operationId"]}">'
     yield f'<h3><b class="method">{method}</b> <code>{_soft(path)}</code></h3>'
     yield f"<p>{_sentence(operation['summary'])}</p>"
@@ -84,7 +84,7 @@ def _operation(method: str, path: str, operation: Document) -> Iterator[str]:
         yield f"<p>{_marked(operation['description'])}</p>"
     yield f'<p class="who">For {_WHO[operation["x-needs"]]}{_scope(operation)}.</p>'
     yield f'<pre tabindex="0"><code>{escape(curl(method, path, operation))}</code></pre>'
-    yield from _sent(operation)
+    yield from _sent(operation, schemas)
     yield '<h4>Answers</h4><table class="wide answers"><tbody>'
     for status, answer in operation["responses"].items():
         yield f'<tr><th scope="row">{status}</th><td>{_sentence(answer["description"])}{_content(answer)}</td></tr>'
@@ -120,17 +120,26 @@ def _example(operation: Document) -> Any:
     return content.get("application/json", {}).get("example")
 
 
-def _sent(operation: Document) -> Iterator[str]:
+def _sent(operation: Document, schemas: Mapping[str, Document]) -> Iterator[str]:
     parameters = operation.get("parameters", ())
-    content = operation.get("requestBody", {}).get("content", {})
     if parameters:
         yield '<h4>Parameters</h4><table class="wide"><tbody>'
         for each in parameters:
             where = "in the path" if each["in"] == "path" else ""
             yield _row(each["name"], each["schema"], each.get("description", where), required=each["required"])
         yield "</tbody></table>"
-    for kind, body in content.items():
-        yield f'<p>Body: {_kind(body["schema"])} <span class="count">{escape(kind)}</span></p>'
+    for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+        yield f'<h4>Body: {_kind(body["schema"])} <span class="count">{escape(kind)}</span></h4>'
+        yield from _members(schemas[body["schema"]["$ref"].rpartition("/")[2]])
+
+
+def _members(schema: Document) -> Iterator[str]:
+    required, members = schema.get("required", ()), schema.get("properties", {})
+    if members:
+        yield '<table class="wide"><tbody>'
+        for member, told in members.items():
+            yield _row(member, told, told.get("description", ""), required=member in required)
+        yield "</tbody></table>"
 
 
 def _content(answer: Document) -> str:
@@ -147,13 +156,8 @@ def _models(schemas: Mapping[str, Document]) -> Iterator[str]:
         yield f'<article id="model-{name}"><h3>{escape(name)}</h3>'
         if "description" in schema:
             yield f"<p>{_sentence(schema['description'])}</p>"
-        required, members = schema.get("required", ()), schema.get("properties", {})
-        if members:
-            yield '<table class="wide"><tbody>'
-            for member, told in members.items():
-                yield _row(member, told, told.get("description", ""), required=member in required)
-            yield "</tbody></table>"
-        elif "enum" in schema:
+        yield from _members(schema)
+        if "enum" in schema:
             yield f"<p>{_kind(schema)}</p>"
         yield "</article>"
     yield "</section>"
