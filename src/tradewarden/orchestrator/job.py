@@ -220,7 +220,10 @@ class RunDriver:
         )
         words = {"outcome": str(over.outcome), "reason": over.reason, "code": over.code}
         words |= {"while_away": True} if while_away else {}
-        (log.info if over.outcome in _GOOD else log.warning)("job.ended", **self._words(), **words)
+        if over.outcome in _GOOD:
+            log.info("job.ended", **self._words(), **words)
+        else:
+            log.warning("job.ended", **self._words(), **words)
         self._told(self)
 
     def _words(self) -> dict[str, object]:
