@@ -156,9 +156,10 @@ def test_a_job() -> None:
     counted = Statistics(since=at("09:00:00"), outcomes={Outcome.SUCCESS: 3}, success_rate=0.75, seconds_p50=1.5)
     for job in (
         a_job(),
-        a_job(running=RUNS[1], last=RUNS[2], notice="tomorrow", statistics=counted, problem="no zone"),
+        a_job(running=RUNS[1], last=RUNS[2], notice="tomorrow", problem="no zone"),
     ):
         assert odd("JobsTold", schedules.document([job], "2026-01-05T10:00:00+05:30")) == []
+    assert odd("StatisticsTold", runs.statistics_document(counted)) == []
     assert odd("ComingTold", schedules.coming_document(Ahead(ORDERS, at("16:05:00"), reason="a holiday"))) == []
     edit = EditAnswer(text="at 16:10", holds="next start", would=(at("16:10:00"),))
     assert odd("EditTold", schedules.edit_document(edit, dry=True)) == []
