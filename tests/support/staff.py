@@ -86,6 +86,7 @@ async def staffed(
 ) -> AsyncIterator[Staffed]:
     """The people named, with their passwords, and a desk that serves them."""
     clock, ledger = HandClock(), state / "ledger.db"
+    state.mkdir(exist_ok=True)
     if not ledger.exists():
         if tuple(people) not in _LEDGERS:
             _LEDGERS[tuple(people)] = await _made(ledger, people)
