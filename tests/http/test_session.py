@@ -403,6 +403,11 @@ async def test_the_page_says_what_went_wrong_and_never_what_was_typed(desk: Staf
     assert "<b>" not in page
 
 
+async def test_a_program_that_sends_a_form_is_told_in_json_what_is_wrong(desk: Staffed) -> None:
+    status, body = await told(await desk.browser(), "POST", "/api/session", data={"name": "asha", "password": "x"})
+    assert (status, body["type"]) == (401, "/problems/wrong-password")
+
+
 # The record
 
 

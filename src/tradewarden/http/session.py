@@ -15,7 +15,7 @@ from tradewarden.http.guesses import Guesses
 from tradewarden.http.member import Member
 from tradewarden.http.model import MisfitError, read
 from tradewarden.http.moments import iso
-from tradewarden.http.problems import ProblemError, rate_limited
+from tradewarden.http.problems import ProblemError, prefers_page, rate_limited
 from tradewarden.http.sign_in import SignIn
 from tradewarden.http.visitors import Visitors, address, cookie_of, visit_of
 from tradewarden.machines.password import LONGEST, why_not
@@ -81,7 +81,7 @@ class SessionDoor:
             given = await _sent(request, Credentials)
             user = await self._proven(request, given.name, given.password)
         except ProblemError as problem:
-            if not is_form(request):
+            if not _is_page(request):
                 raise
             return self._page.shown(None, problem)
         told_of(request, by=user.name)
@@ -98,7 +98,7 @@ class SessionDoor:
             given = await _sent(request, NewPassword)
             user = await self._chosen(request, visit.person.name, given)
         except ProblemError as problem:
-            if not is_form(request):
+            if not _is_page(request):
                 raise
             return self._page.shown(visit, problem)
         log.info("people.password_changed", user=user.name)
@@ -162,6 +162,11 @@ class SessionDoor:
             self._members.sign_out(visit.session)
         response.del_cookie(self._cookie, path="/", httponly=True, secure=self._is_secure, samesite="Strict")
         return response
+
+
+def _is_page(request: web.Request) -> bool:
+    """Whether a person at our form reads the answer."""
+    return is_form(request) and prefers_page(request.headers.get("Accept", ""))
 
 
 def told(visit: Visit | None) -> dict[str, Any]:
