@@ -73,6 +73,15 @@ class Shift:
         self.until(lambda: all(self.told(name) for name in self.names), "the start of all programs")
         return (max(self.told(name)[0][1] for name in self.names) - begun) / 1e6
 
+    def again(self) -> float:
+        """Shut everything down and start it once more; milliseconds until every program has run its first statement."""
+        self.supervisor.shut_down()
+        before = {name: len(self.told(name)) for name in self.names}
+        begun = time.monotonic_ns()
+        self.supervisor.start()
+        self.until(lambda: all(len(self.told(name)) > count for name, count in before.items()), "the next start of all")
+        return (max(self.told(name)[-1][1] for name in self.names) - begun) / 1e6
+
     def killed(self, name: str, patience: float = PATIENCE) -> float:
         """Kill a program; milliseconds until its replacement has run its first statement."""
         lives = self.told(name)

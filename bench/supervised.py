@@ -28,6 +28,7 @@ class Supervisor(ABC):
     name: ClassVar[str]
     can_stop: ClassVar[bool] = True
     keeps_output: ClassVar[bool] = True
+    remembers: ClassVar[bool] = False  # a later start has less to do than the first one
 
     def __init__(self, folder: Path, programs: Programs) -> None:
         self.folder, self.programs = folder, programs
@@ -73,6 +74,10 @@ class Supervisor(ABC):
     def stop(self) -> None:
         """Tell it to stop everything."""
         os.kill(self.pid, signal.SIGTERM)
+
+    def shut_down(self) -> None:
+        """End with all programs as the machine's shutdown ends them: nobody has stopped them for good."""
+        self.stop()
 
     def said(self) -> str:
         """The end of what it said on its terminal."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +20,7 @@ class Tradewarden(Supervisor):
     """The daemon, the process that its keepers are forked from, and a keeper for each program."""
 
     name = "tradewarden"
+    remembers = True
 
     def __init__(self, folder: Path, programs: Programs) -> None:
         self.port = free_port()
@@ -46,6 +50,19 @@ class Tradewarden(Supervisor):
     def stop(self) -> None:
         """By the word that stops everything deliberately: SIGTERM to the daemon stops no program."""
         self.ask("/api/desk/down", data=b"{}")
+
+    def shut_down(self) -> None:
+        """The daemon leaves; then each keeper stops its program, as when the keepers' unit is stopped."""
+        os.kill(self.pid, signal.SIGTERM)
+        self.reap()
+        for control in (self.folder / "var/keepers").glob("*.ctl"):
+            control.write_bytes(b"stop\n")
+        folk.until_ended(folk.programs(self.folder), PATIENCE)
+        left = folk.supervisors(self.folder)
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)  # keepers pass it over: they are about to leave
+        folk.until_ended(left, PATIENCE)
 
     def order(self, verb: str) -> None:
         """Start or stop all programs."""
