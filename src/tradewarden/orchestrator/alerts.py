@@ -149,7 +149,14 @@ class Alerts:
             return
         self._jobs[name] = now
         title, code = f"{name}: {run.outcome}, due at {run.due.astimezone(IST):%H:%M:%S}", f"jobs.{run.outcome}"
-        message = Message("job", title, run.reason or "", Layer.SERVICES, code, now.astimezone(IST))
+        message = Message(
+            kind="job",
+            title=title,
+            detail=run.reason or "",
+            layer=Layer.SERVICES,
+            code=code,
+            at=now.astimezone(IST),
+        )
         log.info("alert.told", kind=message.kind, code=message.code, ways=len(self._senders))
         for way in self._senders:
             self._spawn(self._deliver(way, message), name=f"alert.{way}")
