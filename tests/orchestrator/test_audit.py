@@ -79,6 +79,20 @@ def test_a_full_disk_stops_nothing_and_what_waited_is_written_later(file: Ledger
     assert told(audit) == [("asha", "a", "x", True, None)]
 
 
+@pytest.mark.parametrize("which", [{"by": "asha"}, {"refused": True}, {}])
+def test_a_page_is_found_without_looking_through_everything(
+    file: LedgerFile, clock: HandClock, which: dict[str, Any]
+) -> None:
+    plans: list[str] = []
+    file._db.set_trace_callback(plans.append)
+    Audit(file, now=clock.now).entries(**which)
+    file._db.set_trace_callback(None)
+    asked = next(plan for plan in plans if plan.startswith("SELECT * FROM audit"))
+    plan = " ".join(row[3] for row in file.read(f"EXPLAIN QUERY PLAN {asked}"))
+    assert "SEARCH" in plan
+    assert "TEMP B-TREE" not in plan
+
+
 def test_half_characters_are_written_down_as_something_else(file: LedgerFile, clock: HandClock) -> None:
     audit = Audit(file, now=clock.now)
     audit.add("asha\ud800", "a", "\udcff", allowed=True)

@@ -42,5 +42,6 @@ PEOPLE: Final = """
         detail TEXT
     ) STRICT;
     CREATE INDEX audit_by_time ON audit (at);
-    CREATE INDEX audit_refused ON audit (at) WHERE allowed = 0;
+    CREATE INDEX audit_by_whom ON audit (by);  -- and below it by number, as every index
+    CREATE INDEX audit_refused ON audit (allowed) WHERE allowed = 0;
 """
