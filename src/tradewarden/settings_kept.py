@@ -22,7 +22,7 @@ from tradewarden.settings_witness import UnwitnessedError, hold, witnesses
 if TYPE_CHECKING:
     from tradewarden.settings import Settings
 
-NAME: Final = "settings.kept"  # in the state directory
+NAME: Final = ".settings.kept"  # in the state directory; hidden, so that no backup takes it along
 LARGEST: Final = 8_000_000  # bytes
 SHORTEST: Final = 4  # letters: what is shorter is a word of ours sooner than one of the operator's
 _MARK: Final = b"tradewarden settings 1\n"
@@ -88,7 +88,7 @@ def kept(settings: Settings, calendar: bytes, before: Grounds) -> bytes | None:
 
 def keep(state: Path, note: bytes) -> None:
     """Write it down for the next start; where that cannot be done, that one takes longer."""
-    new = state / f".{NAME}.new"
+    new = state / f"{NAME}.new"
     try:
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
