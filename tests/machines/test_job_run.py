@@ -9,20 +9,8 @@ from typing import Any
 
 import pytest
 
-from tradewarden.machines.job_run import (
-    ASK_AGAIN,
-    Began,
-    Deed,
-    Fence,
-    JobRun,
-    Keep,
-    Now,
-    Over,
-    Rules,
-    Stop,
-    Waits,
-    run_of,
-)
+from tradewarden.machines.job_deed import Began, Deed, Fence, Keep, Over, Stop, Waits
+from tradewarden.machines.job_run import ASK_AGAIN, LINGERS, JobRun, Now, Rules, run_of
 from tradewarden.machines.kept import Escalated, Exited, Gone, Happening, Paused, Started, StartFailed, Stopping
 from tradewarden.machines.run import Lease, Outcome, Run, Trigger
 
@@ -201,7 +189,9 @@ def test_a_keeper_of_the_name_that_began_nothing_is_asked_for_again_once_it_has_
     scene.look(0)
     assert scene.held(5) == [], "the question is not answered yet"
     scene.machine.answered(None)
-    assert scene.held(5, by=True) == []
+    assert scene.held(ASK_AGAIN + LINGERS - 0.01, by=True) == []
+    left = [Waits("waits for what an earlier run of it left behind to end")]
+    assert scene.held(ASK_AGAIN + LINGERS, by=True) == left
     assert scene.held(ASK_AGAIN - 0.01) == []
     assert scene.held(5) == [Keep("run-7")]
     scene.machine.answered(None)
@@ -292,6 +282,9 @@ def test_a_window_that_closes_while_a_keeper_is_asked_for_is_missed() -> None:
     scene.look(0)
     scene.look(600)
     assert scene.tell(started(seconds=601))[1:] == [Stop()]
+    scene.tell(exited(-15, asked=True))
+    reason = "its window closed before it could begin"
+    assert scene.tell(gone()) == [Over(Outcome.FAILED, reason, -15, at(5).wall)], "it has begun all the same"
 
 
 def test_a_run_that_ends_by_itself_while_it_is_asked_to_has_its_own_code() -> None:
@@ -449,6 +442,7 @@ def test_a_run_that_had_not_begun_begins() -> None:
 
 def test_a_run_that_goes_on_goes_on() -> None:
     scene = adopted(started(), is_held=True, **BEGUN)
+    assert scene.held(200, by=True) == []
     assert scene.deeds == [Began(Lease(50, 9, BOOT), at(1).wall)]
     assert (scene.phase(), scene.machine.deadline) == ("runs", at(396).mono)
 

@@ -10,58 +10,16 @@ from errno import EBUSY
 from signal import Signals
 from typing import Final
 
+from tradewarden.machines.job_deed import Began, Deed, Fence, Keep, Over, Stop, Waits
 from tradewarden.machines.kept import Escalated, Exited, Gone, Happening, Paused, Started, StartFailed
 from tradewarden.machines.past import span
 from tradewarden.machines.run import Lease, Outcome, Run
 
 ASK_AGAIN: Final = 0.4  # seconds at least between two questions for a keeper
+LINGERS: Final = 2.0  # seconds after which a keeper that began nothing is still about an earlier run
+_LEFT: Final = "waits for what an earlier run of it left behind to end"
 _UNSEEN: Final = "its keeper was killed, and nobody saw how it ended"
 _RESTARTED: Final = "the machine was restarted while it ran"
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """Ask for a keeper that begins it; the revision is the run's own, so that it begins once."""
-
-    revision: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fence:
-    """Its keeper was killed: have whatever is left of it ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Ask it to end; after its time it and all it started are killed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """A process of it runs."""
-
-    lease: Lease
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """It cannot begin yet."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """How it ended."""
-
-    outcome: Outcome
-    reason: str | None
-    code: int | None = None
-    at: datetime | None = None  # as its keeper saw it; none: now
-
-
-Deed = Keep | Fence | Stop | Began | Waits | Over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,10 +118,13 @@ class JobRun:
                 pass
         return []
 
-    def held(self, is_held: bool, now: Now) -> list[Deed]:  # noqa: FBT001 - a fact
+    def held(self, is_held: bool, now: Now) -> list[Deed]:  # noqa: FBT001, PLR0911 - a fact, and a line a phase
         """Whether a keeper of that name lives; told after all that it wrote."""
-        if is_held or self._asking:
+        if self._asking:
             return []
+        if is_held:
+            is_in_the_way = self.phase is Phase.ASKED and now.mono >= self._ask_at + LINGERS
+            return [Waits(_LEFT)] if is_in_the_way and not self._begun else []
         match self.phase:
             case Phase.RUNS:
                 return [self._ask(Phase.FENCED, now)]
@@ -192,7 +153,7 @@ class JobRun:
             case Phase.WAITS if now.mono >= self._ask_at or is_closed or self._ending is not None:
                 return self._wait(barrier, now, is_closed=is_closed)
             case Phase.ASKED if is_closed and self.rules.is_window:
-                return self.end(Outcome.MISSED, "its window closed before it could begin")
+                return self.end(Outcome.FAILED, "its window closed before it could begin")
             case Phase.RUNS | Phase.RESTS if self._ending is None:
                 if self._deadline is not None and now.mono >= self._deadline:
                     return self.end(Outcome.TIMEOUT, f"it did not end within {span(self.rules.timeout or 0)}")
@@ -204,7 +165,7 @@ class JobRun:
         """It has to end, and counts as this then; what has not begun counts as missed."""
         if self.phase is Phase.OVER or self._ending is not None:
             return []
-        self._ending = Over(outcome if self._begun else Outcome.MISSED, reason)
+        self._ending = Over(outcome, reason)
         if self.phase is Phase.WAITS:
             return self._finish(self._ending)
         return [Stop()] if self.phase in (Phase.RUNS, Phase.RESTS) else []
@@ -283,7 +244,8 @@ class JobRun:
 
     def _finish(self, ending: Over) -> list[Deed]:
         killed = ", and it was killed with all that it started" if self._is_killed else ""
-        return self._over(ending.outcome, f"{ending.reason}{killed}", ending.code, ending.at)
+        outcome = ending.outcome if self._begun else Outcome.MISSED
+        return self._over(outcome, f"{ending.reason}{killed}", ending.code, ending.at)
 
     def _over(
         self, outcome: Outcome, reason: str | None, code: int | None = None, at: datetime | None = None

@@ -15,7 +15,8 @@ from typing import Final, assert_never
 import structlog
 
 from tradewarden.machines.job import Job, Trader
-from tradewarden.machines.job_run import Began, Deed, Fence, JobRun, Keep, Now, Over, Phase, Rules, Stop, Waits, run_of
+from tradewarden.machines.job_deed import Began, Deed, Fence, Keep, Over, Stop, Waits
+from tradewarden.machines.job_run import JobRun, Now, Phase, Rules, run_of
 from tradewarden.machines.kept import Happening, Started
 from tradewarden.machines.run import Lease, Outcome, Run
 from tradewarden.orchestrator.clock import Clock
@@ -108,7 +109,7 @@ class RunDriver:
     def adopt(self) -> None:
         """An earlier daemon had it: find out from the status log what became of it."""
         keepers, name = self._host.keepers, self.instance.name
-        held = keepers.held(name)
+        held = self._probe() is not False
         keepers.read(name)
         past = keepers.last(name)
         self._known = frozenset(past)

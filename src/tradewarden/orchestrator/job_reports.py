@@ -63,7 +63,7 @@ class JobReports:
             why_not=self._why_not(each, now) if hand is None else None,
             running=None if hand is None else hand.run,
             last=self._last_of(each.key),
-            problem=each.problem or self._behind(each, now),
+            problem=each.unwritten or each.problem or self._behind(each, now),
             notice=self._notice(job, user),
         )
 

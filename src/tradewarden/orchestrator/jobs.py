@@ -199,13 +199,13 @@ class JobsDriver(JobRuns):
     def _look_seldom(self) -> None:
         if not self._is_planned:
             self._plan_again()
-        for run in tuple(self._foreign.values()):
-            known = self._host.runs.run(run.id)
-            if known is None or not known.outcome.is_open:
-                self._foreign.pop(run.id)
-            elif not is_alive(known.lease):
-                self._take_over(known)
         try:
+            for run in tuple(self._foreign.values()):
+                known = self._host.runs.run(run.id)
+                if known is None or not known.outcome.is_open:
+                    self._foreign.pop(run.id)
+                elif not is_alive(known.lease):
+                    self._take_over(known)
             self._host.runs.prune(self._host.clock.now() - self._around.keep)
         except LedgerError as trouble:
             log.debug("job.unpruned", why=str(trouble))

@@ -38,6 +38,7 @@ class Scheduled:
     stands: bool = False  # it runs on its schedules
     is_unified: bool = False  # because its desk as a whole does
     problem: str | None = None  # why it does not, though it should
+    unwritten: str | None = None  # the same, while the ledger takes nothing
     seen: datetime | None = None  # each due time up to here has its outcome
     kept: datetime | None = None  # and this far that is written down
     begins: bool = False  # it may have a window that was open when it came to stand
@@ -221,9 +222,9 @@ class Scheduler:
             if not self._is_stuck:
                 log.error("job.unwritten", job=scheduled.name, why=str(trouble))  # noqa: TRY400 - its text says it all
             self._is_stuck = True
-            scheduled.problem = f"nothing of it can be written down, so nothing begins: {trouble}"
+            scheduled.unwritten = f"nothing of it can be written down, so nothing begins: {trouble}"
             return False
-        self._is_stuck, scheduled.problem = False, None
+        self._is_stuck, scheduled.unwritten = False, None
         if missed:
             self._asked.passed(missed, scheduled)
         if given is not None:
