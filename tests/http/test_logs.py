@@ -73,6 +73,9 @@ async def test_lines_are_chosen_by_service_text_level_number_and_time(tmp_path: 
         ({"since": "999999999d"}, "15m"),
         ({"grep": "x" * 201}, "200"),
         ({"text": "x"}, "allowed are lines, grep"),
+        ({"lines": "0" * 9 + "9" * 5000}, "allowed is 0 to"),
+        ({"since": "9999-12-31T23:59:59-12:00"}, "a moment such as"),
+        ({"since": "0001-01-01"}, "a moment such as"),
     ],
 )
 async def test_a_question_that_makes_no_sense_is_told_what_would(

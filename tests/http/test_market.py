@@ -91,6 +91,8 @@ async def test_a_day_outside_the_calendar_is_unknown_and_nobody_vouches_for_it(
 @pytest.mark.parametrize(
     ("query", "parameter", "detail"),
     [
+        ("day=9999-12-31", "day", "'9999-12-31' is no date such as 2026-11-23"),
+        ("day=0001-01-01", "day", "'0001-01-01' is no date such as 2026-11-23"),
         ("day=tomorrow", "day", "'tomorrow' is no date such as 2026-11-23"),
         ("segment=NSE", "segment", "'NSE' is not known; known: BFO, "),
     ],

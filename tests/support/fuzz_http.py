@@ -28,7 +28,7 @@ PATIENCE = 20.0
 ENDLESS = re.compile(r"/(events|logs/stream)$")  # a stream ends when the desk does
 SECONDS_EACH = re.compile(r"^/api/query$")  # a good question takes a process of its own
 SAID = {
-    "/api/market/calendar": (b"segment=NSE_EQ&date=2026-11-23", b"segment=XYZ&date=0001-01-01", b"date=9999-12-31"),
+    "/api/market/calendar": (b"segment=NSE_EQ&day=2026-11-23", b"segment=XYZ&day=0001-01-01", b"day=9999-12-31"),
     "/api/market/override": (
         b'\n\n{"segment":"NSE_EQ","state":"closed","reason":"why","until":"2026-11-23T12:00:00+05:30"}',
         b'\n\n{"segment":"NSE_EQ","expect":"dense","reason":"why","minutes":5}',

@@ -27,6 +27,7 @@ USUAL: Final = 100  # lines
 MOMENTS: Final = "a moment such as 2026-11-23T09:15, or 90s, 15m, 2h, 1d ago"
 SECONDS: Final = 30.0  # for one question
 _TOO_SLOW: Final = f"the search took longer than {SECONDS:g} s: ask for fewer lines, one service, or a later time"
+YEARS: Final = range(1970, 9999)  # at the ends of time no zone can be reckoned with
 _GREP: Final = 200  # characters
 _AT_ONCE: Final = 2  # questions: each takes a thread and may read a lot
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -124,6 +125,8 @@ def moment_of(text: str, now: datetime) -> datetime:
     if number.isdecimal() and len(number) < 7 and unit in _UNITS:  # noqa: PLR2004 - digits, more than any log has days
         return now - timedelta(seconds=int(number) * _UNITS[unit])
     moment = datetime.fromisoformat(text)
+    if moment.year not in YEARS:
+        raise ValueError(f"{moment.year} is no year of a desk")
     return moment if moment.tzinfo else moment.replace(tzinfo=IST)
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tradewarden.http.body import answer, asked, fault, taken
 from tradewarden.http.gate import told_of
+from tradewarden.http.logs import YEARS
 from tradewarden.http.member import Member
 from tradewarden.http.moments import iso
 from tradewarden.http.problems import ProblemError
@@ -183,10 +184,13 @@ def _day(text: str | None, today: date) -> date:
     if text is None:
         return today
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
+        day = None
+    if day is None or day.year not in YEARS:
         errors = [{"parameter": "day", "detail": f"{text[:64]!r} is no date such as 2026-11-23"}]
-        raise ProblemError(422, "validation", errors=errors) from None
+        raise ProblemError(422, "validation", errors=errors)
+    return day
 
 
 def _misfit(key: str, wrong: str) -> ProblemError:

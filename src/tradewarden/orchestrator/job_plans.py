@@ -16,8 +16,8 @@ from tradewarden.machines.job import Job, Trader, kept_as
 from tradewarden.machines.job_report import EditAnswer
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.machines.schedule import Schedule
-from tradewarden.machines.schedule_preview import dry_run
 from tradewarden.machines.schedule_problems import Limits, circles, problems
+from tradewarden.orchestrator.dry_runs import some, too_many
 from tradewarden.orchestrator.job import JobHost
 from tradewarden.orchestrator.job_reports import JobReports
 from tradewarden.orchestrator.job_spec import instance_of
@@ -173,8 +173,9 @@ class JobPlans(JobReports):
             return EditAnswer(text=f"Nothing was changed: {faults[0]}.", holds=holds, problems=tuple(faults))
         now, name = self._host.clock.now(), kept_as(job, user)
         if dry:
-            would = tuple(due.at for due in dry_run(schedules, now - LAST_MONTH, now, self._book()))
-            told = f"{name} would have run {len(would)} times in the last {LAST_MONTH.days} days."
+            would = tuple(due.at for due in some(schedules, now - LAST_MONTH, now, self._book(), most=MOST))
+            count = f"more than {MOST:,}" if len(would) > MOST else len(would)
+            told = f"{name} would have run {count} times in the last {LAST_MONTH.days} days."
             return EditAnswer(text=told, holds=holds, would=would[:MOST])
         if text is None and enabled is None:
             return EditAnswer(text="Nothing was to be changed.", holds=holds)
@@ -197,6 +198,11 @@ class JobPlans(JobReports):
             return [str(error)], ()
         told = {each.name: each.schedules for each in self._jobs} | {job.name: schedules}
         now, limits = self._host.clock.now(), self._around.limits
+        try:
+            if (wrong := too_many(schedules, now, self._book())) is not None:
+                return [wrong], ()
+        except OverflowError:
+            return ["nothing can be due at the ends of time: write a year from 1970 on"], ()
         return [*problems(schedules, after=now, book=self._book(), limits=limits), *circles(told)], schedules
 
     def _set(self, user: str, standings: dict[str, bool], those: Iterable[Scheduled], by: str) -> None:
