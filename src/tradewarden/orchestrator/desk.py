@@ -167,8 +167,9 @@ class DeskDriver(Orders):
         if not self._is_open:
             return
         with self.crew.together():
-            for driver in self.crew.drivers.values():
-                driver.beat()
+            looked = [driver.beat() for driver in self.crew.drivers.values()]
+            if looked and not any(looked):
+                return  # all rest, and this is the beat between
             self._measure()
             self._follow_the_world()
             self._redefinition.go_on()

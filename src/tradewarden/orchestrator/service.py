@@ -118,11 +118,12 @@ class ServiceDriver:
         if held:
             log.info("service.adopted", service=self.name, state=str(self.state), pid=self.pid)
 
-    def beat(self) -> None:
+    def beat(self) -> bool:
         """At each beat: look; only every other time while it rests, for a keeper wakes us when it writes."""
         self._is_passed_over = not self._is_passed_over and self.state in _RESTING
         if not self._is_passed_over:
             self.look()
+        return not self._is_passed_over
 
     def look(self) -> None:
         """Read what its keeper has written, and whether it still lives; and what its check says so far."""
