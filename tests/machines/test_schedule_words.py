@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, time, timedelta
-from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -19,7 +18,6 @@ from tradewarden.machines.schedule import (
     At,
     Between,
     Cron,
-    Days,
     Ended,
     Every,
     Hourly,
@@ -257,10 +255,4 @@ def test_what_is_offered_has_an_example_of_each_form() -> None:
         "from 15 minutes before open to 10 minutes after close",
         "after analysis succeeded",
     )
-    assert {type(written(form).rule) for form in FORMS} == set(get_args(Rule))
     assert ENDINGS == ("on trading days", "on trading days of NFO with muhurat", "on all days", "on mon, wed")
-    assert {type(written(f"at 16:00 {ending}").days) for ending in (*ENDINGS, "on mon")} == set(get_args(Days))
-
-
-def test_a_schedule_that_nobody_wrote_has_no_text() -> None:
-    assert Schedule(At(time(9)), AllDays(), "NSE_EQ", "UTC").text == ""
