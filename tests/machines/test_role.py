@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tradewarden.machines.role import Need, Person, Role, Scope
+from tradewarden.machines.role import Need, Person, Role, Scope, Visit
 
 NEEDS = {
     Need.ANYBODY: {Role.VIEWER, Role.TRADER, Role.ADMIN},
@@ -13,6 +13,17 @@ NEEDS = {
     Need.TRADER: {Role.TRADER, Role.ADMIN},
     Need.ADMIN: {Role.ADMIN},
 }
+
+
+def test_the_words_are_the_agreed_ones() -> None:
+    assert [str(role) for role in Role] == ["viewer", "trader", "admin"]
+    assert [str(scope) for scope in Scope] == ["read", "run", "verify", "admin"]
+    assert [str(need) for need in Need] == ["anybody", "machine", "viewer", "trader", "admin"]
+
+
+def test_a_visit_without_a_browser_has_no_session_and_nothing_to_change() -> None:
+    visit = Visit(person=person(Role.VIEWER))
+    assert (visit.session, visit.csrf, visit.must_change) == (None, None, False)
 
 
 def person(role: Role, *scopes: Scope, name: str = "asha") -> Person:

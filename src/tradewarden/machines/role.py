@@ -33,8 +33,8 @@ class Need(StrEnum):
     ADMIN = "admin"
 
 
-_RANK = {Role.VIEWER: 0, Role.TRADER: 1, Role.ADMIN: 2}
-_NEEDED = {Need.VIEWER: 0, Need.TRADER: 1, Need.ADMIN: 2, Need.MACHINE: 2}
+_ORDER = tuple(Role)
+_LEAST = {Need.MACHINE: Role.ADMIN, Need.VIEWER: Role.VIEWER, Need.TRADER: Role.TRADER, Need.ADMIN: Role.ADMIN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Person:
         """Whether the role and the scopes reach so far; `scope` is the one that the path belongs to."""
         if need is Need.ANYBODY:
             return True
-        reaches = _RANK[self.role] >= _NEEDED[need]
+        reaches = _ORDER.index(self.role) >= _ORDER.index(_LEAST[need])
         return reaches and (self.scopes is None or scope in self.scopes or Scope.ADMIN in self.scopes)
 
     def sees(self, user: str) -> bool:
