@@ -16,6 +16,7 @@ from tradewarden.machines.run import Misfire, Outcome
 from tradewarden.machines.schedule import After, Rule, Schedule
 from tradewarden.machines.schedule_problems import Limits, problems
 from tradewarden.machines.schedule_words import ENDINGS, FORMS, parse
+from tradewarden.orchestrator.dry_runs import A_DAY
 from tradewarden.settings_jobs import JobsSettings
 from tradewarden.settings_services import ServiceSettings
 
@@ -64,6 +65,10 @@ def test_the_limits_of_the_example_are_limits() -> None:
     limits = JobsSettings.model_validate(tomllib.loads(LIMITS)["jobs"]).limits
     assert limits == Limits(earliest=time(8), latest=time(20), minute=30)
     assert problems([written("at 21:00")], after=NOW, book=BOOK, limits=limits) != []
+
+
+def test_how_often_is_too_often_is_what_is_refused() -> None:
+    assert f"more than {A_DAY:,} times a day" in PAGE
 
 
 def test_each_outcome_and_each_policy_is_explained_once_and_in_order() -> None:
