@@ -253,7 +253,7 @@ def metrics() -> str:
         "",
         WRITTEN.format(source="a running desk"),
         "",
-        "`GET /metrics` answers in OpenMetrics, to programs on this machine and to whoever sends the admin token. A",
+        "`GET /metrics` answers in OpenMetrics, to programs on this machine and to [an admin](people.md)'s token. A",
         "state set has one sample for each state, 1 for the present one; its label bears the metric's name. No label",
         "ever holds an instrument, a user id or a token; `account` is the operator's name, `kite` the first account's.",
         "",
