@@ -124,7 +124,13 @@ def often(times: int) -> settings:
     )
 
 
-each = pytest.mark.parametrize("operation", PROMISED, ids=lambda operation: operation.label)
+def of(operations: list[Operation]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("operation", operations, ids=lambda operation: operation.label)
+
+
+each = of(PROMISED)
+quick = of([operation for operation in PROMISED if operation.path not in SLOW])
+slow = of([operation for operation in PROMISED if operation.path in SLOW])
 
 
 @each
@@ -139,22 +145,30 @@ def test_the_example_is_answered_as_promised(operation: Operation, desk: LiveDes
     assert status in (LACKING.get(operation.label), 409) or status < 400  # 409: it is so already, or has just been done
 
 
-@each
+@quick
 @often(10)
 @given(data=st.data())
 def test_whatever_is_sent_is_answered_as_promised(data: st.DataObject, operation: Operation, desk: LiveDesk) -> None:
-    if operation.path not in SLOW:
-        asked(any_case(data, operation), desk)
+    asked(any_case(data, operation), desk)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(900)
-@each
-@often(300)
+@quick
+@often(200)
 @given(data=st.data())
 def test_whatever_is_sent_all_night_is_answered_as_promised(
     data: st.DataObject, operation: Operation, desk: LiveDesk
 ) -> None:
+    asked(any_case(data, operation), desk)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(900)
+@slow
+@often(20)
+@given(data=st.data())
+def test_what_takes_long_is_answered_as_promised_too(data: st.DataObject, operation: Operation, desk: LiveDesk) -> None:
     asked(any_case(data, operation), desk)
 
 
