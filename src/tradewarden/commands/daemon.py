@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from tradewarden.daemon import Desk
+    from tradewarden.machines.calendar import Calendar
     from tradewarden.orchestrator.desk import DeskDriver
     from tradewarden.orchestrator.launch import Launch
     from tradewarden.settings import Settings
@@ -53,16 +54,22 @@ def _run(parsed: argparse.Namespace) -> int:
     from tradewarden.wiring.vanguard import Vanguard
 
     (settings, calendar, note), launch = found
+    packed = [(calendar, note)]
+    del found, calendar, note  # a third of a megabyte: whoever takes it from there is the last to hold it
     log.configure(settings.log.level)
     programs: list[DeskDriver] = []
+
+    def unpacked(calendar: bytes, note: bytes | None) -> Calendar:
+        if note is not None:
+            keep(settings.state_dir, note)
+        told: Calendar = unpack(calendar)
+        return told
 
     async def scene(stop: asyncio.Event) -> None:
         async with Vanguard(settings, SystemClock(), launch) as ahead:
             programs.append(ahead.programs)
             daemon = await ahead.lead(partial(import_module, "tradewarden.daemon"))
-            if note is not None:
-                keep(settings.state_dir, note)
-            await daemon.run(settings, unpack(calendar), SystemClock(), stop, _begin, ahead=ahead)
+            await daemon.run(settings, unpacked(*packed.pop()), SystemClock(), stop, _begin, ahead=ahead)
 
     descriptors.take_all()
     keep_private()
@@ -103,12 +110,13 @@ def _apart(config: Path | None) -> tuple[Configured, Launch | None] | None:
     The daemon has the values and not the reader; it loads itself meanwhile, and so does the process that keepers come
     from. The calendar is packed: programs start without it.
     """
-    from tradewarden.settings_apart import pack, plain, said_apart
     from tradewarden.settings_grounds import grounds
-    from tradewarden.settings_kept import kept, recalled
 
     before = grounds(config)
     launch = None if before is None else _launch(before)
+    from tradewarden.settings_apart import pack, plain, said_apart
+    from tradewarden.settings_kept import kept, recalled
+
     known = None if before is None else recalled(before)
 
     def ask() -> Configured | None:
