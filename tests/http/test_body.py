@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tradewarden.http.body import answer, asked, fault, json_object, refuse, taken
+from tradewarden.http.body import answer, asked, fault, form, json_object, refuse, taken
 from tradewarden.http.member import Member
 from tradewarden.http.problems import ProblemError
 
@@ -125,3 +125,25 @@ async def test_a_query_is_read_by_its_model(query: str, told: object) -> None:
     async with _serving(post) as client:
         body = await (await client.post(f"/?{query}")).json(content_type=None)
     assert body.get("errors", body) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "told"),
+    [
+        ("", b"name=a&name=b&c=%C3%BC", {"name": "b", "c": "ü"}),
+        ("", b"name=\xff", "the form is no text of its kind"),
+        ("; charset=bogus", b"name=a", "the form is no text of its kind"),
+        ("; charset=utf-16", b"name=ab", "the form is no text of its kind"),
+    ],
+)
+async def test_a_form_is_read_or_the_answer_says_that_it_is_no_text(kind: str, sent: bytes, told: object) -> None:
+    async def post(request: web.Request) -> web.Response:
+        try:
+            return answer(await form(request))
+        except ProblemError as problem:
+            return problem.response("/form")
+
+    async with _serving(post) as client:
+        headers = {"Content-Type": f"application/x-www-form-urlencoded{kind}"}
+        body = await (await client.post("/", data=sent, headers=headers)).json(content_type=None)
+    assert body == told if isinstance(told, dict) else (body["status"], body["errors"]) == (422, [{"detail": told}])

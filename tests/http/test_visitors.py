@@ -97,3 +97,9 @@ def test_a_web_page_that_points_its_own_name_at_this_machine_is_not_local() -> N
 def test_a_share_belongs_to_the_address_that_our_own_proxy_saw(peer: str, forwarded: str | None, share: str) -> None:
     headers = {} if forwarded is None else {"X_Forwarded_For": forwarded}
     assert address(request(peer, **headers)) == share
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:99999", "127.0.0.1:abc", "::1", "xn--", "[", "", "a b"])
+def test_a_host_that_is_no_name_is_none_of_this_machine(host: str) -> None:
+    assert is_local(request("127.0.0.1")) is True
+    assert is_local(request("127.0.0.1", host)) is False

@@ -74,6 +74,18 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     return body
 
 
+async def form(request: web.Request) -> dict[str, str]:
+    """The fields of a page's form. Raises the problem of one that cannot be read."""
+    try:
+        async with asyncio.timeout(ARRIVAL):
+            fields = await request.post()
+    except TimeoutError:
+        raise ProblemError(408, "bad-request") from None
+    except (UnicodeError, LookupError):  # of bytes that are no text, and of a kind of text that nobody knows
+        raise ProblemError(422, "validation", errors=[{"detail": "the form is no text of its kind"}]) from None
+    return {name: str(value) for name, value in fields.items()}
+
+
 def fault(key: str, detail: str) -> dict[str, str]:
     """What is wrong with one member."""
     return {"pointer": f"/{key[:64]}", "detail": detail}

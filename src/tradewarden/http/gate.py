@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
-from tradewarden.http.body import ARRIVAL
+from tradewarden.http.body import form
 from tradewarden.http.needs import NEEDS, Way
 from tradewarden.http.problems import Handler, ProblemError, route_of
 from tradewarden.http.visitors import Visitors, address, is_local, refuse_other_sites, token_needed, visit_of
@@ -133,11 +132,7 @@ async def _refuse_without(request: web.Request, csrf: str) -> None:
     """A browser's session acts only with what a page of ours has told the browser besides the cookie."""
     given = request.headers.get(CSRF)
     if given is None and is_form(request):
-        try:
-            async with asyncio.timeout(ARRIVAL):
-                given = str((await request.post()).get("csrf", ""))
-        except TimeoutError:
-            raise ProblemError(408, "bad-request") from None
+        given = (await form(request)).get("csrf")
     if given is None or not hmac.compare_digest(given.encode(errors="replace"), csrf.encode()):
         raise ProblemError(
             403, "csrf", detail=f"the session's own token is needed, as {CSRF}: GET /api/session tells it"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, TypeVar
 
 import structlog
 from aiohttp import web
 
-from tradewarden.http.body import ARRIVAL, Nothing, answer, fault, refuse, taken
+from tradewarden.http.body import Nothing, answer, fault, form, refuse, taken
 from tradewarden.http.gate import is_form, told_of
 from tradewarden.http.guesses import Guesses
 from tradewarden.http.member import Member
@@ -193,12 +192,7 @@ async def _sent(request: web.Request, model: type[M]) -> M:
     if not is_form(request):
         return await taken(request, model)
     try:
-        async with asyncio.timeout(ARRIVAL):
-            form = await request.post()
-    except TimeoutError:
-        raise ProblemError(408, "bad-request") from None
-    try:
-        return read(model, {key: value for key, value in form.items() if key != "csrf"})
+        return read(model, {key: value for key, value in (await form(request)).items() if key != "csrf"})
     except MisfitError as misfit:
         errors = [{"pointer": f"/{place}", "detail": detail} for place, detail in misfit.faults]
         raise ProblemError(422, "validation", errors=errors) from None

@@ -177,7 +177,10 @@ def is_local(request: web.Request) -> bool:
     peer = _peer(request)
     if peer is None or not peer.is_loopback or _is_forwarded(request):
         return False
-    return (request.url.host or "") in _LOCAL_NAMES
+    try:
+        return (request.url.host or "") in _LOCAL_NAMES
+    except ValueError:  # whatever stands in Host, it is no name
+        return False
 
 
 def address(request: web.Request) -> str:
