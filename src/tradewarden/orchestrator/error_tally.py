@@ -59,7 +59,7 @@ class ErrorTally:
     def count(self, service: str) -> int:
         """Lines of the last hour that say so."""
         seen = self._seen.get(service)
-        if seen is None:
+        if seen is None or not seen.minutes:
             return 0
         oldest = stamp_before(self._now(), HOUR)[:_MINUTE]
         while seen.minutes and seen.minutes[0][0] < oldest:
