@@ -25,9 +25,7 @@ _LONGEST_ID: Final = 18  # digits
 class NewToken:
     """A token that is to be."""
 
-    name: Annotated[
-        str, Member("a name of 1 to 64 characters is expected", 1, 64, "nightly")
-    ]
+    name: Annotated[str, Member("a name of 1 to 64 characters is expected", 1, 64, "nightly")]
     scopes: Annotated[list[Scope], Member(f"a list is expected, known are {', '.join(Scope)}", 1, 4, ["read"])]
     days: Annotated[int, Member(f"for how long: 1 to {MOST_DAYS} days", 1, MOST_DAYS)] = DAYS
     user: Annotated[str | None, Member("whose it is to be, for an admin", 1, 32, "asha")] = None
