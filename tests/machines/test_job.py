@@ -21,6 +21,10 @@ def test_only_a_monitor_or_a_feed_is_begun_again(does: Does, is_repaired: bool) 
     assert does.is_repaired is is_repaired
 
 
+def test_what_a_job_does_is_said_in_these_words() -> None:
+    assert [str(each) for each in Does] == ["orders", "monitor", "feed", "work"]
+
+
 def test_a_job_places_orders_and_runs_late_unless_it_says_otherwise() -> None:
     assert (BUY.does, BUY.misfire, BUY.per_user, BUY.timeout) == (Does.ORDERS, Misfire.RUN, False, None)
     assert (BUY.edits, BUY.schedules, TIMEOUT) == ("now", (), 300.0)
