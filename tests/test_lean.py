@@ -17,6 +17,17 @@ def test_the_daemon_holds_neither_twisted_nor_rich() -> None:
     assert run(f"{LEAN}import tradewarden.daemon\n{heavy}") == "[]\n"
 
 
+def test_programs_wait_for_nothing_that_only_the_rest_of_the_daemon_needs() -> None:
+    rest = "{'aiohttp', 'pydantic', 'statemachine', 'tradewarden.daemon', 'tradewarden.machines.job', 'tomllib'}"
+    assert run(f"{LEAN}import tradewarden.wiring.vanguard\nprint(sorted(sys.modules.keys() & {rest}))") == "[]\n"
+
+
+def test_a_command_waits_for_no_other() -> None:
+    rest = "{'asyncio', 'tradewarden.commands.stores', 'tradewarden.commands.every'}"
+    script = f"import sys; from tradewarden.__main__ import parser; parser('run')\nprint(sys.modules.keys() & {rest})"
+    assert run(script) == "set()\n"
+
+
 def test_who_wants_them_later_gets_them() -> None:
     assert run(f"{LEAN}import twisted.python.log, kiteconnect; print('there')") == "there\n"
 

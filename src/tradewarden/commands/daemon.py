@@ -42,7 +42,7 @@ def _run(parsed: argparse.Namespace) -> int:
     if found is None:
         return BAD_CONFIGURATION
     from tradewarden import log
-    from tradewarden.feed.journal import JournalError
+    from tradewarden.feed.journal_lock import JournalError
     from tradewarden.http.door import CannotListenError
     from tradewarden.orchestrator import descriptors
     from tradewarden.orchestrator.clock import SystemClock

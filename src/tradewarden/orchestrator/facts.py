@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tradewarden.machines.condition import Facts
-from tradewarden.machines.headline import foremost
 from tradewarden.machines.report import FEEDING
 from tradewarden.machines.service import ServiceState
 from tradewarden.orchestrator.clock import Clock
@@ -76,6 +75,8 @@ class World:
 
     def facts(self, services: Mapping[str, ServiceState], sources: Collection[str]) -> Facts:
         """Everything a condition may ask about."""
+        from tradewarden.machines.headline import foremost  # noqa: PLC0415 - it is loaded once there is a world
+
         report, shift = self._market.report(), self._shift()
         accounts = {FEEDING: self._accounts.feeding, **self._accounts.further}
         tokens = {name: auth.report() for name, auth in accounts.items()}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tradewarden.feed import cursor
-from tradewarden.feed.journal import Journal
 from tradewarden.orchestrator.clock import Clock
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
+    from tradewarden.feed.journal import Journal
     from tradewarden.settings import Settings
 
 MEGABYTE = 1_000_000
@@ -20,6 +19,9 @@ def journal_of(settings: Settings, clock: Clock) -> Journal | None:
     told = settings.journal
     if not told.record:
         return None
+    from tradewarden.feed import cursor  # noqa: PLC0415 - a desk that keeps no ticks starts its programs without it
+    from tradewarden.feed.journal import Journal  # noqa: PLC0415
+
     place = settings.state_dir / JOURNAL
     return Journal(
         place,
