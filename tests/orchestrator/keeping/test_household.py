@@ -122,7 +122,8 @@ def test_without_a_descriptor_to_spare_it_is_looked_at_the_long_way(
     def refused(_pid: int) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    process = start("sleep", "1000")
+    process = start(sys.executable, "-I", "-S", "-c", BURN)
+    heard(process)
     monkeypatch.setattr(module, "_Member", refused)
     for _ in range(2):
         assert household.look()[1:] == (family.usage([process.pid])[1], 1)
