@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import get_args
 
-from tradewarden.machines.job_report import EditAnswer, JobReport, Statistics
+from tradewarden.machines.job_report import EditAnswer, Holds, JobReport, Stands, Statistics
 
 AT = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
 
@@ -35,3 +36,8 @@ def test_statistics_of_nothing_are_nothing() -> None:
 def test_an_edit_holds_at_once_unless_it_says_otherwise() -> None:
     told = EditAnswer(text="It is changed.")
     assert (told.holds, told.problems, told.would) == ("now", (), ())
+
+
+def test_the_words_are_the_agreed_ones() -> None:
+    assert get_args(Stands) == ("unified", "individual", "stopped")
+    assert get_args(Holds) == ("now", "next start")
