@@ -92,7 +92,7 @@ bench: $(BENCH)/.ready $(BENCH)/recorders/.ready $(BENCH)/supervisors/.ready
 	rm -rf $(BENCH)/wheel
 	$(BENCH)/peers/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(BENCH)/wheel .
 	for each in peers desk stores; do $(BENCH)/$$each/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall $(BENCH)/wheel/*.whl || exit 1; done
-	for script in start events health stop recovery stale decode stream swaps journal redis_bus mysql influx query sqlite sinks latency supervisors history; do $(BENCH)/peers/bin/python bench/$$script.py || exit 1; done
+	for script in start events health stop recovery stale decode stream swaps journal redis_bus mysql influx query sqlite sinks latency supervisors history lateness; do $(BENCH)/peers/bin/python bench/$$script.py || exit 1; done
 	$(BENCH)/peers/bin/python bench/page.py
 
 $(BENCH)/.ready: requirements/run.txt requirements/stores.txt requirements/bench.txt

@@ -35,6 +35,7 @@ ORDER = (
     "latency",
     "supervisors",
     "history",
+    "lateness",
 )
 
 Result = dict[str, Any]

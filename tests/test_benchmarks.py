@@ -94,6 +94,7 @@ GOALS = {
         "adoption of eleven, the daemon's own work": 50.0,
         "daemon start to its health answer, eleven adopted": 1.0,
     },
+    "lateness": {"due moment to a run's first statement, two busy cores, p99": 250.0},
     "history": {
         "a run in the ledger": 200.0,
         **{
