@@ -198,6 +198,31 @@ def test_a_keeper_of_the_name_that_began_nothing_is_asked_for_again_once_it_has_
     assert scene.held(5 + ASK_AGAIN - 0.01) == []
 
 
+def test_a_run_begins_on_a_machine_that_was_started_this_moment() -> None:
+    assert JobRun(run(), Rules()).look(None, Now(DUE, 0.0)) == [Keep("run-7")]
+
+
+def test_a_question_is_asked_again_no_earlier_and_no_later() -> None:
+    scene = Scene(WINDOW)
+    scene.look(0)
+    assert scene.look(1) == []
+    scene.machine.answered(None)
+    assert scene.held(ASK_AGAIN) == [Keep("run-7")]
+
+
+def test_one_that_is_ended_while_no_keeper_can_be_had_has_ended() -> None:
+    scene = Scene()
+    scene.look(0)
+    assert scene.machine.end(Outcome.FAILED, "ended by asha") == []
+    scene.machine.answered("no process to spare")
+    assert scene.look(0.1) == [Over(Outcome.MISSED, "ended by asha")]
+
+
+def test_a_pause_that_is_told_while_it_runs_is_an_old_one() -> None:
+    scene = Scene(MONITOR).begin()
+    assert scene.tell(Paused(at=DUE, keeper=1, attempts=3, window=60.0)) == []
+
+
 # Time
 
 
@@ -348,6 +373,12 @@ def test_a_monitor_that_ends_too_often_is_given_up() -> None:
     assert scene.tell(gone()) == [Over(Outcome.FAILED, "it ended with code 4 after 2 lives", 4, at(5).wall)]
 
 
+def test_a_monitor_of_whose_last_end_nobody_knows_is_given_up_all_the_same() -> None:
+    scene = Scene(MONITOR).begin()
+    scene.tell(exited(None), Paused(at=DUE, keeper=1, attempts=3, window=60.0))
+    assert scene.tell(gone()) == [Over(Outcome.FAILED, f"it ended 3 times within 60 s; {UNSEEN}")]
+
+
 def test_a_window_that_closes_between_two_lives_ends_well() -> None:
     scene = Scene(MONITOR).begin()
     scene.tell(exited(1, again_at=DUE))
@@ -471,6 +502,11 @@ def test_a_further_life_is_counted_on_by_the_next_daemon() -> None:
     scene.machine.answered(None)
     scene.tell(exited(None, 51), gone())
     assert scene.look(103) == [Keep("run-7.3")]
+
+
+def test_a_life_of_which_only_the_last_is_on_record_counts_as_what_it_is() -> None:
+    scene = adopted(started(51, revision="run-7.2"), rules=MONITOR, is_held=True, **BEGUN)
+    assert scene.machine.revision == "run-7.2"
 
 
 def test_a_run_whose_status_log_is_gone_is_not_begun_again() -> None:

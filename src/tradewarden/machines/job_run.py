@@ -154,7 +154,7 @@ class JobRun:
                 return self._wait(barrier, now, is_closed=is_closed)
             case Phase.ASKED if is_closed and self.rules.is_window:
                 return self.end(Outcome.FAILED, "its window closed before it could begin")
-            case Phase.RUNS | Phase.RESTS if self._ending is None:
+            case Phase.RUNS | Phase.RESTS:
                 if self._deadline is not None and now.mono >= self._deadline:
                     return self.end(Outcome.TIMEOUT, f"it did not end within {span(self.rules.timeout or 0)}")
                 if is_closed and self.rules.is_window:
@@ -240,7 +240,7 @@ class JobRun:
         lives = f" after {self.lives} lives" if self.lives > 1 else ""
         if code is None:
             return f"{_UNSEEN}{lives}"
-        return (f"it ended with code {code}" if code >= 0 else f"it was ended by {_signal(-code)}") + lives
+        return (f"it ended with code {code}" if code > 0 else f"it was ended by {_signal(-code)}") + lives
 
     def _finish(self, ending: Over) -> list[Deed]:
         killed = ", and it was killed with all that it started" if self._is_killed else ""
