@@ -198,6 +198,10 @@ def test_a_keeper_of_the_name_that_began_nothing_is_asked_for_again_once_it_has_
     assert scene.held(5 + ASK_AGAIN - 0.01) == []
 
 
+def test_what_holds_unless_a_job_says_otherwise() -> None:
+    assert (LINGERS, Rules()) == (2.0, Rules(is_window=False, is_repaired=False, timeout=None, attempts=5))
+
+
 def test_a_run_begins_on_a_machine_that_was_started_this_moment() -> None:
     assert JobRun(run(), Rules()).look(None, Now(DUE, 0.0)) == [Keep("run-7")]
 

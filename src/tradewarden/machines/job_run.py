@@ -91,7 +91,6 @@ class JobRun:
         deeds = [deed for each in (happenings[mine[0] :] if mine else ()) for deed in self.kept(each, age, now)]
         if not self._begun or self.phase is Phase.OVER or (mine and same_boot):
             return deeds
-        self._life = None
         if is_held and same_boot:  # somebody removed the status log
             self.phase = Phase.RUNS
             return self.end(Outcome.FAILED, "what its keeper wrote down was lost")
