@@ -69,6 +69,14 @@ def test_many_kinds_of_refusals_fill_no_disk(file: LedgerFile, clock: HandClock)
     assert ("many", "other refusals", "", False, f"{5000 - MOST_KINDS} times more within a minute") in rows
 
 
+def test_strangers_who_knock_leave_room_for_what_people_tried_in_vain(file: LedgerFile, clock: HandClock) -> None:
+    audit = Audit(file, now=clock.now)
+    for number in range(MOST_KINDS + 5):
+        audit.add(f"nobody from 203.0.113.{number}", "GET /api/logs", "", allowed=False)
+    audit.add("asha", "POST /api/runs", "buy_orders", allowed=True, detail="409 refused", in_vain=True)
+    assert told(audit)[0] == ("asha", "POST /api/runs", "buy_orders", True, "409 refused")
+
+
 def test_a_full_disk_stops_nothing_and_what_waited_is_written_later(file: LedgerFile, clock: HandClock) -> None:
     audit = Audit(file, now=clock.now)
     file._db.execute("PRAGMA query_only = 1")

@@ -16,6 +16,7 @@ from tradewarden.machines.role import Need, Visit
 CSRF: Final = "X-CSRF-Token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _REFUSED: Final = (401, 403, 429)
+_IN_VAIN: Final = range(400, 500)  # nothing was changed
 _FORM: Final = "application/x-www-form-urlencoded"
 _TARGET: Final = web.RequestKey[str]("target")
 _DETAIL: Final = web.RequestKey[str]("detail")
@@ -26,15 +27,19 @@ _SIGN_IN: Final = ("POST", "/api/session")  # nobody's session can be misused by
 class Record(Protocol):
     """Where it is written down what was done, and what was refused."""
 
-    def add(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None) -> None:
-        """One row; the same refusal again and again becomes a count."""
+    def add(
+        self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None, in_vain: bool = False
+    ) -> None:
+        """One row; the same refusal again and again, or the same thing in vain, becomes a count."""
         ...
 
 
 class NoRecord:
     """Writes nothing down."""
 
-    def add(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None) -> None:
+    def add(
+        self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None, in_vain: bool = False
+    ) -> None:
         """Nothing."""
 
 
@@ -102,21 +107,36 @@ class Gate:
         try:
             response = await handler(request)
         except ProblemError as problem:
-            self._write(request, allowed=problem.status not in _REFUSED, detail=f"{problem.status} {problem.kind}")
+            self._write_ended(request, problem.status, f"{problem.status} {problem.kind}")
+            raise
+        except web.HTTPException as refusal:  # the body is too large
+            self._write_ended(request, refusal.status, str(refusal.status))
+            raise
+        except web.RequestPayloadError:
+            self._write_ended(request, 400, "400 bad-request")
             raise
         except Exception:
-            self._write(request, allowed=True, detail="failed")
+            self._write_ended(request, 500, "failed")
             raise
-        self._write(request, allowed=response.status not in _REFUSED, detail=str(response.status))
+        self._write_ended(request, response.status, str(response.status))
         return response
 
-    def _write(self, request: web.Request, *, allowed: bool, detail: str) -> None:
+    def _write_ended(self, request: web.Request, status: int, detail: str) -> None:
+        """What strangers are let do changes nothing, unless they sign in: they could fill the disk with rows of it."""
+        allowed = status not in _REFUSED
+        if allowed and visit_of(request) is None and _BY not in request:
+            return
+        self._write(request, allowed=allowed, detail=detail, in_vain=status in _IN_VAIN)
+
+    def _write(self, request: web.Request, *, allowed: bool, detail: str, in_vain: bool = False) -> None:
         visit = visit_of(request)
         by = request.get(_BY) or (f"nobody from {address(request)}" if visit is None else visit.person.by)
         target = request.get(_TARGET) or ", ".join(request.match_info.values())
         more = request.get(_DETAIL)
         told = detail if more is None else f"{detail}, {more}"
-        self._record.add(by, " ".join(_named(request)), target[:200], allowed=allowed, detail=told[:500])
+        self._record.add(
+            by, " ".join(_named(request)), target[:200], allowed=allowed, detail=told[:500], in_vain=in_vain
+        )
 
 
 def is_form(request: web.Request) -> bool:

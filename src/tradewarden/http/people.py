@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 
@@ -16,11 +16,12 @@ from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.http.problems import ProblemError, rate_limited
 from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.password import LONGEST, why_not
-from tradewarden.machines.role import Role
+from tradewarden.machines.role import Person, Role
 from tradewarden.orchestrator.membership import Membership
 from tradewarden.orchestrator.passwords import BusyError
 from tradewarden.orchestrator.people import NAMES, NobodyError, PeopleError, User
 
+_NOT_BY_ONE: Final = "a token makes no admin and gives none a password: sign in, or use the command line"
 ROLES = f"known are {', '.join(Role)}"
 
 
@@ -62,6 +63,8 @@ class PeopleDoor:
     async def _add(self, request: web.Request) -> web.Response:
         wanted = await taken(request, NewPerson)
         told_of(request, target=wanted.name, detail=wanted.role)
+        if wanted.role is Role.ADMIN:
+            _refuse_tokens(who(request))
         with refusals():
             password = self._people.add(wanted.name, wanted.role, by=who(request).by)
         return answer(self._told(self._people.named(wanted.name)) | {"oneTimePassword": password}, 201)
@@ -70,7 +73,9 @@ class PeopleDoor:
         name, wanted = request.match_info["name"], await taken(request, Change)
         told_of(request, detail=_words(wanted))
         with refusals():
-            self._people.named(name)
+            before = self._people.named(name)
+            if wanted.role is Role.ADMIN or (before.role is Role.ADMIN and (wanted.password or wanted.oneTime)):
+                _refuse_tokens(who(request))
             kept = await self._sealed(name, wanted)
             self._people.change(name, role=wanted.role, enabled=wanted.enabled)
             told = {"oneTimePassword": self._people.renew(name)} if wanted.oneTime else {}
@@ -116,6 +121,12 @@ def refusals() -> Iterator[None]:
         raise ProblemError(404, "unknown-person", detail=str(nobody)) from None
     except PeopleError as refused:
         raise ProblemError(409, "refused", detail=str(refused)) from None
+
+
+def _refuse_tokens(person: Person) -> None:
+    """One that is found out would be an admin for ever, whatever becomes of it."""
+    if person.scopes is not None:
+        raise ProblemError(403, "forbidden", detail=_NOT_BY_ONE)
 
 
 def _words(wanted: Change) -> str:

@@ -16,11 +16,11 @@ from tradewarden.orchestrator.ledger_file import LedgerFile, moment, stamp
 KEEP: Final = timedelta(days=400)
 KEEP_REFUSED: Final = timedelta(days=14)
 WINDOW: Final = timedelta(minutes=1)  # the same refusal again within it is only counted
-MOST_KINDS: Final = 20  # of refusals in a window; what comes besides is counted together
+MOST_KINDS: Final = 20  # of refusals in a window, and of what was in vain; what comes besides is counted together
 MOST_WAITING: Final = 1000  # rows that wait for the disk; the oldest go first
 _BATCH: Final = 2000  # rows an hour: more than refusals can be written
 _PRUNE_EACH: Final = timedelta(hours=1)
-_OTHERS: Final = ("many", "other refusals", "")
+_OTHERS: Final = {False: ("many", "other refusals", "", False), True: ("many", "other things in vain", "", True)}
 _INSERT: Final = "INSERT INTO audit (at, by, action, target, allowed, detail) VALUES (?, ?, ?, ?, ?, ?)"
 
 log = structlog.get_logger()
@@ -40,27 +40,30 @@ class Entry:
 
 
 class Audit:
-    """The record. What was done is written at once, what was refused with the next heartbeat."""
+    """The record. What was done is written at once, what was refused or in vain with the next heartbeat."""
 
     def __init__(self, file: LedgerFile, *, now: Callable[[], datetime]) -> None:
         self._file, self._now = file, now
         self._waiting: deque[tuple[object, ...]] = deque(maxlen=MOST_WAITING)
-        self._again: dict[tuple[str, str, str], int] = {}
+        self._again: dict[tuple[str, str, str, bool], int] = {}
         self._window, self._pruned = now(), now() - _PRUNE_EACH
         self._is_stuck = False
 
-    def add(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None) -> None:
-        """One row; the same refusal again and again becomes a count."""
-        if allowed:
+    def add(
+        self, by: str, action: str, target: str, *, allowed: bool, detail: str | None = None, in_vain: bool = False
+    ) -> None:
+        """One row; the same refusal again and again, or the same thing in vain, becomes a count."""
+        if allowed and not in_vain:
             self._put(by, action, target, allowed=True, detail=detail)
             self._write()
             return
-        key = (by, action, target)
-        if key not in self._again and len(self._again) >= MOST_KINDS:
-            self._again[_OTHERS] = self._again.get(_OTHERS, 0) + 1
+        key = (by, action, target, allowed)
+        if key not in self._again and sum(kind[-1] is allowed for kind in self._again) >= MOST_KINDS:
+            others = _OTHERS[allowed]
+            self._again[others] = self._again.get(others, 0) + 1
             return
         if key not in self._again:
-            self._put(*key, allowed=False, detail=detail)
+            self._put(by, action, target, allowed=allowed, detail=detail)
         self._again[key] = self._again.get(key, -1) + 1
 
     def look(self) -> None:
@@ -68,9 +71,9 @@ class Audit:
         now = self._now()
         if not timedelta() <= now - self._window < WINDOW:
             counted, self._again, self._window = self._again, {}, now
-            for key, count in counted.items():
+            for (by, action, target, allowed), count in counted.items():
                 if count:
-                    self._put(*key, allowed=False, detail=f"{count} times more within a minute")
+                    self._put(by, action, target, allowed=allowed, detail=f"{count} times more within a minute")
         self._write()
         if not timedelta() <= now - self._pruned < _PRUNE_EACH:
             self._pruned = now

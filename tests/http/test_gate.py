@@ -1,0 +1,47 @@
+"""The record behind the gate: nobody fills the disk with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from staff import Staffed, staffed, told
+from tradewarden.orchestrator import passwords
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "COST", 4)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Staffed]:
+    async with staffed(tmp_path) as running:
+        yield running
+
+
+async def test_strangers_write_no_row_by_what_changes_nothing_however_often_they_ask(desk: Staffed) -> None:
+    nobody = await desk.browser()
+    for _ in range(3):
+        assert (await told(nobody, "DELETE", "/api/session"))[0] == 200
+        assert (await told(nobody, "POST", "/api/session", json={}))[0] == 422
+        assert (await told(nobody, "POST", "/api/session", json=["x"]))[0] == 422
+        packed = {"Content-Encoding": "gzip"}
+        assert (await told(await desk.browser(), "POST", "/api/session", data=b"no gzip", headers=packed))[0] == 400
+        assert (await told(await desk.browser(), "POST", "/api/session", data=b"x" * 200_000))[0] == 413
+        async with nobody.post("/sign-out", allow_redirects=False) as answer:
+            assert answer.status == 303
+    assert desk.members.audit.entries() == []
+
+
+async def test_what_somebody_asks_in_vain_again_and_again_is_a_row_and_a_count(desk: Staffed) -> None:
+    vera = await desk.signed_in("vera")
+    for _ in range(30):
+        assert (await told(vera, "POST", "/api/tokens", json={}))[0] == 422
+    first, signed_in = desk.members.audit.entries()
+    assert (first.by, first.allowed, first.detail) == ("vera", True, "422 validation")
+    assert signed_in.action == "POST /api/session"
+    desk.clock.goes_on(minutes=2)
+    assert desk.members.audit.entries()[0].detail == "29 times more within a minute"
