@@ -26,9 +26,8 @@ def desk(tmp_path: Path) -> Iterator[LiveDesk]:
 
 def refused(desk: LiveDesk) -> tuple[int, str]:
     """A daemon that is not to begin: its exit code and what it said."""
-    done = subprocess.run(
-        [TRADEWARDEN, "run", "--config", desk.file], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [TRADEWARDEN, "run", "--config", desk.file]
+    done = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, timeout=15, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
