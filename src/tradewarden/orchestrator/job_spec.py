@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -73,11 +74,14 @@ def result_file(run_dir: Path, run: Run) -> Path:
 
 
 def prepare(file: Path, user: str | None) -> None:
-    """An empty file; one that another user writes is open to whoever knows its name. A full disk leaves it away."""
+    """An empty file that the run's own user alone can write, and the daemon read. A full disk leaves it away."""
     with suppress(OSError):
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with suppress(OSError):
-            os.fchmod(descriptor, 0o600 if user is None else 0o622)
+        with suppress(OSError, KeyError):  # no such user, or no leave: whoever starts the program says that better
+            os.fchmod(descriptor, 0o600)
+            if user is not None:
+                os.fchown(descriptor, pwd.getpwnam(user).pw_uid, os.getegid())
+                os.fchmod(descriptor, 0o640)
         os.close(descriptor)
 
 
