@@ -26,7 +26,7 @@ def desk(tmp_path: Path) -> Iterator[LiveDesk]:
 
 def refused(desk: LiveDesk) -> tuple[int, str]:
     """A daemon that is not to begin: its exit code and what it said."""
-    command = [TRADEWARDEN, "run", "--config", desk.file]
+    command = [str(TRADEWARDEN), "run", "--config", str(desk.file)]
     done = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, timeout=15, check=False)
     return done.returncode, done.stdout + done.stderr
 
