@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from tradewarden.orchestrator.wishes import FILE, Wishes
 
 ALL = Selection(everything=True)
 SLEEP = ("sleep", "1000")
+PATIENCE = 10.0  # seconds for all of a desk to leave
 
 
 @dataclass
@@ -177,46 +178,61 @@ def end_zygote(run_dir: Path, number: signal.Signals = signal.SIGKILL) -> None:
 
 
 def end_keepers(run_dir: Path) -> None:
-    """Each keeper kills what it keeps and leaves; then nobody forks new ones."""
-    end_zygote(run_dir, signal.SIGTERM)
-    for control in run_dir.glob("*.ctl"):
-        with contextlib.suppress(OSError):
-            fifo = os.open(control, os.O_WRONLY | os.O_NONBLOCK)
-            os.write(fifo, b"stop 9 0\n")
-            os.close(fifo)
-    deadline = time.monotonic() + 5.0
-    while _kept(run_dir) and time.monotonic() < deadline:
+    """Each keeper kills what it keeps and leaves, and nobody forks new ones; also those that are only about to begin.
+
+    A keeper that was asked for a moment ago has no ear yet, and a mould that still rehearses does not see its zygote
+    leave: so it is told again and again, until nothing that belongs to this directory lives.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while pids := {*_zygotes(run_dir), *_cast(run_dir), *_kept(run_dir)}:
+        late = time.monotonic() > deadline
+        for pid in pids if late else _zygotes(run_dir):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+        assert not late, f"they did not leave within {PATIENCE:g} s: {pids} in {run_dir}"
+        for control in run_dir.glob("*.ctl"):
+            with contextlib.suppress(OSError):
+                fifo = os.open(control, os.O_WRONLY | os.O_NONBLOCK)
+                os.write(fifo, b"stop 9 0\n")
+                os.close(fifo)
         time.sleep(0.02)
-    end_zygote(run_dir)
+
+
+def _cast(run_dir: Path) -> list[int]:
+    """The mould of this directory and the keepers that were forked from it: they have one command line."""
+    return [pid for pid, words in _commands() if os.fsencode(run_dir) in words and _ends(words, b"mould.py")]
 
 
 def _kept(run_dir: Path) -> list[int]:
     """The processes that are kept in this directory, by the mark that each of them has."""
     mark = b"TRADEWARDEN_KEEPER=" + os.fsencode(run_dir) + b"/"
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                if mark in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
+    for pid, _ in _commands():
+        with contextlib.suppress(OSError):
+            if mark in Path(f"/proc/{pid}/environ").read_bytes():
+                found.append(pid)
     return found
 
 
 def _zygotes(run_dir: Path) -> list[int]:
-    """Those that were told the directory with the command, and those whose mould was."""
-    wanted, found = os.fsencode(run_dir), set()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
+    """Those that serve there, and those of a test's own desk that begin and will be told over their input."""
+    places = run_dir, run_dir.parent, run_dir.parent.parent
+    found = []
+    for pid, words in _commands():
         with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            if wanted in words and _ends(words, b"zygote.py"):
-                found.add(int(entry.name))
-            elif wanted in words and _ends(words, b"mould.py"):
-                parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
-                if _ends(Path(f"/proc/{parent}/cmdline").read_bytes().split(b"\0"), b"zygote.py"):
-                    found.add(parent)
+            if _ends(words, b"zygote.py") and (
+                os.fsencode(run_dir) in words or Path(f"/proc/{pid}/cwd").readlink() in places
+            ):
+                found.append(pid)
     return sorted(found)
+
+
+def _commands() -> Iterator[tuple[int, list[bytes]]]:
+    """Every process and the words it was called with."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                yield int(entry.name), (entry / "cmdline").read_bytes().split(b"\0")
 
 
 def _ends(words: Sequence[bytes], name: bytes) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import selectors
+import subprocess
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -40,7 +41,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         selector = _JumpingSelector()
         self._virtual = 1000.0
-        self._children: list[asyncio.SubprocessTransport] = []
+        self._children: list[dict[str, subprocess.Popen[bytes]]] = []
         self._threads: set[asyncio.Future[Any]] = set()
         selector.loop = self
         super().__init__(selector)
@@ -52,8 +53,21 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual += seconds
 
     def is_busy(self) -> bool:
-        self._children = [child for child in self._children if child.get_returncode() is None]
+        self._children = [facts for facts in self._children if any(map(_lives, facts.values()))]
         return bool(self._children or self._threads)
+
+    def close(self) -> None:
+        """End the children that nobody has waited for: a later test would be told that they still run."""
+        if not self.is_closed():
+            left = [child for facts in self._children for child in facts.values()]
+            for child in filter(_lives, left):
+                child.kill()
+            if self.is_busy():
+                self.run_until_complete(asyncio.sleep(0.001))  # time stands still until they have gone
+            for child in left:
+                with child:  # its pipes, where its transport never had them
+                    pass
+        super().close()
 
     def run_in_executor(self, *what: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         work = super().run_in_executor(*what)
@@ -62,9 +76,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return work
 
     async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
-        transport = await super()._make_subprocess_transport(*args, **kwargs)  # type: ignore[misc]
-        self._children.append(transport)
-        return transport
+        facts: dict[str, subprocess.Popen[bytes]] = {}  # the child comes into it at once, whoever is cancelled then
+        self._children.append(facts)
+        return await super()._make_subprocess_transport(*args, extra=facts, **kwargs)  # type: ignore[misc]
+
+
+def _lives(child: subprocess.Popen[bytes]) -> bool:
+    return child.returncode is None
 
 
 class VirtualClock:
