@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from staff import Staffed, staffed, told
+from staff import HandClock, Staffed, staffed, told
+from tradewarden.http.needs import DEEDS
+from tradewarden.machines.role import Scope
 from tradewarden.orchestrator import passwords
 
 
@@ -45,3 +47,21 @@ async def test_what_somebody_asks_in_vain_again_and_again_is_a_row_and_a_count(d
     assert signed_in.action == "POST /api/session"
     desk.clock.goes_on(minutes=2)
     assert desk.members.audit.entries()[0].detail == "29 times more within a minute"
+
+
+async def test_nobody_does_more_than_five_things_a_second_for_long(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with staffed(tmp_path, clock=clock) as desk:
+        vera, asha = await desk.signed_in("vera"), await desk.signed_in("asha")
+        found = [(await told(vera, "DELETE", "/api/tokens/9"))[0] for _ in range(DEEDS[0] + 2)]
+        assert found == [404] * DEEDS[0] + [429] * 2
+        async with vera.delete("/api/tokens/9") as refused:
+            assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+        secret, _ = desk.members.tokens.make("vera", "x", [Scope.ADMIN])
+        assert (await told(await desk.program(secret), "DELETE", "/api/tokens/9"))[0] == 429
+        assert (await told(vera, "GET", "/api/tokens"))[0] == 200
+        assert (await told(asha, "DELETE", "/api/tokens/9"))[0] == 404
+        clock.goes_on(seconds=1)
+        assert [(await told(vera, "DELETE", "/api/tokens/9"))[0] for _ in range(6)] == [404] * 5 + [429]
+        program = await desk.program()  # the desk's own door is never told to wait
+        assert {(await told(program, "DELETE", "/api/tokens/9"))[0] for _ in range(DEEDS[0] + 2)} == {404}

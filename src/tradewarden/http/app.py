@@ -88,7 +88,7 @@ class Http:
         self._requests = Requests()
         self._clock = clock
         visitors = Visitors(admin_token, members, cookie=cookie_of(public_url))
-        self._gate = Gate(visitors, record, public_url=public_url)
+        self._gate = Gate(visitors, record, clock, public_url=public_url)
         answers = Answers(reports, clock, version)
         pages = Pages(answers.picture, version, visitors, jobs)
         self._health = Health(answers, visitors, cors_origins=cors_origins, fail_code=fail_code)

@@ -7,11 +7,13 @@ from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from tradewarden.http.allowance import Allowance
 from tradewarden.http.body import form
-from tradewarden.http.needs import NEEDS, Way
-from tradewarden.http.problems import Handler, ProblemError, route_of
+from tradewarden.http.needs import DEEDS, NEEDS, Way
+from tradewarden.http.problems import Handler, ProblemError, rate_limited, route_of
 from tradewarden.http.visitors import Visitors, address, is_local, refuse_other_sites, token_needed, visit_of
 from tradewarden.machines.role import Need, Visit
+from tradewarden.orchestrator.clock import Clock
 
 CSRF: Final = "X-CSRF-Token"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -56,8 +58,9 @@ def told_of(request: web.Request, *, target: str | None = None, detail: str | No
 class Gate:
     """Lets through who may, by the table of http/needs.py."""
 
-    def __init__(self, visitors: Visitors, record: Record, *, public_url: str) -> None:
+    def __init__(self, visitors: Visitors, record: Record, clock: Clock, *, public_url: str) -> None:
         self._visitors, self._record, self._public_url = visitors, record, public_url
+        self._deeds = Allowance(*DEEDS, clock)
         self._ways: dict[web.AbstractRoute, Way] = {}
 
     def look_up(self, app: web.Application) -> None:
@@ -102,6 +105,8 @@ class Gate:
             raise ProblemError(403, "password-change", detail="this is a one-time password: choose your own first")
         if not visit.person.may(way.need, way.scope):
             raise ProblemError(403, "forbidden", detail=_why_not(visit, way))
+        if not is_safe and visit.person.name and (wait := self._deeds.take(visit.person.name)):
+            raise rate_limited(wait)
 
     async def _acted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:

@@ -30,6 +30,8 @@ _ORIGINAL: Final = "/api/v1/service"
 _HEALTH: Final = "/api/system/health"
 _DOCUMENTS: Final = ("", "/summary", "/auth", "/feed", "/market")
 
+# Of one person in seconds: each deed may be a whole write, and a row that is kept for long.
+DEEDS: Final = (300, 60.0)
 NEEDS: Final[Mapping[tuple[str, str], Way]] = MappingProxyType(
     {
         ("GET", "/"): _ANYBODY,

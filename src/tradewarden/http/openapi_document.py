@@ -19,7 +19,7 @@ from tradewarden import __version__
 from tradewarden.http.model import example_of, is_required, names_of, types_of, words_of
 from tradewarden.http.models.every import NOUNS, Named, operations
 from tradewarden.http.models.problem import Problem
-from tradewarden.http.needs import NEEDS, Way
+from tradewarden.http.needs import DEEDS, NEEDS, Way
 from tradewarden.http.operation import Operation, Told
 from tradewarden.machines.role import Need
 
@@ -141,6 +141,8 @@ def _refusals(method: str, path: str, operation: Operation, way: Way) -> dict[in
         told |= {401: "nobody is signed in", 403: f"this takes {_whom(way)}"}
     if method not in ("GET", "HEAD"):
         told |= {403: "not allowed, or the request comes from another site"}
+        if way.need is not Need.ANYBODY:
+            told |= {429: f"one person does at most {DEEDS[0]} things in {DEEDS[1]:g} s"}
     if operation.body is not None:
         told |= _BODY_REFUSALS
     if operation.body is not None or operation.query is not None:
