@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from staff import HandClock
-from tradewarden.orchestrator.audit import KEEP, KEEP_REFUSED, MOST_KINDS, Audit
+from tradewarden.orchestrator.audit import KEEP, KEEP_REFUSED, MOST_KINDS, PRUNED, Audit
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.ledger_file import LedgerFile
 
@@ -116,3 +117,15 @@ def test_what_is_old_goes_refusals_first(file: LedgerFile, clock: HandClock) -> 
     assert [row[1] for row in told(audit)] == ["done"]
     clock.goes_on(days=(KEEP - KEEP_REFUSED + timedelta(days=1)).days)
     assert told(audit) == []
+
+
+def test_more_goes_in_an_hour_than_whoever_knocks_can_write(file: LedgerFile, clock: HandClock) -> None:
+    audit = Audit(file, now=clock.now)
+    for _ in range(60):
+        for number, in_vain in product(range(MOST_KINDS + 2), (False, True)):
+            for _ in range(2):
+                audit.add(f"nobody from 203.0.113.{number}", "GET /", "", allowed=in_vain, in_vain=in_vain)
+        clock.goes_on(minutes=1)
+        audit.look()
+    rows = len(audit.entries(limit=100_000))
+    assert 60 * MOST_KINDS < rows <= PRUNED

@@ -18,7 +18,7 @@ KEEP_REFUSED: Final = timedelta(days=14)
 WINDOW: Final = timedelta(minutes=1)  # the same refusal again within it is only counted
 MOST_KINDS: Final = 20  # of refusals in a window, and of what was in vain; what comes besides is counted together
 MOST_WAITING: Final = 1000  # rows that wait for the disk; the oldest go first
-_BATCH: Final = 2000  # rows an hour: more than refusals can be written
+PRUNED: Final = 6000  # rows an hour: more than can be written by knocking
 _PRUNE_EACH: Final = timedelta(hours=1)
 _OTHERS: Final = {False: ("many", "other refusals", "", False), True: ("many", "other things in vain", "", True)}
 _INSERT: Final = "INSERT INTO audit (at, by, action, target, allowed, detail) VALUES (?, ?, ?, ?, ?, ?)"
@@ -120,7 +120,7 @@ class Audit:
                 for which, keep in (("", KEEP), ("WHERE allowed = 0", KEEP_REFUSED)):
                     oldest = f"SELECT id, at FROM audit {which} ORDER BY id LIMIT ?"  # noqa: S608 - our words
                     gone = f"DELETE FROM audit WHERE id IN (SELECT id FROM ({oldest}) WHERE at < ?)"  # noqa: S608
-                    db.execute(gone, (_BATCH, stamp(now - keep)))
+                    db.execute(gone, (PRUNED, stamp(now - keep)))
         except LedgerError as trouble:
             log.warning("ledger.cannot_write", why=str(trouble), waiting=len(self._waiting))
 
