@@ -284,7 +284,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         heartbeat.beats += [sinks.look, StoresCheck(validations, clock, spawn, reports=reports).look]
     coupling.join(market, auth, feed, settled=settled)
     heartbeat.beats += [flows.look, programs.look, jobs.look, ledger.look, members.look]
-    heartbeat.beats += [reports.refresh, pulse.beat, retention.look]
+    heartbeat.beats += [reports.look, pulse.beat, retention.look]
     return Desk(
         market,
         keeper,

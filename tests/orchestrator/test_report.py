@@ -1,12 +1,16 @@
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 
 from desk import LIVE, Desk, play
+from stores_shown import a_sink
 from tradewarden.machines.report import Layer
 from tradewarden.machines.service import DeskReport, Kind, ServiceReport, ServiceState, Tier
+from tradewarden.machines.sink import SinkState
+from tradewarden.orchestrator.heartbeat import INTERVAL
 from tradewarden.orchestrator.report import Reports
 
 
@@ -98,3 +102,51 @@ def test_a_critical_service_that_is_down_is_the_headline_a_failure_only_while_da
         (tmp_path / name).mkdir()
     play(tmp_path / "live", LIVE, lambda desk: scene(desk, wanted=True))
     play(tmp_path / "night", LIVE.replace(hour=22), lambda desk: scene(desk, wanted=False))
+
+
+def test_a_picture_at_rest_grows_no_older_than_two_beats_and_a_change_that_nobody_tells_is_seen_at_the_next(
+    tmp_path: Path,
+) -> None:
+    fine = a_sink()
+
+    async def scene(desk: Desk) -> None:
+        reports, beat = desk.parts.reports, INTERVAL + 0.01
+        await asyncio.sleep(60 + INTERVAL / 2)
+        assert desk.picture.feed.state == "blocked_on_auth"
+        drawn = set()
+        for _ in range(20):
+            await asyncio.sleep(INTERVAL)
+            drawn.add(desk.picture.now)
+            assert desk.clock.now() - desk.picture.now <= timedelta(seconds=2 * INTERVAL)
+        assert 9 <= len(drawn) <= 11, "every other beat"
+        for nth in range(4):  # at whichever of the beats
+            reports.sinks = lambda: (fine,)
+            await asyncio.sleep(beat)
+            assert desk.picture.sinks == (fine,), nth
+            reports.sinks, before = lambda: (replace(fine, state=SinkState.BEHIND),), desk.picture.seq
+            await asyncio.sleep(beat)
+            assert desk.picture.seq == before + 1, nth
+            await asyncio.sleep(beat * nth)
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
+def test_a_change_that_is_told_is_seen_at_once_although_nothing_moved_before(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await asyncio.sleep(60)
+        desk.parts.market.use(desk.parts.market.calendar, problem="a calendar file is not used")
+        assert desk.picture.market.segments[0].problem == "a calendar file is not used"
+        assert desk.picture.now == desk.clock.now()
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
+def test_while_ticks_come_each_beat_has_its_picture(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        await asyncio.sleep(60 + INTERVAL / 2)
+        assert desk.picture.feed.state == "streaming"
+        for _ in range(10):
+            await asyncio.sleep(INTERVAL)
+            assert desk.clock.now() - desk.picture.now < timedelta(seconds=INTERVAL)
+
+    play(tmp_path, LIVE, scene, tick_seconds=1.0)

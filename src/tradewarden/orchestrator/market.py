@@ -42,6 +42,7 @@ class MarketDriver:
         self._problem: str | None = None
         self._oldest: tuple[datetime, datetime] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._report: tuple[datetime, MarketReport] | None = None  # and the minute that it is of
         self.wanted = False
         self.wanted_since: datetime | None = None
 
@@ -73,6 +74,7 @@ class MarketDriver:
     def sync(self) -> None:
         """Read the clock, follow the calendar, and set the timer to the next boundary."""
         self.disarm()
+        self._report = None
         now = self._clock.now()
         for session in self.sessions:
             before = session.leaf
@@ -109,14 +111,20 @@ class MarketDriver:
         self._timer = None
 
     def report(self) -> MarketReport:
-        """Every segment in the order of the configuration."""
+        """Every segment in the order of the configuration; the same report until one moves, or a day may begin."""
         now = self._clock.now()
-        return MarketReport(
-            segments=tuple(self._segment_report(session, now) for session in self.sessions),
-            wanted=self.wanted,
-            wanted_since=self.wanted_since,
-            expected=self.expected,
-        )
+        minute = now.replace(second=0, microsecond=0)
+        if self._report is None or self._report[0] != minute:
+            report = MarketReport(
+                segments=tuple(self._segment_report(session, now) for session in self.sessions),
+                wanted=self.wanted,
+                wanted_since=self.wanted_since,
+                expected=self.expected,
+            )
+            if self.wanted_since is None:
+                return report  # nobody has looked at the clock yet
+            self._report = minute, report
+        return self._report[1]
 
     def _segment_report(self, session: MarketSession, now: datetime) -> SegmentReport:
         moment = session.moment or self._moment(session.segment, now)

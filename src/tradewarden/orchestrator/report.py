@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import structlog
 
 from tradewarden.machines import remarks
 from tradewarden.machines.conflict import conflicts
-from tradewarden.machines.headline import Situation, headline
+from tradewarden.machines.headline import Situation, Verdict, headline
 from tradewarden.machines.report import (
     AccountReport,
     AgreementReport,
@@ -32,7 +33,19 @@ from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.market import MarketDriver
 
+_NO_STREAM: Final = frozenset({"halted", "blocked_on_auth"})  # nothing comes by itself
+
 log = structlog.get_logger()
+
+
+class _Untold(NamedTuple):
+    """What moves the picture's number without a word: the calendar's day, stores, the journal and the dump."""
+
+    market: MarketReport
+    sinks: tuple[SinkReport, ...]
+    journal: JournalReport | None
+    agreement: AgreementReport | None
+    dump: DumpReport | None
 
 
 class Reports:
@@ -66,6 +79,10 @@ class Reports:
         self._heard_at: datetime | None = None  # the last proven tick
         self._odd: set[str] = set()
         self._key: tuple[object, ...] = ()
+        self._judged: tuple[Situation, Verdict] | None = None
+        self._programs: tuple[DeskReport | None, bool, object] = None, False, None
+        self._may_rest = False  # the last picture can only be another by what `_untold` tells
+        self._drawn_from: _Untold | None = None
         self._on_change: list[Callable[[Picture], None]] = []
         self._on_age: list[Callable[[Picture], None]] = []
         self.picture: Picture
@@ -84,41 +101,60 @@ class Reports:
         self._stopping = True
         self.refresh()
 
-    def refresh(self) -> None:
-        """Draw the picture anew; called after every change and at each beat."""
-        auth, feed = self._auth.report(), self._feed.report()
-        market, conflict = self._compared(self._market.report(), feed)
-        reports = market, auth, feed
-        accounts, sinks = self._accounts(), self.sinks()
-        journal = None if self.journal is None else self.journal()
-        desk = None if self.desk is None else self.desk()
-        verdict = headline(
-            Situation.of(
-                auth,
-                feed,
-                market,
-                now=self._clock.now(),
-                stopping=self._stopping,
-                conflict=conflict,
-                further=[account.auth for account in accounts],
-                sink_behind=any(sink.needs_a_look for sink in sinks),
-                journal_failed=journal is not None and journal.state == "failed",
-                service_down=desk is not None and desk.is_failing,
-            )
+    def look(self) -> None:
+        """At each beat: draw the picture anew; only every other time while nothing but the clock moves.
+
+        Whoever changes a state says so and has the picture drawn at once; what nobody says is compared here.
+        """
+        self._may_rest = self._may_rest and not self._on_age and self._untold() == self._drawn_from
+        if self._may_rest:
+            self._may_rest = False
+        else:
+            self.refresh()
+
+    def _untold(self) -> _Untold:
+        return _Untold(
+            market=self._market.report(),
+            sinks=self.sinks(),
+            journal=None if self.journal is None else self.journal(),
+            agreement=None if self.agreement is None else self.agreement(),
+            dump=None if self.instruments is None else self.instruments(),
         )
+
+    def refresh(self) -> None:
+        """Draw the picture anew; called after every change."""
+        self._drawn_from = untold = self._untold()
+        auth, feed, journal = self._auth.report(), self._feed.report(), untold.journal
+        market, conflict = self._compared(untold.market, feed)
+        untold, accounts = untold._replace(market=market), self._accounts()
+        service_down, programs = self._of_programs()
         now = self._clock.now()
+        situation = Situation.of(
+            auth,
+            feed,
+            market,
+            now=now,
+            stopping=self._stopping,
+            conflict=conflict,
+            further=[account.auth for account in accounts],
+            sink_behind=any(sink.needs_a_look for sink in untold.sinks),
+            journal_failed=journal is not None and journal.state == "failed",
+            service_down=service_down,
+        )
+        verdict = self._judge(situation)
         segments = tuple((s.state, s.phase, s.problem) for s in market.segments)
-        odd = (remarks.of_feed(feed, now), self._about_instruments(now))
+        odd = (remarks.of_feed(feed, now), () if untold.dump is None else remarks.of_dump(untold.dump, now))
+        self._may_rest = feed.state in _NO_STREAM and not (situation.recent or situation.grace or conflict or any(odd))
         others = (
             *((account.auth.state, account.auth.reason) for account in accounts),
-            *((sink.name, sink.state, sink.needs_a_look) for sink in sinks),
+            *((sink.name, sink.state, sink.needs_a_look) for sink in untold.sinks),
             None if journal is None else (journal.state, journal.too_much),
-            None if self.agreement is None else self.agreement(),
-            None if desk is None else (desk.state, desk.phase, *((one.name, one.state) for one in desk.services)),
+            untold.agreement,
+            programs,
         )
         key = (verdict, auth.state, auth.reason, feed.state, segments, others, odd)
         if key == self._key:
-            self.picture = self._draw(self.picture.seq, self.picture.headline, reports, accounts)
+            self.picture = self._draw(self.picture.seq, self.picture.headline, (auth, feed), untold, accounts)
             self._call(self._on_age)
             return
         seq, before = (self.picture.seq, self.picture.headline) if self._key else (0, None)
@@ -126,10 +162,24 @@ class Reports:
         since = before.since if before is not None and same else self._clock.now()
         line = Headline(row=verdict.row, code=verdict.code, layer=verdict.layer, severity=verdict.severity, since=since)
         self._key = key
-        self.picture = self._draw(seq + 1, line, reports, accounts)
+        self.picture = self._draw(seq + 1, line, (auth, feed), untold, accounts)
         if not same:
             log.info("health.headline", code=line.code, status=line.severity.status, seq=self.picture.seq)
         self._call(self._on_change)
+
+    def _judge(self, situation: Situation) -> Verdict:
+        """The row that holds: the same one as before for the same situation."""
+        if self._judged is None or self._judged[0] != situation:
+            self._judged = situation, headline(situation)
+        return self._judged[1]
+
+    def _of_programs(self) -> tuple[bool, object]:
+        """Whether something critical is down, and how each program stands; looked up once in each report."""
+        desk = None if self.desk is None else self.desk()
+        if desk is not self._programs[0]:
+            told = None if desk is None else (desk.state, desk.phase, *((one.name, one.state) for one in desk.services))
+            self._programs = desk, desk is not None and desk.is_failing, told
+        return self._programs[1:]
 
     def _compared(self, market: MarketReport, feed: FeedReport) -> tuple[MarketReport, bool]:
         """The market with what ticks and calendar disagree about, and whether they do."""
@@ -159,34 +209,31 @@ class Reports:
             for name, auth in reports.items()
         )
 
-    def _about_instruments(self, now: datetime) -> tuple[str, ...]:
-        dump = None if self.instruments is None else self.instruments()
-        return () if dump is None else remarks.of_dump(dump, now)
-
     def _draw(
         self,
         seq: int,
         line: Headline,
-        reports: tuple[MarketReport, AuthReport, FeedReport],
+        reports: tuple[AuthReport, FeedReport],
+        untold: _Untold,
         accounts: tuple[AccountReport, ...],
     ) -> Picture:
-        market, auth, feed = reports
+        auth, feed = reports
         return Picture(
             seq=seq,
             now=self._clock.now(),
             headline=line,
             auth=auth,
             feed=feed,
-            market=market,
+            market=untold.market,
             started_at=self._started_at,
             stopping=self._stopping,
             alerts=None if self.deliveries is None else self.deliveries(),
-            instruments=None if self.instruments is None else self.instruments(),
+            instruments=untold.dump,
             forecast=None if self._forecast is None else self._forecast(auth),
             simulated=self._clock.simulated,
-            sinks=self.sinks(),
-            agreement=None if self.agreement is None else self.agreement(),
-            journal=None if self.journal is None else self.journal(),
+            sinks=untold.sinks,
+            agreement=untold.agreement,
+            journal=untold.journal,
             gaps=None if self.gaps is None else self.gaps(),
             desk=None if self.desk is None else self.desk(),
             accounts=accounts,
