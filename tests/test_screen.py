@@ -52,3 +52,10 @@ def test_paper_and_a_dumb_terminal_get_plain_lines_one_below_the_other() -> None
     assert out.getvalue() == "● one, uncut, however long it is\ntwo\n"
     assert not glass(TERM="dumb")[0].is_live
     assert not Screen(glass()[1], {}).is_live
+
+
+def test_what_a_program_says_moves_no_cursor_and_writes_no_clipboard() -> None:
+    said = "\x1b]52;c;ZXZpbA==\x07done\x9b2J\u202egnp\r\nnext"
+    for screen, out in (glass(), paper()):
+        screen.say(Line(said))
+        assert out.getvalue() == "?]52;c;ZXZpbA==?done?2J?gnp??next\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ COLOURS: Final = MappingProxyType({"pass": "32", "warn": "33", "fail": "31", "so
 _UP: Final = "\x1b[{}A"
 _CLEAR: Final = "\x1b[2K\r"
 _REST: Final = "\x1b[J"
+# What moves the cursor, orders the terminal about, or turns the direction of reading: some texts are programs' own.
+_ORDERS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,12 @@ class Screen:
     def say(self, *lines: Line | str) -> None:
         """Lines that stay; what was shown above them stays too."""
         for line in lines:
-            self._out.write(f"{self._painted(line if isinstance(line, Line) else Line(line), None)}\n")
+            self._out.write(f"{self._painted(line, None) if isinstance(line, Line) else line}\n")
         self._out.flush()
         self._shown = 0
 
     def _painted(self, line: Line, columns: int | None) -> str:
-        text = line.text
+        text = _ORDERS.sub("?", line.text)
         if columns is not None:
             room = max(1, columns - 1 - (len(line.sign) + 1 if line.sign else 0))
             text = text if len(text) <= room else f"{text[: room - 1]}…"
