@@ -22,16 +22,8 @@ from tradewarden.machines.run import Lease, Outcome, Run
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.environment import UnresolvedError
-from tradewarden.orchestrator.job_spec import (
-    as_run,
-    fence_for,
-    handed_back,
-    instance_of,
-    prepare,
-    result_file,
-    spec_for,
-    until_of,
-)
+from tradewarden.orchestrator.job_result import forget, handed_back, prepare, result_file
+from tradewarden.orchestrator.job_spec import as_run, fence_for, instance_of, spec_for, until_of
 from tradewarden.orchestrator.keepers import Keepers, KeepersError, Spec
 from tradewarden.orchestrator.runs import Runs
 
@@ -206,9 +198,16 @@ class RunDriver:
 
     def _over(self, over: Over, *, while_away: bool) -> None:
         ended = over.at or self._host.clock.now()
-        details = handed_back(result_file(self._host.keepers.run_dir, self.run))
+        result = result_file(self._host.keepers.run_dir, self.run)
+        details = handed_back(result)
         self._host.runs.finish(
-            self.run.id, over.outcome, reason=over.reason, code=over.code, ended=ended, details=details or None
+            self.run.id,
+            over.outcome,
+            reason=over.reason,
+            code=over.code,
+            ended=ended,
+            details=details or None,
+            written=partial(forget, result),
         )
         self.run = replace(
             self.run,

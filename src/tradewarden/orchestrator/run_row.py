@@ -64,6 +64,6 @@ def told(row: Row) -> Run:
     )
 
 
-def written(details: Mapping[str, Any] | None) -> str | None:
+def details_text(details: Mapping[str, Any] | None) -> str | None:
     """What a job handed back, as a row keeps it."""
     return orjson.dumps(dict(details)).decode() if details else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.ledger_file import LedgerFile, stamp
 from tradewarden.orchestrator.ledger_restored import NUMBERED
-from tradewarden.orchestrator.run_claims import Passed, advanced, claimed, passed
+from tradewarden.orchestrator.run_claims import Passed, advanced, claimed, number_of, passed
 from tradewarden.orchestrator.run_history import RunHistory
-from tradewarden.orchestrator.run_row import IS_OPEN, written
+from tradewarden.orchestrator.run_row import IS_OPEN, details_text
 
 MOST_WAITING: Final = 1000  # deeds that wait for the disk; the oldest go first
 _FINISH: Final = (
@@ -47,7 +47,7 @@ class Runs(RunHistory):
     def __init__(self, file: LedgerFile, *, now: Callable[[], datetime]) -> None:
         super().__init__(file)
         self._now = now
-        self._waiting: deque[Deed] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[Deed, Callable[[], None] | None]] = deque(maxlen=MOST_WAITING)
         self._trouble: LedgerError | None = None
 
     # What asks for a run
@@ -124,6 +124,22 @@ class Runs(RunHistory):
             for (job, user), to in marks.items():
                 advanced(db, job, user, to)
 
+    def set_back(self, job: str, user: str, to: datetime) -> None:
+        """The clock was far ahead: what was missed of the time after `to` was not, and is looked at again."""
+        with self._file.write() as db:
+            db.execute(
+                "DELETE FROM runs WHERE job = ? AND trigger = 'schedule' AND outcome = 'missed' AND due > ?",
+                (number_of(db, job, user), stamp(to)),
+            )
+            db.execute("UPDATE jobs SET seen = ? WHERE job = ? AND user = ?", (stamp(to), job, user))
+
+    def keep_marks(self, of: Collection[tuple[str, str]]) -> None:
+        """Of all other jobs it is forgotten how far they were looked at: should they come back, they begin anew."""
+        marked = self._file.read("SELECT job, user FROM jobs WHERE seen IS NOT NULL", ())
+        if gone := [(job, user) for job, user in marked if (job, user) not in of]:
+            with self._file.write() as db:
+                db.executemany("UPDATE jobs SET seen = NULL WHERE job = ? AND user = ?", gone)
+
     def pass_over(self, run_id: int) -> None:
         """Numbers up to this one were given by a ledger that is gone; a keeper would begin none of them again."""
         with self._file.write() as db:
@@ -177,27 +193,33 @@ class Runs(RunHistory):
         ended: datetime | None = None,
         details: Mapping[str, Any] | None = None,
         held: Lease | None = None,
+        written: Callable[[], None] | None = None,
     ) -> bool:
-        """It has ended, once and for all; false when it had already, or is no longer held by `held`."""
+        """It has ended, once and for all; false when it had already, or is no longer held by `held`.
+
+        `written` is called once the disk has taken it.
+        """
         if outcome.is_open:
             raise ValueError(f"run {run_id} cannot end as {outcome}")
-        values = (outcome.value, reason, code, stamp(ended or self._now()), written(details), run_id)
+        values = (outcome.value, reason, code, stamp(ended or self._now()), details_text(details), run_id)
         question = _FINISH
         if held is not None:
             question += " AND pid = ? AND ticks = ? AND boot = ?"
             values += (held.pid, held.ticks, held.boot)  # type: ignore[assignment]
-        return self._do(lambda db: bool(db.execute(question, values).rowcount))
+        return self._do(lambda db: bool(db.execute(question, values).rowcount), written)
 
     def look(self) -> None:
         """Write down what waits for a disk that took nothing; called at each heartbeat."""
         while self._waiting:
             try:
                 with self._file.write() as db:
-                    self._waiting[0](db)
+                    self._waiting[0][0](db)
             except LedgerError as trouble:
                 self._say(trouble)
                 return
-            self._waiting.popleft()
+            _, written = self._waiting.popleft()
+            if written is not None:
+                written()
         self._trouble = None
 
     @property
@@ -218,16 +240,20 @@ class Runs(RunHistory):
         if self._trouble is not None:
             raise self._trouble
 
-    def _do(self, deed: Deed) -> bool:
+    def _do(self, deed: Deed, written: Callable[[], None] | None = None) -> bool:
         """Now, or as soon as the disk takes it: then nothing is known that stands against it."""
         self.look()
         if not self._waiting:
             try:
                 with self._file.write() as db:
-                    return deed(db)
+                    done = deed(db)
             except LedgerError as trouble:
                 self._say(trouble)
-        self._waiting.append(deed)
+            else:
+                if written is not None:
+                    written()
+                return done
+        self._waiting.append((deed, written))
         return True
 
     def _say(self, trouble: LedgerError) -> None:
