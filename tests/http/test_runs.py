@@ -141,6 +141,16 @@ async def test_the_history_is_the_own_one_newest_first_and_all_of_it_for_an_admi
     assert [run["job"] for run in desks["runs"]] == ["analysis"]
 
 
+async def test_a_page_behind_anothers_run_tells_nothing_of_when_that_was(ask: Client, jobs: Jobs) -> None:
+    numbers = await a_history(jobs)
+    _, own = await ask("GET", "/api/runs", ASHA)
+    others = set(numbers) - {run["id"] for run in own["runs"]}
+    assert len(others) == 2
+    for number in (*others, 999_999):
+        assert await ask("GET", f"/api/runs?before={number}", ASHA) == (200, {"runs": [], "before": None})
+        assert len((await ask("GET", f"/api/runs?before={numbers[0]}", ASHA))[1]["runs"]) == 2
+
+
 async def test_filters_and_pages(ask: Client, jobs: Jobs) -> None:
     numbers = await a_history(jobs)
     for query, expected in (

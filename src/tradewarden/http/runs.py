@@ -107,6 +107,8 @@ class RunsDoor:
     def _page(self, request: web.Request, person: Person) -> web.Response:
         parameters.only_known(request, Wanted)
         wanted, now = asked(request, Wanted), self._clock.now()
+        if wanted.before is not None and self._jobs.run(person, wanted.before) is None:
+            return answer({"runs": [], "before": None})  # another's, or no longer kept: told alike
         found = self._jobs.history(
             person,
             job=wanted.job,
