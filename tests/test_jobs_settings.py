@@ -91,6 +91,13 @@ def test_a_name_of_an_instance_says_whose_it_is() -> None:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
+        (
+            'schedule = ""',
+            """services.job.schedule = '': allowed is text such as "at 16:00", or a list of such texts.""",
+        ),
+        ("schedule = 16", 'services.job.schedule = 16: allowed is text such as "at 16:00", or a list of such texts.'),
+        ('schedule = ["at 16:00", " "]', 'services.job.schedule: allowed is text such as "at 16:00", or a list'),
+        ("schedule = [16.5]", 'services.job.schedule: allowed is text such as "at 16:00", or a list of such texts.'),
         ('schedule = "at 25:00"', "25:00 is no time of day"),
         ('schedule = "at 16:00 on trading days of MCX"', "unknown segment MCX"),
         ('schedule = "at 16:00 in Mars/Base"', "unknown time zone 'Mars/Base'"),

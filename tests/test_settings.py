@@ -115,6 +115,13 @@ def test_the_environment_outranks_credentials_and_credentials_outrank_the_file(
         ("TRADEWARDEN_KEEPER", "/run/tradewarden-keepers/to-redis", lambda _: True),
         ("TRADEWARDEN_SERVICE", "to-redis", lambda _: True),
         ("TRADEWARDEN_STATUS_FILE", "/run/tradewarden-keepers/to-redis.says", lambda _: True),
+        ("TRADEWARDEN_ACCOUNT", "family", lambda _: True),
+        ("TRADEWARDEN_CONTROL", "/srv/state/control", lambda _: True),
+        ("TRADEWARDEN_DUE", "2026-11-20T16:00:00+00:00", lambda _: True),
+        ("TRADEWARDEN_JOB", "buy_orders", lambda _: True),
+        ("TRADEWARDEN_RESULT_FILE", "/run/tradewarden-keepers/buy_orders.7.result", lambda _: True),
+        ("TRADEWARDEN_RUN", "7", lambda _: True),
+        ("TRADEWARDEN_USER", "asha", lambda _: True),
     ],
 )
 def test_every_setting_has_a_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str, found: Any) -> None:
@@ -246,6 +253,7 @@ def test_secrets_and_keys_are_in_no_repr(tmp_path: Path, monkeypatch: pytest.Mon
             "desk.toml: kite.probe_hours.0 = '06:00+05:30': allowed is a time of the day such as 07:35.",
         ),
         ('[kite]\nuser_id = "AB 12"', "desk.toml: kite.user_id = 'AB 12': allowed is one word without blanks."),
+        ('[jobs]\nsegment = ""', "desk.toml: jobs.segment = '': allowed is text that is not empty, in quotes."),
         ('[kite]\nuser_id = ""', "desk.toml: kite.user_id = '': allowed is one word without blanks."),
         ('[kite]\ntoken_files = "x"', "desk.toml: kite.token_files = 'x': allowed is a list."),
         ("[kite]\nexport_files = [5]", "desk.toml: kite.export_files.0 = 5: allowed is the path of a file, in quotes."),

@@ -14,8 +14,12 @@ from pydantic import BaseModel
 from tradewarden.redaction import redact
 from tradewarden.settings_sources import BETWEEN, PREFIX, Sources
 
-OURS = frozenset(  # set by the unit, and by the keeper of a service that is a tradewarden itself: not by an operator
-    f"{PREFIX}{name}" for name in ("BOOT_ID", "KEEPER", "SERVICE", "STATUS_FILE")
+OURS = frozenset(  # set by the unit, by the keeper of a program that is a tradewarden itself, and for a run of a job
+    f"{PREFIX}{name}"
+    for name in (
+        *("BOOT_ID", "KEEPER", "SERVICE", "STATUS_FILE"),
+        *("ACCOUNT", "CONTROL", "DUE", "JOB", "RESULT_FILE", "RUN", "USER"),
+    )
 )
 UNTOLD = frozenset(
     {
@@ -41,6 +45,7 @@ ALLOWED = {  # what pydantic calls it: what a person would
     "model_type": "a table",
     "path_type": "the path of a file, in quotes",
     "string_pattern_mismatch": "one word without blanks",
+    "string_too_short": "text that is not empty, in quotes",
     "string_type": "text in quotes",
     "too_short": "at least one entry",
 }

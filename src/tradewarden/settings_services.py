@@ -75,7 +75,10 @@ def _signal(text: str) -> str:
 
 def _lines(told: object) -> object:
     """One schedule may stand without the list."""
-    return [told] if isinstance(told, str) else told
+    lines = told if isinstance(told, list) else [told]
+    if not all(isinstance(each, str) and each.strip() for each in lines):
+        raise ValueError('allowed is text such as "at 16:00", or a list of such texts')
+    return lines
 
 
 def _place(told: object) -> object:
