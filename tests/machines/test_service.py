@@ -45,7 +45,7 @@ def report(tier: Tier = Tier.IMPORTANT, state: ServiceState = ServiceState.UP) -
 
 def test_the_words_are_the_agreed_ones() -> None:
     assert [each.value for each in Tier] == ["critical", "important", "optional", "utility"]
-    assert [each.value for each in Kind] == ["program", "step", "containers"]
+    assert [each.value for each in Kind] == ["program", "step", "containers", "job"]
     assert [each.value for each in Again] == ["always", "failure", "never"]
     assert [each.value for each in OnToken] == ["nothing", "signal", "restart"]
     assert [each.value for each in Place] == ["secret", "file", "env"]

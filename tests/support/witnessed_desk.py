@@ -160,8 +160,8 @@ class WitnessedDesk:
 
     def told(self, event: str) -> list[dict[str, Any]]:
         """What all daemons together have logged under this name."""
-        lines = [json.loads(line) for line in text(self.folder / "daemon.log").splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == event]
+        lines = [whole(line) for line in text(self.folder / "daemon.log").splitlines() if line.startswith("{")]
+        return [line for line in lines if line.get("event") == event]
 
     def words(self, name: str) -> list[bytes]:
         """Every line of its log, oldest first."""
@@ -193,3 +193,16 @@ def command_of(pid: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     return ""
+
+
+def whole(line: str) -> dict[str, Any]:
+    """A line of the log; of one that was cut by a kill, what the next daemon wrote behind it; else nothing."""
+    begin = 0
+    while begin >= 0:
+        try:
+            told: dict[str, Any] = json.loads(line[begin:])
+        except ValueError:
+            begin = line.find('{"', begin + 1)
+        else:
+            return told
+    return {}

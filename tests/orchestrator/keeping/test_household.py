@@ -47,10 +47,20 @@ def start() -> Iterator[Start]:
         each.communicate()
 
 
+def begun_since(before: frozenset[int]) -> list[int]:
+    """What this process has started since then: servers of other tests may run beside."""
+    return [pid for pid in family.descendants(os.getpid()) if pid not in before]
+
+
 @pytest.fixture
-def household() -> Iterator[Household]:
+def there() -> frozenset[int]:
+    return frozenset(family.descendants(os.getpid()))
+
+
+@pytest.fixture
+def household(there: frozenset[int]) -> Iterator[Household]:
     before = sum(1 for _ in Path("/proc/self/fd").iterdir())
-    made = Household(lambda: family.descendants(os.getpid()))
+    made = Household(lambda: begun_since(there))
     yield made
     made.close()
     assert sum(1 for _ in Path("/proc/self/fd").iterdir()) == before
@@ -100,12 +110,14 @@ def test_one_that_ended_and_was_not_buried_yet_is_not_counted_for_long(household
     until(lambda: household.look()[2] == 0, what="it is counted no more")
 
 
-def test_the_child_of_a_further_thread_is_found_after_a_while(household: Household, start: Start) -> None:
+def test_the_child_of_a_further_thread_is_found_after_a_while(
+    household: Household, start: Start, there: frozenset[int]
+) -> None:
     process = start(sys.executable, "-I", "-S", "-c", THREADED)
     household.look()
     told(process)
     heard(process)
-    until(lambda: len(family.descendants(os.getpid())) == 2, what="the child runs")
+    until(lambda: len(begun_since(there)) == 2, what="the child runs")
     assert max(household.look()[2] for _ in range(5)) == 2
 
 
