@@ -9,6 +9,10 @@ import pytest
 from schedules import BOOK, at
 from tradewarden.check_command import Finding, Grade, about_desk
 from tradewarden.check_jobs import about_jobs
+from tradewarden.check_people import about_people
+from tradewarden.machines.role import Role
+from tradewarden.orchestrator.ledger import Ledger
+from tradewarden.orchestrator.membership import Membership
 from tradewarden.settings import load
 from tradewarden.settings_sources import ConfigError
 
@@ -81,3 +85,78 @@ def test_what_breaks_the_limits_of_the_desk_is_a_warning(tmp_path: Path) -> None
 def test_limits_that_leave_no_time_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has earliest = '18:00' behind latest = '09:00'; swap them"):
         found(tmp_path, '"at 10:00"', more='[jobs]\nearliest = "18:00"\nlatest = "09:00"\n')
+
+
+def test_an_alert_that_reaches_nobody_is_a_warning(tmp_path: Path) -> None:
+    more = 'misfire = "alert"\n[services.b]\ncommand = "true"\nschedule = "at 19:00"\nmisfire = "alert"\n'
+    first, last = found(tmp_path, '"at 18:00"', more=more)
+    assert first == Finding(
+        Grade.WARNING,
+        'services.j0, services.b: misfire = "alert", but [alerts] names no way to tell anybody: '
+        "set a webhook, Telegram or e-mail there.",
+    )
+    assert last.grade is Grade.GOOD
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        'webhook_url = "https://chat.example/x"',
+        'telegram_bot_token = "t"\ntelegram_chat_id = "1"',
+        'smtp_host = "mail.example"\nemail_from = "a@b"\nemail_to = ["c@d"]',
+    ],
+)
+def test_one_way_to_tell_people_is_enough(tmp_path: Path, way: str) -> None:
+    assert len(found(tmp_path, '"at 18:00"', more=f'misfire = "alert"\n[alerts]\n{way}\n')) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "condition", "in_vain"),
+    [
+        ("at 16:30", "market in (live)", True),
+        ("at 16:30", "market in (live, closed)", False),
+        ("at 16:30", "market in (halted)", False),  # no calendar tells that
+        ("at 08:00", "market in (live)", True),  # its time is over at 09:00, the desk's next day
+        ("at 09:05", "market in (live)", False),  # it waits for ten minutes
+        ("at 10:00", "market.NSE_EQ in (live)", False),
+        ("between 20:00 and 22:00", "market in (live)", True),
+        ("every 5m between 09:15 and 15:30", "market in (live)", False),
+        ("at 10:00 on all days", "market in (live)", False),  # not on a Sunday, but on the days after
+        ("at 10:00 on sun", "market in (live)", True),
+        ("always", "market in (live)", False),
+        ("at 16:30", "auth valid", False),
+    ],
+)
+def test_a_due_time_that_waits_in_vain_for_the_market_is_a_warning(
+    tmp_path: Path, schedule: str, condition: str, *, in_vain: bool
+) -> None:
+    told = [
+        each.text
+        for each in found(tmp_path, f'"{schedule}"', more=f'conditions = ["{condition}"]\n')
+        if each.grade is not Grade.GOOD
+    ]
+    sentence = (
+        f'services.j0: `{condition}` holds at none of the next due times of "{schedule}", '
+        "nor until their time is over: each will be missed."
+    )
+    assert told == ([sentence] if in_vain else [])
+
+
+def test_a_table_of_somebody_whom_nobody_knows_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "tradewarden.toml"
+    path.write_text('state_dir = "var"\n[people.asha]\n[people.zed]\n[people.ravi]\n')
+    (tmp_path / "var").mkdir()
+    settings = load(path)
+    assert list(about_people(settings)) == []  # nobody has started the desk yet
+    ledger = tmp_path / "var" / "ledger.db"
+    Ledger(ledger).close()
+    members = Membership(ledger, now=lambda: at("2026-11-20 16:30"))
+    members.people.add("asha", Role.TRADER, by="test")
+    members.people.add("ravi", Role.VIEWER, by="test")
+    members.close()
+    assert [each.text for each in about_people(settings)] == [
+        "people.zed: nobody is called zed here: `tradewarden user add zed --role trader`, or correct the name.",
+        "people.ravi: only traders have jobs of their own, and ravi has the role viewer.",
+    ]
+    ledger.write_bytes(b"no ledger")
+    assert list(about_people(settings)) == []

@@ -232,6 +232,11 @@ class AlertSettings(Section):
         """Whether mails can be sent."""
         return self.smtp_host is not None and self.email_from is not None and bool(self.email_to)
 
+    @property
+    def has_way(self) -> bool:
+        """Whether anybody can be told."""
+        return self.emails or self.webhook_url is not None or self.telegram_bot_token is not None
+
 
 class LogSettings(Section):
     """What is written down."""

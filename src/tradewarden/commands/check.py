@@ -26,6 +26,7 @@ def _check(parsed: argparse.Namespace) -> int:
         return BAD_CONFIGURATION
     from tradewarden.check_command import about_desk, good, is_good, warning
     from tradewarden.check_jobs import about_jobs
+    from tradewarden.check_people import about_people
     from tradewarden.orchestrator.clock import IST
     from tradewarden.settings import FILES
     from tradewarden.settings_sources import find
@@ -34,6 +35,7 @@ def _check(parsed: argparse.Namespace) -> int:
     findings = [warning(text) for text in (*settings.warnings(), *_about_rules(settings))]
     findings += about_desk(settings)
     findings += about_jobs(settings, calendar, datetime.now(IST))
+    findings += about_people(settings)
     if is_good(findings):
         source = parsed.config or find(FILES)
         where = f"read from {source.absolute()}" if source else "no file was found, so these are the defaults"
