@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -27,6 +28,7 @@ from tradewarden.http.problems import boundary, route_of
 from tradewarden.http.run_news import RunNews
 from tradewarden.http.service_news import ServiceNews
 from tradewarden.http.visitors import Members, Visitors, cookie_of
+from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.clock import Clock
 
 IDLE = 10.0  # seconds without a request, from the first moment on: a silent client holds no descriptor for long
@@ -90,7 +92,7 @@ class Http:
         visitors = Visitors(admin_token, members, cookie=cookie_of(public_url))
         self._gate = Gate(visitors, record, clock, public_url=public_url)
         answers = Answers(reports, clock, version)
-        pages = Pages(answers.picture, version, visitors, jobs)
+        pages = Pages(lambda: _measured(answers.picture(), programs), version, visitors, jobs)
         self._health = Health(answers, visitors, cors_origins=cors_origins, fail_code=fail_code)
         news = None if programs is None else ServiceNews(programs, clock)
         runs = None if jobs is None else RunNews(jobs)
@@ -192,6 +194,11 @@ class Http:
                 status=503, body=orjson.dumps({"status": "fail", "reason": "stopping"}), headers=headers
             )
         return web.Response(body=b'{"status":"pass"}', headers=headers)
+
+
+def _measured(picture: Picture, programs: Programs | None) -> Picture:
+    """With the programs' figures as they are now: a picture holds those that somebody last asked for."""
+    return picture if programs is None or picture.desk is None else replace(picture, desk=programs.report())
 
 
 async def _livez(_request: web.Request) -> web.Response:

@@ -20,7 +20,7 @@ Stamp = tuple[tuple[str, int, int, int, int], ...]
 log = structlog.get_logger()
 
 
-def _stamp(directory: Path) -> Stamp:
+def _stamp(directory: str) -> Stamp:
     """How the directory's files look from outside."""
     found = []
     try:
@@ -48,7 +48,8 @@ class CalendarKeeper:
     def __init__(self, state_dir: Path, market: MarketDriver, clock: Clock) -> None:
         self._state_dir, self._market, self._clock = state_dir, market, clock
         self._files = market.calendar
-        self._stamp = _stamp(state_dir / OWN)
+        self._directory = str(state_dir / OWN)
+        self._stamp = _stamp(self._directory)
         self._overrides = read_overrides(state_dir / OVERRIDES)
         self.problem: str | None = None
         if self._stamp:
@@ -69,11 +70,14 @@ class CalendarKeeper:
 
     def look(self) -> None:
         """At each beat: read the files anew when they have changed, and forget overrides that are over."""
-        stamp = _stamp(self._state_dir / OWN)
+        stamp = _stamp(self._directory)
         if stamp != self._stamp:
             self._stamp = stamp
             self.read_files()
-        now = self._clock.now()
+        if self._overrides:
+            self._forget(self._clock.now())
+
+    def _forget(self, now: datetime) -> None:
         over = [name for name, override in self._overrides.items() if override.until <= now]
         if over:
             for name in over:

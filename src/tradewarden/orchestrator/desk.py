@@ -10,37 +10,30 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from tradewarden.machines.desk_step import DeskState
 from tradewarden.machines.service import (
     DeskReport,
     Difference,
-    HostFigures,
     Kind,
     Order,
     Selection,
     Service,
-    ServiceReport,
     ServiceState,
 )
 from tradewarden.orchestrator.besides import Besides, Nothing
 from tradewarden.orchestrator.crew import Crew
-from tradewarden.orchestrator.error_tally import ErrorTally
+from tradewarden.orchestrator.desk_told import MEASURED_EVERY, DeskTold, News
 from tradewarden.orchestrator.facts import Surroundings
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.orders import AT_WORK, Orders
 from tradewarden.orchestrator.reading import UnreadableError
-from tradewarden.orchestrator.redefinition import Redefinition
+from tradewarden.orchestrator.redefinition import Redefinition, parted, with_jobs
 from tradewarden.orchestrator.service import Host, ServiceDriver
 from tradewarden.orchestrator.wishes import Wishes
 
 if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
     from tradewarden.machines.condition import Facts
-    from tradewarden.machines.job import Job
     from tradewarden.orchestrator.checks.flow import Flows
 
-News = Callable[[ServiceReport | DeskReport], None]
-
-MEASURED_EVERY: Final = 2.0  # seconds
 _KEPT: Final = AT_WORK | {ServiceState.BACKING_OFF}  # a keeper has it in hand
 
 log = structlog.get_logger()
@@ -64,21 +57,16 @@ class DeskDriver(Orders):
         outside: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """`begins`: start what nobody has stopped. `reread` raises UnreadableError, `outside` names other settings."""
-        programs, self._jobs = _parted(services)
+        programs, self._jobs = parted(services)
         super().__init__(Crew(programs, host, world, self._heard), wishes, host.keepers)
         self.strays.owns = self._is_job
         self._host, self._world, self._begins = host, world, begins
         self._reread, self._outside = reread, outside
         self._redefinition = Redefinition(self.crew, wishes, self.belongs)
-        self._tally = ErrorTally(host.log_dir, host.clock.now)
-        self._subscribers: list[News] = []
+        self._told = DeskTold(self.crew, host, self.strays, wishes, self.is_enabled)
         self.besides: Besides = Nothing()
         self.changed: Callable[[], None] = lambda: None  # called when all have come to rest after a change
-        self._since = host.clock.now()
-        self._told: tuple[DeskState, str | None, int | None] | None = None
-        self._figures: HostFigures | None = None
-        self._measured_at: float | None = None
-        self._report: DeskReport | None = None
+        self._watched_at: float | None = None
         self._knocking = self._is_open = False
 
     # The daemon
@@ -163,14 +151,14 @@ class DeskDriver(Orders):
             self.besides.woken(others)
 
     def look(self) -> None:
-        """At each beat: read what keepers wrote, measure every two seconds, and let conditions and changes act."""
+        """At each beat: read what keepers wrote, every two seconds also logs, and let conditions and changes act."""
         if not self._is_open:
             return
         with self.crew.together():
             looked = [driver.beat() for driver in self.crew.drivers.values()]
             if looked and not any(looked):
                 return  # all rest, and this is the beat between
-            self._measure()
+            self._watch()
             self._follow_the_world()
             self._redefinition.go_on()
 
@@ -191,17 +179,13 @@ class DeskDriver(Orders):
                 if driver.started_at is not None and driver.started_at < made_at:
                     driver.token_changed()
 
-    def _measure(self) -> None:
+    def _watch(self) -> None:
         now = self._host.clock.mono_ns() / 1e9
-        if self._measured_at is not None and now - self._measured_at < MEASURED_EVERY:
+        if self._watched_at is not None and now - self._watched_at < MEASURED_EVERY:
             return
-        self._measured_at = now
-        self._tally.look(self.crew.drivers)
+        self._watched_at = now
+        self._told.tally.look(self.crew.drivers)
         self.strays.look()
-        for driver in self.crew.drivers.values():
-            driver.measure()
-        self._figures = self._host.keepers.host()
-        self._report = None
         if not self._host.reachable and not self._knocking:
             self._knocking = True
             self._host.spawn(self._knock(), name="desk.keepers")
@@ -250,68 +234,23 @@ class DeskDriver(Orders):
 
     def subscribe(self, callback: News) -> None:
         """Call back with each change of a state."""
-        self._subscribers.append(callback)
+        self._told.subscribe(callback)
 
     def _heard(self, moved: Sequence[ServiceDriver]) -> None:
-        machine = self.crew.machine
-        now = machine.state, machine.reason, machine.phase
-        if not moved and now == self._told:
-            return
-        if self._told is None or now[0] is not self._told[0]:
-            self._since = self._host.clock.now()
-        desk_moved, self._told, self._report = now != self._told, now, None
-        for driver in moved:
-            self._publish(self._of(driver))
-        if desk_moved:
-            self._publish(self.report())
-        self.changed()
+        if self._told.heard(moved):
+            self.changed()
 
     def outdated(self, names: Sequence[str]) -> None:
         """What is told of these services is another than before, though none has changed its state."""
-        self._report = None
-        for name in names:
-            self._publish(self._of(self.crew.drivers[name]))
-
-    def _publish(self, news: ServiceReport | DeskReport) -> None:
-        for subscriber in self._subscribers:
-            subscriber(news)
+        self._told.outdated(names)
 
     def report(self) -> DeskReport:
         """How the desk does at this moment."""
-        if self._report is None:
-            machine = self.crew.machine
-            self._report = DeskReport(
-                state=str(machine.state),
-                reason=self._reason(),
-                since=self._since,
-                phase=machine.phase,
-                phases=self.plan(),
-                services=tuple(self._of(driver) for driver in self.crew.drivers.values()),
-                host=self._figures,
-                keepers_reachable=self._host.reachable,
-                strays=self.strays.names,
-            )
-        return self._report
+        return self._told.report()
 
     def shown(self) -> DeskReport | None:
-        """The same for the picture; none on a desk without programs."""
-        return self.report() if self.crew.drivers else None
-
-    def _reason(self) -> str | None:
-        if self._wishes.trouble is not None:
-            return self._wishes.trouble
-        if self.crew.machine.state is DeskState.STOPPED and self.crew.drivers and self.crew.machine.reason is None:
-            return "`tradewarden start --all` starts it"
-        if self.crew.machine.reason is None and (strays := self.strays.names):
-            return f"{strays[0]} runs here and is in no file: `tradewarden stop {strays[0]}` ends it"
-        return self.crew.machine.reason
-
-    def _of(self, driver: ServiceDriver) -> ServiceReport:
-        return driver.report(
-            phase=self.crew.phase(driver.name),
-            enabled=self.is_enabled(driver.service),
-            errors=self._tally.count(driver.name),
-        )
+        """Where each stands, for the picture, with whatever figures were read last; none on a desk without programs."""
+        return self._told.shown()
 
     def plan(self) -> tuple[tuple[str, ...], ...]:
         """The phases of a start, in their order."""
@@ -326,14 +265,14 @@ class DeskDriver(Orders):
         except UnreadableError as error:
             log.warning("desk.reload_refused", by=by, problems=len(error.problems))
             return Difference(problems=error.problems)
-        programs, jobs = _parted(services)
+        programs, jobs = parted(services)
         found = replace(self._redefinition.difference(programs), daemon=self._outside())
-        difference = _with_jobs(found, self._jobs, jobs)
+        difference = with_jobs(found, self._jobs, jobs)
         if dry or difference.problems or difference.is_empty:
             return difference
         told = {"added": difference.added, "removed": difference.removed, "restarted": list(difference.restarted)}
         log.info("desk.reload", by=by, **told, kept=list(difference.kept))
-        self._report = None
+        self._told.outdate()
         if not self._is_open:
             try:
                 self._open()
@@ -346,7 +285,7 @@ class DeskDriver(Orders):
             self.strays.rename(found.added)
             self._redefinition.go_on()
         self.besides.defined(jobs)
-        self._tally.forget(difference.removed)
+        self._told.tally.forget(difference.removed)
         return difference
 
     def reload_soon(self, *, by: str) -> None:
@@ -357,25 +296,3 @@ class DeskDriver(Orders):
         difference = await self.reload(dry=False, by=by)
         for problem in difference.problems:
             log.error("desk.configuration", problem=problem)
-
-
-# A desk without jobs starts its programs 8 ms sooner for not knowing what one is
-# ruff: noqa: PLC0415
-
-
-def _parted(services: Sequence[Service]) -> tuple[tuple[Service, ...], tuple[Job, ...]]:
-    """The programs and the jobs of a file."""
-    if all(type(each) is Service for each in services):
-        return tuple(services), ()
-    from tradewarden.machines.job import parted
-
-    return parted(services)
-
-
-def _with_jobs(found: Difference, old: Sequence[Job], new: Sequence[Job]) -> Difference:
-    """What a changed file changes, with its jobs."""
-    if not (old or new):
-        return found
-    from tradewarden.machines.job import with_jobs
-
-    return with_jobs(found, old, new)
