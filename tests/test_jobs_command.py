@@ -12,12 +12,14 @@ import pytest
 
 from jobs_shown import LEASE, Ahead, Jobs, a_job, four, serving_jobs
 from pictures import at
+from programs import Programs, three
 from terminals import paper
 from tradewarden import jobs_command
 from tradewarden.control import Control
-from tradewarden.desk_command import Terminal
+from tradewarden.desk_command import Terminal, order
+from tradewarden.http.desk import DeskDoor
 from tradewarden.job_words import job_lines, run_lines
-from tradewarden.jobs_command import edit, history, preview, run_once, schedules, standing
+from tradewarden.jobs_command import edit, end_run, history, preview, run_once, schedules, standing
 from tradewarden.machines.job_report import EditAnswer, JobReport
 from tradewarden.machines.run import Outcome, Run, Trigger
 
@@ -219,6 +221,70 @@ async def test_a_refused_run_tells_the_reason_and_fails(desk: Desk) -> None:
     assert (code, said) == (1, ["buy_orders is a job of each trader: say for whom in user; known are asha, ravi"])
 
 
+async def test_a_refusal_names_the_command_that_ends_what_stands_in_the_way(desk: Desk) -> None:
+    desk.before = lambda jobs: jobs.begin(jobs.run_once("buy_orders", "asha", by="asha").id)  # type: ignore[union-attr]
+    _, _, said = await desk(lambda terminal: run_once(terminal, "buy_orders", "asha", wait=False))
+    assert said[0].endswith("`tradewarden end-run 1` ends it")
+
+
+@pytest.mark.parametrize(("which", "user"), [("1", None), ("buy_orders", "asha"), ("buy_orders", None)])
+async def test_a_run_is_ended_by_its_number_or_its_job(desk: Desk, which: str, user: str | None) -> None:
+    desk.before = lambda jobs: jobs.begin(jobs.run_once("buy_orders", "asha", by="asha").id)  # type: ignore[union-attr]
+    code, lines, said = await desk(lambda terminal: end_run(terminal, which, user))
+    assert (code, said) == (0, [])
+    assert lines == ["✕ buy_orders of asha failed after 12 s: ended by command line"]
+    assert desk.jobs.asked[-1] == ("end", 1, "command line")
+
+
+async def test_which_run_is_to_be_ended_must_be_clear(desk: Desk) -> None:
+    def both(jobs: Jobs) -> None:
+        for user in ("asha", "ravi"):
+            jobs.run_once("buy_orders", user, by=user)
+
+    desk.before = both
+    code, _, said = await desk(lambda terminal: end_run(terminal, "buy_orders", None))
+    assert (code, said) == (
+        1,
+        ["buy_orders has more than one run: 1 of asha, 2 of ravi; say which, by its number or with --user NAME."],
+    )
+    code, _, said = await desk(lambda terminal: end_run(terminal, "analysis", None))
+    expected = "no run of analysis runs or waits: `tradewarden history --job analysis` tells what became of it."
+    assert (code, said) == (1, [expected])
+    code, _, said = await desk(lambda terminal: end_run(terminal, "analysis", "asha"))
+    assert (code, said) == (1, ["analysis is the desk's own job: leave --user out."])
+    code, _, said = await desk(lambda terminal: end_run(terminal, "99", None))
+    assert (code, said) == (1, ["no run of yours has the number '99'; `tradewarden history` lists them"])
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ({"job": "nosuch"}, "no job is called 'nosuch'; known are analysis, buy_orders, sell_monitor."),
+        ({"user": "nosuch"}, "nobody who is called 'nosuch' has jobs; known are asha, ravi."),
+        (
+            {"job": "sell_monitor", "user": "ravi"},
+            "'ravi' has no job sell_monitor; of those who have it, known are asha.",
+        ),
+    ],
+)
+async def test_a_history_of_nothing_that_exists_says_what_is_known(
+    desk: Desk, filters: dict[str, str], told: str
+) -> None:
+    assert await desk(lambda terminal: history(terminal, filters)) == (1, [], [told])
+
+
+async def test_a_job_that_is_taken_for_a_service_is_said_to_be_one_with_its_commands(tmp_path: Path) -> None:
+    said: list[str] = []
+    for verb, told in (
+        ("stop", "`tradewarden end-run sell_monitor` ends its run"),
+        ("start", "`tradewarden run-once sell_monitor` runs it now"),
+    ):
+        async with serving_jobs(tmp_path, parts=[DeskDoor(Programs(three()))]):
+            terminal = Terminal(Control(socket=tmp_path / "control"), paper()[0], said.append)
+            assert await order(terminal, verb, {"names": ["sell_monitor"]}, wait=False) == 1
+        assert said[-1].startswith(f"sell_monitor is a job, and runs on its schedule: {told}")
+
+
 async def test_history_is_a_table_with_reasons_and_the_way_to_the_next_page(desk: Desk) -> None:
     def before(jobs: Jobs) -> None:
         run = jobs.runs.claim("analysis", "", Trigger.SCHEDULE, at("09:58:00"), by="schedule", lease=LEASE)
@@ -243,7 +309,7 @@ async def test_history_is_a_table_with_reasons_and_the_way_to_the_next_page(desk
     code, _, said = await desk(lambda terminal: history(terminal, {"since": "yesterday"}))
     assert code == 1
     assert "since: 'yesterday' is none" in said[0]
-    _, lines, _ = await desk(lambda terminal: history(terminal, {"job": "nothing"}))
+    _, lines, _ = await desk(lambda terminal: history(terminal, {"job": "sell_monitor"}))
     assert lines == ["No run fits: `tradewarden history` without a filter lists the newest ones."]
 
 

@@ -48,7 +48,7 @@ async def order(terminal: Terminal, verb: str, body: Body, *, wait: bool) -> int
         progress = Progress(terminal.control, terminal.screen, quiet=terminal.as_json)
         if verb == "restart" and wait:
             await progress.remember()
-        answer = await terminal.ask(f"/api/desk/{verb}", body)
+        answer = await _asked(terminal, f"/api/desk/{verb}", body, verb, body.get("names", ()))
         if answer is None:
             return 1
         accepted = answer.body["accepted"]
@@ -74,7 +74,7 @@ async def each(terminal: Terminal, verb: str, names: Sequence[str], body: Body) 
     async def deed() -> int:
         well = True
         for name in names:
-            answer = await terminal.ask(f"/api/services/{name}/{verb}", body)
+            answer = await _asked(terminal, f"/api/services/{name}/{verb}", body, verb, [name])
             well = well and answer is not None
             if answer is None:
                 continue
@@ -87,6 +87,29 @@ async def each(terminal: Terminal, verb: str, names: Sequence[str], body: Body) 
     return await _reached(terminal, deed)
 
 
+async def _asked(terminal: Terminal, path: str, body: Body, verb: str, names: Sequence[str]) -> Answer | None:
+    """As `Terminal.ask`; of a job that is taken for a service the commands for jobs are told."""
+    answer = await terminal.control.post(path, body, patience=PATIENCE)
+    if not is_problem(answer.body):
+        return answer
+    said = told(answer.body)
+    if answer.body["type"] == "/problems/unknown-service" and verb in _OF_JOBS:
+        answer_of_jobs = await terminal.control.get("/api/schedules")
+        jobs = {job["name"] for job in (answer_of_jobs.body or {}).get("jobs", ())}
+        if name := next((name for name in names if name in jobs), None):
+            said = f"{name} is a job, and runs on its schedule: {_OF_JOBS[verb].format(name)}."
+    terminal.complain(said)
+    return None
+
+
+_OF_JOBS: Final = {
+    "start": "`tradewarden run-once {0}` runs it now",
+    "restart": "`tradewarden end-run {0}` ends its run, `tradewarden run-once {0}` begins one",
+    "stop": "`tradewarden end-run {0}` ends its run, `tradewarden schedules {0} --disable` keeps it from running",
+    "enable": "`tradewarden schedules {0} --enable` lets it run on it again",
+    "disable": "`tradewarden schedules {0} --disable` keeps it from running",
+    "auto-restart": "only a service that is kept up has auto-restart",
+}
 _DONE: Final = {
     ("enable", True): "enabled, it belongs to the desk",
     ("disable", True): "disabled, it is left out until `tradewarden enable`",

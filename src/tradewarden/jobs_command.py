@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from tradewarden.control import RefusedError, UnreachableError
-from tradewarden.desk_command import UNAVAILABLE, Terminal
+from tradewarden.control import RefusedError, UnreachableError, is_problem, told
+from tradewarden.desk_command import PATIENCE, UNAVAILABLE, Terminal
 from tradewarden.job_words import coming_lines, ended_line, job_lines, job_of, kept_as, run_lines, standing_lines
 from tradewarden.screen import Line
 
 LOOK: Final = 0.5  # seconds between two looks at a run that somebody waits for
+_OPEN: Final = ("queued", "running")
 MISSES: Final = 20  # looks that may go wrong: the daemon is restarted, the program runs on
 
 Body = dict[str, Any]
@@ -27,12 +28,10 @@ async def schedules(terminal: Terminal, name: str | None, *, user: str | None = 
         if name is not None:
             named = [job for job in body["jobs"] if job["name"] == name and user in (None, job["user"])]
             if not named:
-                known = ", ".join(dict.fromkeys(job["name"] for job in body["jobs"])) or "none"
-                terminal.complain(f"no job is called {name!r}; known are {known}.")
+                terminal.complain(_unknown(name, body["jobs"], user))
                 return 1
-            body["jobs"] = named
-            told = await terminal.control.document("/api/runs/statistics", "statistics", job=name)
-            figures = {each["user"]: each for each in told["statistics"]}
+            answer = await terminal.control.document("/api/runs/statistics", "statistics", job=name)
+            figures = {each["user"]: each for each in answer["statistics"]}
             body["jobs"] = [job | {"statistics": figures.get(job["user"])} for job in named]
         _say(terminal, body, lambda: list(job_lines(body, terminal.screen.columns, whole=name is not None)))
         return 0
@@ -80,8 +79,9 @@ async def run_once(terminal: Terminal, name: str, user: str | None, *, wait: boo
 
     async def deed() -> int:
         whose = {} if user is None else {"user": user}
-        answer = await terminal.ask("/api/runs", {"job": name} | whose)
-        if answer is None:
+        answer = await terminal.control.post("/api/runs", {"job": name} | whose, patience=PATIENCE)
+        if is_problem(answer.body):
+            terminal.complain("; ".join([told(answer.body), *_way_out(answer.body)]))
             return 1
         run: Body = answer.body
         if not terminal.as_json:
@@ -101,6 +101,64 @@ async def run_once(terminal: Terminal, name: str, user: str | None, *, wait: boo
     return await reached(terminal, deed)
 
 
+def _way_out(refusal: Body) -> list[str]:
+    """The command that ends what stands in the way, if it still runs or waits."""
+    holder = refusal.get("holder")
+    if holder is None or holder["outcome"] not in _OPEN:
+        return []
+    return [f"`tradewarden end-run {holder['id']}` ends it"]
+
+
+async def end_run(terminal: Terminal, which: str, user: str | None) -> int:
+    """End a run, or take back one that waits, by its number or its job; exit status as `edit`."""
+
+    async def deed() -> int:
+        number = int(which) if which.isdecimal() else await _open_run(terminal, which, user)
+        if number is None:
+            return 1
+        answer = await terminal.ask(f"/api/runs/{number}/stop", {})
+        if answer is None:
+            return 1
+        run: Body = answer.body
+        if terminal.as_json:
+            terminal.screen.say(json.dumps(run))
+        elif run["outcome"] in _OPEN:
+            terminal.screen.say(f"{job_of(run)} is being ended: `tradewarden history --job {run['job']}` tells of it.")
+        else:
+            terminal.screen.say(ended_line(run))
+        return 0
+
+    return await reached(terminal, deed)
+
+
+async def _open_run(terminal: Terminal, name: str, user: str | None) -> int | None:
+    """The number of the run of a job that runs or waits; none when it is unclear which, which is told."""
+    jobs = (await terminal.control.document("/api/schedules", "jobs"))["jobs"]
+    named = [job for job in jobs if job["name"] == name and user in (None, job["user"])]
+    found = [job["running"] for job in named if job["running"] is not None]
+    if not named:
+        terminal.complain(_unknown(name, jobs, user))
+    elif not found:
+        terminal.complain(
+            f"no run of {name} runs or waits: `tradewarden history --job {name}` tells what became of it."
+        )
+    elif len(found) > 1:
+        runs = ", ".join(f"{run['id']} of {run['user']}" for run in found)
+        terminal.complain(f"{name} has more than one run: {runs}; say which, by its number or with --user NAME.")
+    return found[0]["id"] if len(found) == 1 else None
+
+
+def _unknown(name: str, jobs: Sequence[Body], user: str | None) -> str:
+    """No job of this name, or none of this person."""
+    whose = sorted({job["user"] for job in jobs if job["name"] == name})
+    if whose == [""] and user:
+        return f"{name} is the desk's own job: leave --user out."
+    if whose:
+        return f"{user!r} has no job {name}; of those who have it, known are {', '.join(whose)}."
+    known = ", ".join(dict.fromkeys(job["name"] for job in jobs)) or "none"
+    return f"no job is called {name!r}; known are {known}."
+
+
 def _begun(run: Body) -> str:
     """Buy_orders of asha runs, as run 7."""
     if run["outcome"] == "queued" and run["reason"]:
@@ -111,7 +169,7 @@ def _begun(run: Body) -> str:
 async def _ended(terminal: Terminal, run: Body) -> Body:
     """The run once it has ended. Raises UnreachableError when the daemon has been away for too long."""
     misses = 0
-    while run["outcome"] in ("queued", "running"):
+    while run["outcome"] in _OPEN:
         await asyncio.sleep(LOOK)
         try:
             run = await terminal.control.document(f"/api/runs/{run['id']}", "outcome")
@@ -130,12 +188,29 @@ async def history(terminal: Terminal, filters: Mapping[str, str]) -> int:
 
     async def deed() -> int:
         body = await terminal.control.document("/api/runs", "runs", **filters)
+        if not body["runs"] and (wrong := await _nobodys(terminal, filters)) is not None:
+            terminal.complain(wrong)
+            return 1
         _say(terminal, body, lambda: list(run_lines(body["runs"], _now(), terminal.screen.columns)))
         if body["before"] is not None and not terminal.as_json:
             terminal.screen.say(f"There may be more: --before {body['before']} goes on.")
         return 0
 
     return await reached(terminal, deed)
+
+
+async def _nobodys(terminal: Terminal, filters: Mapping[str, str]) -> str | None:
+    """What is wrong with the job or the person of a question that found nothing."""
+    name, user = filters.get("job"), filters.get("user")
+    if name is None and not user:
+        return None
+    jobs = (await terminal.control.document("/api/schedules", "jobs"))["jobs"]
+    if name is not None and not any(job["name"] == name and user in (None, job["user"]) for job in jobs):
+        return _unknown(name, jobs, user)
+    people = list(dict.fromkeys(job["user"] for job in jobs if job["user"]))
+    if user and user not in people:
+        return f"nobody who is called {user!r} has jobs; known are {', '.join(people) or 'none'}."
+    return None
 
 
 async def standing(terminal: Terminal, change: Body | None) -> int:

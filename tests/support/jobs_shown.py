@@ -16,6 +16,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from pictures import ADMIN, Desk, all_well, at, serving
+from tradewarden.http.app import Part
 from tradewarden.http.compat_service import CompatService
 from tradewarden.http.jobs_port import News
 from tradewarden.http.metrics import Figures
@@ -190,8 +191,10 @@ class Jobs:
 
 
 @asynccontextmanager
-async def serving_jobs(directory: Path, reports: Sequence[JobReport] | None = None) -> AsyncIterator[tuple[Desk, Jobs]]:
-    """The real HTTP side with these jobs; its control socket lies in the directory."""
+async def serving_jobs(
+    directory: Path, reports: Sequence[JobReport] | None = None, parts: Sequence[Part] = ()
+) -> AsyncIterator[tuple[Desk, Jobs]]:
+    """The real HTTP side with these jobs, and further parts; its control socket lies in the directory."""
     Ledger(directory / "ledger.db").close()
     file = LedgerFile(directory / "ledger.db")
     jobs = Jobs(file, four() if reports is None else reports)
@@ -204,14 +207,15 @@ async def serving_jobs(directory: Path, reports: Sequence[JobReport] | None = No
         return jobs.now.date()
 
     tally = RunTally(jobs)
-    parts = [
+    every = [
+        *parts,
         SchedulesDoor(jobs, clock),
         RunsDoor(jobs, clock, partial(counted, file.path)),
         StandingsDoor(jobs),
         SignalsDoor(signals, hand_over, today),
         CompatService(jobs, clock),
     ]
-    how: dict[str, Any] = {"parts": parts, "jobs": jobs, "members": Members(), "clock": clock}
+    how: dict[str, Any] = {"parts": every, "jobs": jobs, "members": Members(), "clock": clock}
     how |= {"control_path": directory / "control", "figures": Figures(parts=[tally.families])}
     async with serving(all_well(now=jobs.now), **how) as desk:
         yield desk, jobs

@@ -22,7 +22,7 @@ _USER = "whose job: a trader's name; default: the desk's own, or your own with a
 
 
 def add_jobs(add: Adder) -> None:
-    """Schedules, run-once, history and standing."""
+    """Schedules, run-once, end-run, history and standing."""
     _add_schedules(add)
 
     once = add("run-once", _run_once, "run a job once, now; refused while it runs, or when it ran within two minutes")
@@ -30,6 +30,11 @@ def add_jobs(add: Adder) -> None:
     once.add_argument("--user", help=_USER)
     once.add_argument("--wait", action="store_true", help="until it has ended: exit status 0 for success, 1 otherwise")
     add_door(once)
+
+    end = add("end-run", _end_run, "end a run that runs, or take back one that waits; what it has started ends, too")
+    end.add_argument("run", metavar="RUN", help="its number, as `tradewarden history` tells it, or its job's name")
+    end.add_argument("--user", help=_USER)
+    add_door(end)
 
     history = add("history", _history, "what ran, or should have: outcome, reason, how late, how long; newest first")
     history.add_argument("--job", metavar="NAME", help="only of this job")
@@ -87,6 +92,12 @@ def _run_once(parsed: argparse.Namespace) -> int:
 
     work = run_once(_terminal(parsed), parsed.name, parsed.user, wait=parsed.wait)
     return look_on(work, "it runs on without you.", tells="history")
+
+
+def _end_run(parsed: argparse.Namespace) -> int:
+    from tradewarden.jobs_command import end_run
+
+    return look_on(end_run(_terminal(parsed), parsed.run, parsed.user))
 
 
 def _history(parsed: argparse.Namespace) -> int:
