@@ -150,10 +150,13 @@ def _files(settings: Settings) -> LogsAway:
     from tradewarden import log
     from tradewarden.logs_away import LogsAway
     from tradewarden.orchestrator.environment import learn_secrets
+    from tradewarden.orchestrator.job_spec import learn_of_jobs
 
+    state, kept = settings.state_dir, settings.log_dir
+    learn_of_jobs(settings.scheduled, settings.traders, state=state, log_dir=kept, learned=log.hide)
     for service in settings.programs:
-        learn_secrets(service, settings.state_dir, log.hide)
-    return LogsAway(settings.log_dir)
+        learn_secrets(service, state, log.hide)
+    return LogsAway(kept)
 
 
 def _keepers(parsed: argparse.Namespace) -> int:

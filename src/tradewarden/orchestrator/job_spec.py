@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from tradewarden.machines.job import Job, Trader, kept_as
 from tradewarden.machines.run import Run
 from tradewarden.machines.service import Again, Place, Reference
-from tradewarden.orchestrator.environment import environment_of, secret_file
+from tradewarden.orchestrator.environment import environment_of, learn_secrets, secret_file
 from tradewarden.orchestrator.keepers import Spec
 from tradewarden.orchestrator.spec import spec_of
 from tradewarden.orchestrator.statedir import control_socket
@@ -46,6 +46,16 @@ def spec_for(
     if (control := control_socket(state)) is not None:
         of_run["TRADEWARDEN_CONTROL"] = str(control)  # where `tradewarden signals put` finds the daemon
     return spec_of(instance, environment_of(instance, state, learned) | of_run, log, until=None)
+
+
+def learn_of_jobs(
+    jobs: Sequence[Job], people: Mapping[str, Trader], *, state: Path, log_dir: Path, learned: Callable[[str], None]
+) -> None:
+    """What the logs of jobs may not show of what an earlier daemon gave them, each trader's own secrets among it."""
+    users = {file.name.partition("@")[2].partition(".")[0] for file in log_dir.glob("*@*.log*")} | people.keys()
+    for job in jobs:
+        for user in users if job.per_user else ("",):
+            learn_secrets(instance_of(job, people.get(user, Trader(name=user)), state), state, learned)
 
 
 def as_run(spec: Spec, revision: str, *, is_window: bool, until: float | None) -> Spec:

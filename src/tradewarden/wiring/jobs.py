@@ -14,6 +14,7 @@ from tradewarden.orchestrator.desk import DeskDriver
 from tradewarden.orchestrator.driver import Spawn
 from tradewarden.orchestrator.job import JobHost
 from tradewarden.orchestrator.job_plans import Around
+from tradewarden.orchestrator.job_spec import learn_of_jobs
 from tradewarden.orchestrator.jobs import JobsDriver
 from tradewarden.orchestrator.lease import own_lease
 from tradewarden.orchestrator.ledger_file import LedgerFile
@@ -36,13 +37,15 @@ def jobs_of(
     spawn: Spawn,
 ) -> JobsDriver:
     """Whoever runs the jobs; `calendar` is the one of the moment, and `programs` holds the keepers."""
+    state, kept = settings.state_dir, settings.log_dir
+    learn_of_jobs(settings.scheduled, settings.traders, state=state, log_dir=kept, learned=log.hide)
     host = JobHost(
         keepers=programs.keepers,
         runs=Runs(file, now=clock.now),
         clock=clock,
         spawn=spawn,
-        state=settings.state_dir,
-        log_dir=settings.log_dir,
+        state=state,
+        log_dir=kept,
         learned=log.hide,
         lease=own_lease(),
     )
