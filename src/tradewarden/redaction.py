@@ -5,6 +5,7 @@ It needs nothing of the log: whoever only checks settings loads no logger.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -37,6 +38,26 @@ def hide(secret: str) -> None:
     """Never let this value through, wherever it turns up: a second line behind the names of keys."""
     if len(secret) >= SHORTEST_SECRET:
         _secrets.update(dict.fromkeys((secret, quote(secret, safe=""))))
+
+
+def holds_secrets(text: str) -> bool:
+    """Whether a known secret stands in it, as it is or as JSON writes it."""
+    return any(secret in text or json.dumps(secret, ensure_ascii=False)[1:-1] in text for secret in _secrets)
+
+
+def without_secrets(value: Any) -> Any:
+    """The value of a JSON document without the known secrets, at whatever depth; nothing is guessed by names."""
+    match value:
+        case str():
+            for secret in sorted(_secrets, key=len, reverse=True):
+                value = value.replace(secret, HIDDEN)
+            return value
+        case dict():
+            return {without_secrets(key): without_secrets(each) for key, each in value.items()}
+        case list():
+            return [without_secrets(each) for each in value]
+        case _:
+            return value
 
 
 def redact(value: Any) -> Any:

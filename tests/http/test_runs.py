@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 
 from jobs_shown import ASHA, BOSS, LEASE, LOOK, RAVI, READ, ROOT, Client, Jobs, bearer, serving_jobs
 from pictures import Desk
+from tradewarden import redaction
 from tradewarden.machines.run import Outcome, Trigger
 from tradewarden.orchestrator.ledger import LedgerError
 
@@ -139,6 +140,18 @@ async def test_the_history_is_the_own_one_newest_first_and_all_of_it_for_an_admi
     assert (await ask("GET", "/api/runs?user=ravi", ASHA))[0] == 403
     _, desks = await ask("GET", "/api/runs?user=", BOSS)
     assert [run["job"] for run in desks["runs"]] == ["analysis"]
+
+
+async def test_no_secret_of_a_job_is_in_what_it_handed_back(ask: Client, jobs: Jobs) -> None:
+    secret = 'violet "kettle" 77'
+    redaction.hide(secret)
+    _, run = await ask("POST", "/api/runs", ASHA, {"job": "buy_orders"})
+    jobs.begin(run["id"])
+    jobs.end(run["id"], details={"said": [f"key {secret}.", 3], secret: {"deep": secret}, "token": "kept"})
+    hidden = {"said": ["key [redacted].", 3], "[redacted]": {"deep": "[redacted]"}, "token": "kept"}
+    assert (await ask("GET", f"/api/runs/{run['id']}", ASHA))[1]["details"] == hidden
+    _, words = await ask("GET", "/api/v1/service/history", ASHA)
+    assert "kettle" not in str(words)
 
 
 async def test_a_page_behind_anothers_run_tells_nothing_of_when_that_was(ask: Client, jobs: Jobs) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tradewarden.http.moments import iso, iso_or_none
+from tradewarden.http.runs import details_of
 from tradewarden.machines.job_report import JobReport
 from tradewarden.machines.run import Outcome, Run
 from tradewarden.orchestrator.clock import IST
@@ -95,7 +96,7 @@ def task_words(run: Run) -> dict[str, Any]:
 
 def details_words(run: Run) -> dict[str, Any]:
     """What the job handed back, and what the original has no field for."""
-    return {"outcome": run.outcome, "reason": run.reason, "trigger": run.trigger} | dict(run.details)
+    return {"outcome": run.outcome, "reason": run.reason, "trigger": run.trigger} | details_of(run)
 
 
 def service_words(report: JobReport) -> dict[str, Any]:

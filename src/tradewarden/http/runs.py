@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
+import orjson
 from aiohttp import web
 
 from tradewarden.http import parameters
@@ -24,6 +25,7 @@ from tradewarden.machines.job_report import Statistics
 from tradewarden.machines.role import Person
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.clock import Clock
+from tradewarden.redaction import holds_secrets, without_secrets
 
 MOST: Final = 200  # runs a page
 USUAL: Final = 50
@@ -183,8 +185,14 @@ def run_document(run: Run) -> dict[str, Any]:
         "lateSeconds": late(run),
         "exitCode": run.code,
         "pid": None if run.lease is None or run.outcome is not Outcome.RUNNING else run.lease.pid,
-        "details": dict(run.details),
+        "details": details_of(run),
     }
+
+
+def details_of(run: Run) -> dict[str, Any]:
+    """What it handed back, without the secrets that jobs were given; most have none, and are not looked through."""
+    details = dict(run.details)
+    return without_secrets(details) if details and holds_secrets(orjson.dumps(details).decode()) else details
 
 
 def late(run: Run) -> float | None:
