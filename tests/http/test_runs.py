@@ -154,6 +154,14 @@ async def test_no_secret_of_a_job_is_in_what_it_handed_back(ask: Client, jobs: J
     assert "kettle" not in str(words)
 
 
+async def test_a_job_cannot_say_of_itself_how_it_ended(ask: Client, jobs: Jobs) -> None:
+    _, run = await ask("POST", "/api/runs", ASHA, {"job": "buy_orders"})
+    jobs.begin(run["id"])
+    jobs.end(run["id"], Outcome.FAILED, details={"outcome": "success", "orders": 3})
+    [task] = (await ask("GET", "/api/v1/service/history", ASHA))[1]["tasks"]
+    assert task["details"] == {"outcome": "failed", "reason": None, "trigger": "once", "orders": 3}
+
+
 async def test_a_page_behind_anothers_run_tells_nothing_of_when_that_was(ask: Client, jobs: Jobs) -> None:
     numbers = await a_history(jobs)
     _, own = await ask("GET", "/api/runs", ASHA)

@@ -96,7 +96,7 @@ def task_words(run: Run) -> dict[str, Any]:
 
 def details_words(run: Run) -> dict[str, Any]:
     """What the job handed back, and what the original has no field for."""
-    return {"outcome": run.outcome, "reason": run.reason, "trigger": run.trigger} | details_of(run)
+    return details_of(run) | {"outcome": run.outcome, "reason": run.reason, "trigger": run.trigger}
 
 
 def service_words(report: JobReport) -> dict[str, Any]:
