@@ -92,7 +92,7 @@ def test_an_ordinary_trading_day_has_its_runs_in_order() -> None:
 def test_what_is_late_is_told_as_the_page_says() -> None:
     page = (DAY / "README.md").read_text()
     late = dict(re.findall(r"(?m)^\| (\w+) \| [^|]+ \| ([^|]+) \|", page))
-    words = {Misfire.ALERT: "no, and somebody is told", Misfire.SKIP: "no"}
+    words = {Misfire.ALERT: "no, and people are told, once", Misfire.SKIP: "no"}
     for name, table in JOBS.items():
         assert late[name].startswith(words.get(table.misfire, ("until", "for the rest"))), name
 
