@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tradewarden.machines.due import Due
-from tradewarden.machines.misfire import LATE, Settled, settle
+from tradewarden.machines.misfire import LATE, Away, Settled, settle
 from tradewarden.machines.run import Misfire
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -16,12 +16,13 @@ IST = ZoneInfo("Asia/Kolkata")
 AWAY = "nobody looked at the clock from 09:00:00 to 09:30:00"
 
 
-def due(ago: float, lasts: float = 3600.0) -> Due:
-    return Due(NOW - timedelta(seconds=ago), NOW + timedelta(seconds=lasts))
+def due(ago: float, left: float = 3600.0, *, is_window: bool = False) -> Due:
+    return Due(NOW - timedelta(seconds=ago), NOW + timedelta(seconds=left), is_window)
 
 
-def settled(*dues: Due, misfire: Misfire = Misfire.RUN, since: float = 1800.0) -> Settled:
-    return settle(dues, NOW, misfire, NOW - timedelta(seconds=since), IST)
+def settled(*dues: Due, misfire: Misfire = Misfire.RUN, since: float = 1800.0, noticed: float = 0.0) -> Settled:
+    away = Away(NOW - timedelta(seconds=since), NOW - timedelta(seconds=noticed), IST)
+    return settle(dues, NOW, misfire, away)
 
 
 @pytest.mark.parametrize("misfire", list(Misfire))
@@ -42,7 +43,7 @@ def test_of_three_that_came_late_the_last_runs_while_it_has_time() -> None:
     ("late", "misfire", "why"),
     [
         ((due(600, 0),), Misfire.RUN, f"{AWAY}, and its time was over"),
-        ((due(600), due(300, -1)), Misfire.RUN, f"2 came at once: {AWAY}, and its time was over"),
+        ((due(600, -2), due(300, -1)), Misfire.RUN, f"2 came at once: {AWAY}, and its time was over"),
         ((due(600),), Misfire.SKIP, f"{AWAY}, and what comes late is left out (misfire)"),
         ((due(600),), Misfire.ALERT, f"{AWAY}, and what comes late is left out (misfire)"),
     ],
@@ -64,3 +65,36 @@ def test_one_that_still_has_a_moment_runs() -> None:
 def test_another_day_is_said_with_its_date() -> None:
     found = settled(due(600), misfire=Misfire.SKIP, since=86_400.0)
     assert "from 2026-11-22 09:30:00 to 09:30:00" in found.missed[0][1]
+
+
+def test_a_window_that_is_open_runs_though_a_later_time_of_another_line_has_passed() -> None:
+    watch, later = due(1800, is_window=True), due(600)
+    found = settled(due(1900), watch, later)
+    assert found.runs == (watch,)
+    assert [at for at, _ in found.missed] == [due(1900).at, later.at]
+    assert {why for _, why in found.missed} == {f"3 came at once: {AWAY}; the window among them runs"}
+    assert settled(watch, due(600, 0)).runs == (watch,)
+    assert settled(watch, due(1)).runs == (watch, due(1))
+    assert settled(due(1800, 0, is_window=True), later).runs == (later,)
+    first = due(1900, is_window=True)
+    assert settled(first, watch).runs == (watch,)
+
+
+def test_the_last_with_time_left_runs_though_a_later_one_has_none() -> None:
+    assert settled(due(600), due(300, 0)).runs == (due(600),)
+
+
+@pytest.mark.parametrize("misfire", list(Misfire))
+def test_what_came_while_somebody_looked_and_nothing_could_begin_runs_whatever_is_said_of_late_ones(
+    misfire: Misfire,
+) -> None:
+    assert settled(due(10), misfire=misfire, noticed=10).runs == (due(10),)
+    assert settled(due(10), misfire=misfire, noticed=5).runs == (due(10),)
+    assert (settled(due(10), misfire=misfire, noticed=4.9).runs == ()) is (misfire is not Misfire.RUN)
+    found = settled(due(600), due(60), due(10), misfire=misfire, noticed=60)
+    why = "nothing of it could begin from 09:29:00 to 09:30:00"
+    assert found.missed == (
+        (due(600).at, f"3 came at once: {AWAY}; the last one runs"),
+        (due(60).at, f"3 came at once: {why}; the last one runs"),
+    )
+    assert found.runs == (due(10),)

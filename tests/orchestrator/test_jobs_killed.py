@@ -173,6 +173,9 @@ def test_a_run_that_another_daemon_holds_is_left_alone_until_that_one_has_died(p
             other.kill()
             await other.wait()
             kept.driver._seldom_at = 0.0
+            kept.driver.look()
+            assert kept.outcomes()[0] == "queued", "whoever hands over may hold it in a moment"
+            kept.driver._seldom_at = 0.0
             await kept.until(lambda: kept.outcomes()[0] == "success")
             assert place.ran() == ["1"]
 

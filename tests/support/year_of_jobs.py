@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -106,7 +106,7 @@ class Keepers:
         if process is None or line != "stop":
             return False
         process.asked, process.code = True, -15
-        process.ends = min(process.ends, self.year.true + self.year.chance.uniform(0, 2))
+        process.ends = min(process.ends, self.year.true + self.year.stops())
         return True
 
     async def prepare(self) -> None:
@@ -139,7 +139,7 @@ class Keepers:
         lasts = year.lasts(spec)
         if lives == 1 and spec.until is not None:
             until = year.true + spec.until - time.time()
-        code = 0 if year.chance.random() < 0.85 else 3
+        code = year.code(spec)
         self.alive[spec.name] = Process(spec, self.pids, year.true, year.true + lasts, code, lives, until)
         ticks = int(year.uptime() * _TICKS)
         self._tell(spec.name, Started, pid=self.pids, ticks=ticks, revision=spec.revision, boot=year.boot, life=lives)
@@ -195,9 +195,9 @@ class DyingRuns(Runs):
 
     year: Year
 
-    def _do(self, deed: Any) -> bool:
+    def _do(self, deed: Any, written: Any = None) -> bool:
         self.year.may_die()
-        done = super()._do(deed)
+        done = super()._do(deed, written)
         self.year.may_die()
         return done
 
@@ -219,7 +219,10 @@ class Year:
 
     simulated = False
 
-    def __init__(self, state: Path, seed: int, *, days: int) -> None:
+    def __init__(
+        self, state: Path, seed: int, *, days: int, jobs: Sequence[Job] = JOBS, traders: Sequence[str] = TRADERS
+    ) -> None:
+        self.jobs, self.traders = tuple(jobs), list(traders)
         self.chance, self.days, self.state = Random(seed), days, state
         self.true, self.shift, self.booted = 0.0, 0.0, -1000.0
         self.boots = self.kills = self.jumps = 0
@@ -256,6 +259,14 @@ class Year:
         return self.chance.choice(
             (self.chance.uniform(0.01, 2), self.chance.uniform(2, 290), self.chance.uniform(290, 400))
         )
+
+    def code(self, _spec: Spec) -> int:
+        """With which a process ends by itself."""
+        return 0 if self.chance.random() < 0.85 else 3
+
+    def stops(self) -> float:
+        """How long one takes that was asked to."""
+        return self.chance.uniform(0, 2)
 
     def may_die(self) -> None:
         if self.is_deadly and self.chance.random() < DEADLY:
@@ -367,15 +378,15 @@ class Year:
             segments=lambda: ["NSE_EQ"],
             segment="NSE_EQ",
             zone="Asia/Kolkata",
-            traders=lambda: TRADERS,
+            traders=lambda: self.traders,
             people={},
             keep=timedelta(days=4000),
         )
         Driver.year = self
         standings = Standings(self.file, now=self.now)
-        if not standings.of("asha"):
+        if "asha" in self.traders and not standings.of("asha"):
             standings.set("asha", {"": True}, by="test")
-        return Driver(JOBS, host, Edits(self.file, now=self.now), standings, around)
+        return Driver(self.jobs, host, Edits(self.file, now=self.now), standings, around)
 
     # What came of it
 

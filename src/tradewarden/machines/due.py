@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Final
@@ -26,9 +26,11 @@ class Due:
 
     at: datetime
     until: datetime  # of a window its end, which ends the run; else the next due time or the end of the desk's day
+    lasts: bool = field(default=False, compare=False)  # it is a window
 
 
-FOREVER: Final = Due(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))  # "always" on all days
+# "always" on all days
+FOREVER: Final = Due(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC), lasts=True)
 
 
 def is_window(schedule: Schedule) -> bool:
@@ -52,7 +54,7 @@ def due_between(schedule: Schedule, since: datetime, until: datetime, book: Book
     for (at, end), (later, _) in pairwise(found):
         if end is None and closes <= at:  # many points share a day's end, and it takes longer to find than they do
             closes = _day_ends(schedule, at, book)
-        dues.append(Due(at, end or min(later, closes)))
+        dues.append(Due(at, end or min(later, closes), end is not None))
     return [*dues, _due(schedule, *found[-1], book)] if found else []
 
 
@@ -70,7 +72,7 @@ def open_window(schedule: Schedule, now: datetime, book: Book) -> Due | None:
     days = (first + _ONE_DAY * number for number in range(4))
     windows = (span(schedule, day, book) for day in days if not_that_day(schedule, day, book) is None)
     opened = [each for each in windows if each is not None and each[0] <= now < each[1]]
-    return Due(*opened[-1]) if opened else None
+    return Due(*opened[-1], lasts=True) if opened else None
 
 
 def why_not(schedule: Schedule, day: date, book: Book) -> str | None:
@@ -130,7 +132,7 @@ def _cron_day(text: str, first: date) -> date | None:
 def _due(schedule: Schedule, at: datetime, end: datetime | None, book: Book) -> Due:
     """A point is too late for at the next one, or when the desk's day ends."""
     if end is not None:
-        return Due(at, end)
+        return Due(at, end, lasts=True)
     closes = _day_ends(schedule, at, book)
     return Due(at, next((later for later, _ in _dues(schedule, at, closes, book)), closes))
 

@@ -22,21 +22,47 @@ class Settled:
     runs: tuple[Due, ...] = ()
 
 
-def settle(dues: Sequence[Due], now: datetime, misfire: Misfire, since: datetime, zone: ZoneInfo) -> Settled:
-    """Due times in their order, none of which anybody has looked at since a moment."""
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Why due times come late: nobody looked at the clock, or somebody did and nothing could begin."""
+
+    since: datetime  # nobody has looked since
+    noticed: datetime  # from here on somebody looks
+    zone: ZoneInfo  # in which people read the clock
+
+
+def settle(dues: Sequence[Due], now: datetime, misfire: Misfire, away: Away) -> Settled:
+    """Due times in their order, none of which has its outcome."""
     fresh = tuple(due for due in dues if now - due.at <= LATE)
     late = [due for due in dues if now - due.at > LATE]
     if not late:
         return Settled(runs=fresh)
-    away = f"nobody looked at the clock from {_told(since, now, zone)} to {_told(now, now, zone)}"
-    last = late[-1] if misfire is Misfire.RUN and not fresh and now < late[-1].until else None
+    in_time = [due for due in late if now < due.until and (misfire is Misfire.RUN or _was_seen(due, away))]
+    windows = [due for due in in_time if due.lasts]
+    chosen = tuple(windows[-1:] or ([] if fresh else in_time[-1:]))
     many = f"{len(late)} came at once: " if len(late) > 1 else ""
-    ending = "; the last one runs" if last is not None else _policy(misfire, late[-1], now)
-    missed = tuple((due.at, f"{many}{away}{ending}") for due in late if due is not last)
-    return Settled(missed, fresh if last is None else (last,))
+    missed = tuple(
+        (due.at, f"{many}{_why(due, now, away)}{_ending(now, misfire, late[-1], chosen)}")
+        for due in late
+        if due not in chosen
+    )
+    return Settled(missed, (*chosen, *fresh))
 
 
-def _policy(misfire: Misfire, last: Due, now: datetime) -> str:
+def _was_seen(due: Due, away: Away) -> bool:
+    """Whether it came while somebody looked, and only could not begin."""
+    return away.noticed - due.at <= LATE
+
+
+def _why(due: Due, now: datetime, away: Away) -> str:
+    if _was_seen(due, away):
+        return f"nothing of it could begin from {_told(due.at, now, away.zone)} to {_told(now, now, away.zone)}"
+    return f"nobody looked at the clock from {_told(away.since, now, away.zone)} to {_told(now, now, away.zone)}"
+
+
+def _ending(now: datetime, misfire: Misfire, last: Due, chosen: tuple[Due, ...]) -> str:
+    if chosen:
+        return "; the last one runs" if chosen[-1] is last else "; the window among them runs"
     if misfire is Misfire.RUN:
         return ", and its time was over" if now >= last.until else "; the next one runs"
     return ", and what comes late is left out (misfire)"

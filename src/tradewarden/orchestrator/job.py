@@ -98,8 +98,8 @@ class RunDriver:
         prepare(result_file(self._host.keepers.run_dir, self.run), self.instance.user)
         self._do(self._look)
 
-    def adopt(self) -> None:
-        """An earlier daemon had it: find out from the status log what became of it."""
+    def adopt(self, *, ending: str | None = None) -> None:
+        """An earlier daemon had it: find out what became of it; `ending`: why it is to go on no more."""
         keepers, name = self._host.keepers, self.instance.name
         held = self._probe() is not False
         keepers.read(name)
@@ -111,6 +111,8 @@ class RunDriver:
         age = self._host.age(mine[-1]) if mine and same else 0.0
         told = [self._shifted(each) for each in past]
         self._do(lambda now: self._machine.adopt(told, is_held=held, same_boot=same, age=age, now=now), while_away=True)
+        if ending is not None:
+            self.end(Outcome.FAILED, ending)
         self.look()
 
     def look(self) -> None:
@@ -131,6 +133,11 @@ class RunDriver:
     def end(self, outcome: Outcome, reason: str) -> None:
         """It has to end, and counts as this."""
         self._do(lambda _: self._machine.end(outcome, reason))
+
+    def close_at(self, until: datetime) -> None:
+        """Its window closes at another moment than when it was claimed."""
+        self.run = replace(self.run, until=until)
+        self._machine.run = replace(self._machine.run, until=until)
 
     def redefine(self, job: Job, trader: Trader) -> None:
         """Its description has changed; what has begun goes on by the one that it began with."""

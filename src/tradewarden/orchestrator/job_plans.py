@@ -24,7 +24,8 @@ from tradewarden.orchestrator.job_spec import instance_of
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.orders import RefusedError
 from tradewarden.orchestrator.schedule_edits import Edits
-from tradewarden.orchestrator.scheduler import Scheduled, Scheduler
+from tradewarden.orchestrator.scheduled import Scheduled
+from tradewarden.orchestrator.scheduler import Scheduler
 from tradewarden.orchestrator.standings import WHOLE, Standings
 
 PATIENCE: Final = timedelta(minutes=5)  # that a run which somebody wants once waits for what it needs
@@ -60,6 +61,9 @@ class JobPlans(JobReports):
 
     def define(self, jobs: Sequence[Job]) -> None:
         """These are the jobs from now on."""
+
+    def up(self) -> None:
+        """Somebody starts the desk again."""
 
     # Plans
 
@@ -128,7 +132,10 @@ class JobPlans(JobReports):
         """Stop what runs; it counts as failed, and as missed if it has not begun."""
         hand = next((hand for hand in self._hands.values() if hand.run.id == run_id), None)
         if hand is None:
-            run = self._host.runs.run(run_id)
+            try:
+                run = self._host.runs.run(run_id)
+            except LedgerError as trouble:
+                raise RefusedError(f"{trouble}") from None
             if run is None:
                 raise RefusedError(f"there is no run {run_id}.")
             if run.outcome.is_open:
@@ -148,7 +155,9 @@ class JobPlans(JobReports):
             was = self.whole(user)
             if not job:
                 self._set(user, {WHOLE: on, **({each.job.name: False for each in mine} if on else {})}, mine, by)
-                return f"{whose[0].upper()}{whose[1:]} {self._said(on=on, was=was)} as a whole."
+                if on and not user:
+                    self.up()
+                return f"{whose[0].upper()}{whose[1:]} {self._said(on=on, was=was)} as a whole.{self._yet(on=on)}"
             each = self._known(job, user)
             if was:
                 raise RefusedError(f"{whose} runs as a whole, and {job} with it: stop that first, or run {job} once.")
@@ -156,7 +165,11 @@ class JobPlans(JobReports):
             self._set(user, {job: on}, [each], by)
         except LedgerError as trouble:
             raise RefusedError(f"{trouble}") from None
-        return f"{job} {self._said(on=on, was=before)}{f' for {user}' if user else ''}, by itself."
+        return f"{job} {self._said(on=on, was=before)}{f' for {user}' if user else ''}, by itself.{self._yet(on=on)}"
+
+    def _yet(self, *, on: bool) -> str:
+        resting = self.resting if on else None
+        return "" if resting is None else f" But {resting}, and nothing begins before `tradewarden start --all`."
 
     def edit(
         self, job: str, user: str, *, text: Sequence[str] | None, enabled: bool | None, dry: bool, by: str
@@ -227,6 +240,8 @@ class JobPlans(JobReports):
         described = next((each for each in self._jobs if each.name == job), None)
         if described is None:
             self._unknown(job)
+        if described.per_user is (user != "") and (not user or user in self._around.traders()):
+            raise RefusedError(f"{kept_as(job, user)} is new, or the ledger could not be read: ask again in a moment.")
         if not described.per_user:
             raise RefusedError(f"{job} is the desk's own, and no trader's.")
         if not user:

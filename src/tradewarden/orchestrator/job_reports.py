@@ -15,7 +15,8 @@ from tradewarden.machines.schedule import After, Schedule
 from tradewarden.machines.schedule_preview import Coming, preview
 from tradewarden.orchestrator.job import JobHost, RunDriver
 from tradewarden.orchestrator.schedule_edits import Edit, Edits
-from tradewarden.orchestrator.scheduler import Scheduled, Scheduler
+from tradewarden.orchestrator.scheduled import Scheduled
+from tradewarden.orchestrator.scheduler import Scheduler
 from tradewarden.orchestrator.standings import WHOLE, Standings
 
 Key = tuple[str, str]  # a job and its user
@@ -39,6 +40,7 @@ class JobReports:
         self._hands: dict[Key, RunDriver] = {}
         self._last: dict[Key, Run | None] = {}
         self._pending: tuple[Edit, ...] = ()
+        self._down: str | None = None  # who has stopped the desk
 
     def reports(self, person: Person) -> list[JobReport]:
         """How the jobs that this person may see do, in the order of the configuration."""
@@ -63,7 +65,11 @@ class JobReports:
             why_not=self._why_not(each, now) if hand is None else None,
             running=None if hand is None else hand.run,
             last=self._last_of(each.key),
-            problem=each.unwritten or each.problem or self._behind(each, now),
+            problem=each.unwritten
+            or each.problem
+            or self._rests(each)
+            or self._paused(each, now)
+            or self._behind(each, now),
             notice=self._notice(job, user),
         )
 
@@ -115,6 +121,23 @@ class JobReports:
         own = [schedule for schedule in each.schedules if not isinstance(schedule.rule, After)]
         reasons = [why_not(schedule, _day(schedule, now), self._book()) for schedule in own]
         return reasons[0] if reasons and all(reason is not None for reason in reasons) else None
+
+    @property
+    def resting(self) -> str | None:
+        """Why nothing is begun at present."""
+        return self._down
+
+    def _rests(self, each: Scheduled) -> str | None:
+        if self._down is None or not each.is_active:
+            return None
+        return f"{self._down}: nothing of it begins before `tradewarden start --all`"
+
+    def _paused(self, each: Scheduled, now: datetime) -> str | None:
+        """Why it does not run in its open window, though it is kept up there."""
+        at = self.scheduler.begins_at(each, now) if each.is_active and each.key not in self._hands else None
+        if at is None or at <= now:
+            return None
+        return f"it has failed, and begins again at {at.astimezone(each.schedules[0].tz):%H:%M:%S}"
 
     def _behind(self, each: Scheduled, now: datetime) -> str | None:
         if each.seen is None or each.seen - now < AHEAD:

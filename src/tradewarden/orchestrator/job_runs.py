@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from tradewarden.machines.claim import APART
 from tradewarden.machines.condition import Flows, parse
 from tradewarden.machines.due import Due, is_window
 from tradewarden.machines.due_day import not_that_day
@@ -18,15 +19,17 @@ from tradewarden.machines.job_report import JobReport
 from tradewarden.machines.job_run import Rules, run_of
 from tradewarden.machines.kept import Exited, Started
 from tradewarden.machines.run import Misfire, Outcome, Run, Trigger
-from tradewarden.machines.schedule import After, Ended
-from tradewarden.machines.trading_window import window
+from tradewarden.machines.schedule import After, Ended, Schedule
+from tradewarden.machines.trading_window import BEGINS, window
+from tradewarden.machines.window_run import DISABLED, GONE, NO_SUCH_JOB, OFF
 from tradewarden.orchestrator.environment import missing
 from tradewarden.orchestrator.job import JobHost, RunDriver
 from tradewarden.orchestrator.job_plans import Around, JobPlans
 from tradewarden.orchestrator.lease import is_alive
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.schedule_edits import Edits
-from tradewarden.orchestrator.scheduler import Scheduled, Scheduler
+from tradewarden.orchestrator.scheduled import Scheduled
+from tradewarden.orchestrator.scheduler import Scheduler
 from tradewarden.orchestrator.standings import Standings
 
 News = Callable[[Run | JobReport], None]
@@ -49,7 +52,7 @@ class JobRuns(JobPlans):
         super().__init__(host, edits, standings, scheduler, around)
         self._foreign: dict[int, Run] = {}  # open runs that another daemon holds
         self._subscribers: list[News] = []
-        self._down: str | None = None  # who has stopped the desk
+        self._owed: list[tuple[Scheduled, Due, str]] = []  # what follows another job, and the disk did not take
         self.alert: Callable[[Run], None] = lambda _run: None  # tells people
 
     def arm(self) -> None:
@@ -72,6 +75,8 @@ class JobRuns(JobPlans):
 
     def _take_over(self, run: Run) -> None:
         """Of a run that was open when we came: it is ours unless its holder lives and no keeper here has it."""
+        if any(hand.run.id == run.id for hand in self._hands.values()):
+            return
         ours = any(
             isinstance(each, Started) and run_of(each.revision) == run.id
             for each in self._host.keepers.last(kept_as(run.job, run.user))
@@ -90,7 +95,18 @@ class JobRuns(JobPlans):
         job = next((each for each in self._jobs if each.name == run.job), None)
         job = job or Job(name=run.job, command=("true",), directory="/")
         hand = self._hands[run.job, run.user] = self._hand(run, job)
-        hand.adopt()
+        hand.adopt(ending=self._why_ended(run))
+
+    def _why_ended(self, run: Run) -> str | None:
+        """What runs goes on, and what waits begins, only as long as its job does, and stands."""
+        each = self.scheduled.get((run.job, run.user))
+        if each is None:
+            return GONE if not run.user else f"{run.user} {NO_SUCH_JOB}"
+        if not each.enabled:
+            return DISABLED
+        if run.trigger is Trigger.ONCE:
+            return None
+        return OFF if not each.stands else None if run.outcome is Outcome.RUNNING else self._down
 
     def _end_stranger(self, name: str) -> None:
         """Something of a job runs that has no open run: it was claimed by nobody, or is recorded as ended."""
@@ -113,6 +129,9 @@ class JobRuns(JobPlans):
         return self._barrier(self.instance(scheduled.job, scheduled.user))
 
     def _barrier(self, job: Job) -> str | None:
+        for key, hand in self._hands.items():
+            if key not in self.scheduled and _is_former(hand.instance, job):
+                return f"waits for {hand.instance.name}, its former name, to end"
         if self._around.is_program(job.name):
             return f"waits for the program of the name {job.name} to end"
         conditions = tuple(map(parse, job.conditions))
@@ -129,20 +148,16 @@ class JobRuns(JobPlans):
         self.arm()
 
     def passed(self, runs: Sequence[Run], scheduled: Scheduled) -> None:
-        """Due times went by without a run."""
+        """Due times went by without a run; people are shown the last one."""
         last = runs[-1]
+        missed = [run for run in runs if run.outcome is Outcome.MISSED and run.trigger is Trigger.SCHEDULE]
+        scheduled.ended = missed[-1] if missed else scheduled.ended
         words = {"job": last.job, "user": last.user, "due": str(last.due), "reason": last.reason, "runs": len(runs)}
         log.warning("job.passed", outcome=str(last.outcome), **words)
         self._last[scheduled.key] = last
-        for run in runs:
-            self._publish(run)
+        self._publish(last)
         if last.outcome is Outcome.MISSED:
             self._alert(last, scheduled.job)
-
-    @property
-    def resting(self) -> str | None:
-        """Why nothing is begun at present."""
-        return self._down
 
     def _hand(self, run: Run, job: Job) -> RunDriver:
         return RunDriver(
@@ -181,9 +196,18 @@ class JobRuns(JobPlans):
         self._last[run.job, run.user] = run
         if self._hands.get((run.job, run.user)) is hand:
             del self._hands[run.job, run.user]
+        self._note_end(hand)
         if run.outcome in (Outcome.FAILED, Outcome.TIMEOUT, Outcome.MISSED):
             self._alert(run, job)
         self._follow(run)
+
+    def _note_end(self, hand: RunDriver) -> None:
+        """What an open window asks about, once nothing runs any more."""
+        run, each = hand.run, self.scheduled.get((hand.run.job, hand.run.user))
+        if each is not None and hand.rules.is_window:
+            each.ended = run
+        if each is not None and run.trigger is Trigger.ONCE and run.started is not None:
+            each.apart = run.started + APART
 
     def _alert(self, run: Run, job: Job) -> None:
         if job.misfire is Misfire.ALERT:
@@ -195,7 +219,19 @@ class JobRuns(JobPlans):
         """Begin what waits for this run to end as it did."""
         now = self._host.clock.now()
         for each, due in self._followers(run):
-            self.scheduler.after(each, due, now, f"after {kept_as(run.job, run.user)}")
+            by = f"after {kept_as(run.job, run.user)}"
+            if not self.scheduler.after(each, due, now, by):
+                self._owed.append((each, due, by))
+
+    def _follow_on(self, now: datetime) -> None:
+        """What the disk did not take when it was to follow."""
+        owed, self._owed = self._owed, []
+        for each, due, by in owed:
+            mine = self.scheduled.get(each.key)
+            if mine is None or not mine.is_active:
+                continue
+            if not self.scheduler.after(mine, due, now, by, noticed=due.at):
+                self._owed.append((mine, due, by))
 
     def _followers(self, run: Run) -> Iterator[tuple[Scheduled, Due]]:
         if run.ended is None:
@@ -207,8 +243,8 @@ class JobRuns(JobPlans):
             for schedule in each.schedules:
                 rule = schedule.rule
                 if isinstance(rule, After) and rule.job == run.job and run.outcome in _ENDED[rule.ended]:
-                    day = run.ended.astimezone(schedule.tz).date()
-                    if not_that_day(schedule, day, book) is None:
+                    days = _days(run, schedule)
+                    if any(not_that_day(schedule, day, book) is None for day in days):
                         yield each, Due(run.ended, window(run.ended, book, schedule.segment)[1])
                     break
 
@@ -219,7 +255,9 @@ class JobRuns(JobPlans):
             for run in reversed(self._host.runs.history(job=job, since=now - timedelta(days=2), limit=20)):
                 for each, due in self._followers(run):
                     if each.kept is not None and due.at > each.kept - MARGIN:
-                        self.scheduler.after(each, due, now, f"after {kept_as(run.job, run.user)}")
+                        by = f"after {kept_as(run.job, run.user)}"
+                        if not self.scheduler.after(each, due, now, by):
+                            self._owed.append((each, due, by))
 
     # What is told
 
@@ -230,3 +268,17 @@ class JobRuns(JobPlans):
     def _publish(self, news: Run | JobReport) -> None:
         for subscriber in self._subscribers:
             subscriber(news)
+
+
+def _days(run: Run, schedule: Schedule) -> set[date]:
+    """The days that a run may count for: on which it was due, and whose evening it ended in, over midnight."""
+    ended = run.ended or run.due
+    evening = ended - timedelta(hours=BEGINS.hour)
+    return {moment.astimezone(schedule.tz).date() for moment in (run.due, ended, evening)}
+
+
+def _is_former(gone: Job, job: Job) -> bool:
+    """Whether this was the same job under another name; two of one job for two traders are two jobs."""
+    (name, _, user), (new, _, other) = gone.name.partition("@"), job.name.partition("@")
+    is_other = gone.name != job.name and not (name == new and user and other)
+    return is_other and (gone.command, gone.directory) == (job.command, job.directory)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from tradewarden.machines.due import FOREVER
 from tradewarden.machines.job import Job
-from tradewarden.machines.run import Outcome, Trigger
+from tradewarden.machines.run import Outcome
+from tradewarden.machines.window_run import CLOSED, STOPPED, WITH_THE_DESK, is_desks
 from tradewarden.orchestrator.job import PATIENCE, JobHost, RunDriver
 from tradewarden.orchestrator.job_plans import Around
 from tradewarden.orchestrator.job_reports import Key
@@ -20,11 +21,13 @@ from tradewarden.orchestrator.keepers import KeepersError
 from tradewarden.orchestrator.lease import is_alive
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.schedule_edits import Edits
-from tradewarden.orchestrator.scheduler import Scheduled
+from tradewarden.orchestrator.scheduled import Scheduled
 from tradewarden.orchestrator.standings import Standings
 
 AHEAD: Final = 5.0  # seconds before a due time at which whoever starts keepers is to be there: it leaves when idle
 SELDOM: Final = 60.0  # seconds between two looks at what others hold, and at what is too old to be kept
+LINGERS: Final = timedelta(seconds=10)  # that a killed run may take to be gone
+
 log = structlog.get_logger()
 
 
@@ -41,7 +44,8 @@ class JobsDriver(JobRuns):
         self._seldom_at, self._prepared_at = 0.0, -1e9
         self._is_open = False
         self._known_traders: tuple[str, ...] = ()
-        self._is_planned = self._is_stale = False
+        self._is_planned = self._is_stale = self._is_late = False
+        self._dead: set[int] = set()  # of the foreign runs those whose holder was gone when we last looked
 
     # The daemon
 
@@ -56,14 +60,19 @@ class JobsDriver(JobRuns):
         self._jobs, self._is_stale = tuple(jobs), True
         if not self._is_open or not self._is_planned:
             return
-        traders = tuple(self._around.traders())
+        traders, now = tuple(self._around.traders()), self._host.clock.now()
+        self.scheduler.settle_past(tuple(self.scheduled.values()), now)
         before = dict(self.scheduled)
-        self.plan(traders)
-        for key, hand in list(self._hands.items()):
-            self._hold(key, hand)
-        now = self._host.clock.now()
-        for key, each in self.scheduled.items():
-            self._go_on(each, before.get(key), now)
+        try:
+            self.plan(traders)
+            for key, each in self.scheduled.items():
+                self._go_on(each, before.get(key), now)
+            self._host.runs.keep_marks(self.scheduled)
+        except LedgerError:
+            self.scheduled = before
+            raise
+        for hand in tuple(self._hands.values()):
+            self._hold(hand, now)
         self._known_traders, self._is_stale = traders, False
         self._see_what_is_due()
         self.arm()
@@ -78,55 +87,56 @@ class JobsDriver(JobRuns):
     def _plan_again(self) -> None:
         """The first plan after a start; again while the ledger cannot be read or written."""
         try:
-            self.edits.apply_pending("the desk's start")
+            if self.edits.pending():
+                self.edits.apply_pending("the desk's start")
             self._known_traders = tuple(self._around.traders())
             self.plan(self._known_traders)
-            self._adopt()
+            self._host.runs.keep_marks(self.scheduled)
             now = self._host.clock.now()
-            for key, hand in list(self._hands.items()):
-                self._hold(key, hand)
             for each in self.scheduled.values():
                 self.scheduler.take_up(each, now)
-                each.begins = each.seen == now or self._is_for_ever(each, now)
+            self._adopt()
             self._is_planned, self._is_stale = True, False
+            for hand in tuple(self._hands.values()):
+                self._hold(hand, now)
             self._catch_up(now)
         except LedgerError as trouble:
-            log.error("job.unwritten", job="", why=str(trouble))  # noqa: TRY400 - its text says it all
+            tell = log.debug if self._is_late else log.error
+            tell("job.unwritten", job="", why=str(trouble))
+            self._is_late = True
 
     def _go_on(self, each: Scheduled, before: Scheduled | None, now: datetime) -> None:
         """Go on with a job where it was, or begin with it as it is now."""
         if before is not None and before.seen is not None:
-            each.seen, each.kept, each.away, each.begins = before.seen, before.kept, before.away, before.begins
+            each.go_on(before)
             if (before.schedules, before.is_active) == (each.schedules, each.is_active):
                 return
         else:
             self.scheduler.take_up(each, now)
         self.scheduler.begin_anew(each, now)
-        each.begins = True
 
-    def _is_for_ever(self, each: Scheduled, now: datetime) -> bool:
-        """Whether its window has neither begin nor end, so that no due time begins it."""
-        opened = self.scheduler.open_now(each, now)
-        return opened is not None and opened.at == FOREVER.at
-
-    def _hold(self, key: Key, hand: RunDriver) -> None:
-        """What runs goes on only as long as its job does, and stands."""
-        each = self.scheduled.get(key)
-        if each is None:
-            gone = "the job is no longer in the configuration" if not key[1] else f"{key[1]} has no such job any more"
-            hand.end(Outcome.FAILED, gone)
-        elif not each.enabled:
-            hand.end(Outcome.FAILED, "the job was disabled")
-        elif not each.stands and hand.run.trigger is not Trigger.ONCE:
-            hand.end(Outcome.FAILED, "its schedule was switched off")
-        else:
-            hand.redefine(each.job, self.trader(key[1]))
+    def _hold(self, hand: RunDriver, now: datetime) -> None:
+        """What runs goes on only as long as its job does, and stands, and its window is open."""
+        why = self._why_ended(hand.run)
+        each = self.scheduled.get((hand.run.job, hand.run.user))
+        if why is not None or each is None:
+            hand.end(Outcome.FAILED, why or self._down or "")
+            return
+        if hand.rules.is_window:
+            window = self.scheduler.open_now(each, now)
+            if window is None:
+                hand.end(Outcome.SUCCESS, CLOSED)
+            elif window.until != (hand.run.until or FOREVER.until):
+                hand.close_at(window.until)
+        hand.redefine(each.job, self.trader(each.user))
 
     def look(self) -> None:
         """At each beat: what keepers wrote, what has come due, who trades, and what is too old."""
         if not self._is_open:
             return
         self._host.runs.look()
+        if not self._is_planned:
+            self._plan_again()
         if self._is_planned and (self._is_stale or tuple(self._around.traders()) != self._known_traders):
             self._redefine()
         for hand in tuple(self._hands.values()):
@@ -154,7 +164,7 @@ class JobsDriver(JobRuns):
         for name in names:
             if name in hands:
                 hands[name].look()
-            else:
+            elif self._is_planned:
                 self._end_stranger(name)
         self.arm()
 
@@ -169,19 +179,20 @@ class JobsDriver(JobRuns):
         self._host.runs.look()
 
     def down(self, *, by: str) -> tuple[str, ...]:
-        """End what runs, and begin nothing before somebody starts the desk, or something of it, or the next daemon."""
-        self._down = f"the desk was stopped by {by}"
+        """End what runs, and begin nothing before somebody starts the desk, or the next daemon."""
+        self._down = f"{STOPPED} {by}"
         names = tuple(hand.instance.name for hand in self._hands.values())
         for hand in tuple(self._hands.values()):
-            hand.end(Outcome.FAILED, f"ended by {by}, with the desk")
+            hand.end(Outcome.FAILED, f"ended by {by}, {WITH_THE_DESK}")
         return names
 
     def up(self) -> None:
         """Somebody starts the desk again."""
-        if self._down is not None:
-            self._down = None
-            for each in self.scheduled.values():
-                each.begins = True
+        was, self._down, now = self._down, None, self._host.clock.now()
+        for each in self.scheduled.values():
+            if was is not None or (each.ended is not None and is_desks(each.ended)):
+                each.since = now
+        if self._is_open and self._is_planned:
             self._see_what_is_due()
             self.arm()
 
@@ -197,15 +208,17 @@ class JobsDriver(JobRuns):
             log.debug("job.unplanned", why=str(trouble))  # the next beat tries again
 
     def _look_seldom(self) -> None:
-        if not self._is_planned:
-            self._plan_again()
         try:
             for run in tuple(self._foreign.values()):
                 known = self._host.runs.run(run.id)
                 if known is None or not known.outcome.is_open:
                     self._foreign.pop(run.id)
-                elif not is_alive(known.lease):
+                elif is_alive(known.lease):
+                    self._dead.discard(run.id)
+                elif run.id in self._dead:
                     self._take_over(known)
+                else:
+                    self._dead.add(run.id)  # a daemon that hands over may hold it in a moment
             self._host.runs.prune(self._host.clock.now() - self._around.keep)
         except LedgerError as trouble:
             log.debug("job.unpruned", why=str(trouble))
@@ -214,10 +227,23 @@ class JobsDriver(JobRuns):
 
     def _see_what_is_due(self) -> None:
         now = self._host.clock.now()
-        for each in tuple(self.scheduled.values()):
-            self.scheduler.look(each, now)
-            if each.begins and self._down is None:
-                each.begins = each.key not in self._hands and not self.scheduler.begin_inside(each, now)
+        self._follow_on(now)
+        held = {(run.job, run.user) for run in self._foreign.values()}
+        for key, each in tuple(self.scheduled.items()):
+            is_ending = self.scheduler.is_due(each, now) and self._is_ending(key, now)
+            self.scheduler.look(each, now, is_held=is_ending)
+            if key not in self._hands and key not in held:
+                self.scheduler.keep_up(each, now)
+        self.scheduler.beat(tuple(self.scheduled.values()))
+
+    def _is_ending(self, key: Key, now: datetime) -> bool:
+        """Whether the run before is over as its window is, and only its process has not ended: what is due waits."""
+        hand = self._hands.get(key)
+        if hand is None:
+            return False
+        hand.look()
+        until = hand.run.until if hand.rules.is_window and not hand.is_over else None
+        return until is not None and until <= now < until + timedelta(seconds=hand.instance.stop_seconds) + LINGERS
 
     def _prepare(self, waits: Sequence[float]) -> None:
         """Whoever starts keepers takes a third of a second to come: call it before the next due time."""

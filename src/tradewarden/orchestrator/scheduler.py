@@ -3,63 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from tradewarden.machines.claim import Claim
+from tradewarden.machines.claim import APART, Claim
 from tradewarden.machines.day_book import Book
 from tradewarden.machines.due import FOREVER, Due, due_between, next_due, open_window
-from tradewarden.machines.job import Job, kept_as
-from tradewarden.machines.misfire import Settled, settle
-from tradewarden.machines.run import Lease, Refused, Run, Trigger
-from tradewarden.machines.schedule import Schedule
+from tradewarden.machines.misfire import Away, Settled, settle
+from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
+from tradewarden.machines.window_run import begins_at
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.runs import Runs
+from tradewarden.orchestrator.scheduled import Scheduled
 
 STRETCH: Final = timedelta(hours=1)  # of the past that is looked at together: there may be a due time each second
-STRETCHES: Final = 4  # that are gone through at one beat
+STRETCHES: Final = 4  # that are gone through at one beat, of all jobs together; and one of each job
+MOST: Final = 100  # due times that are written down together, unless one of them may run
+MOST_OF_PAST: Final = 300  # looks at the past of one job before it goes by other schedules
 KEPT_EVERY: Final = timedelta(minutes=1)  # how far a schedule was looked at is written down so often, at least
+FAR: Final = timedelta(hours=26)  # by which a clock that was ahead was wrong, and no zone that somebody mistook
+LEAST_PAUSE: Final = 60.0  # seconds before what failed begins again in its window
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, kw_only=True)
-class Scheduled:
-    """A job of the desk or of one trader, with the schedules that hold."""
-
-    job: Job
-    user: str
-    schedules: tuple[Schedule, ...] = ()
-    enabled: bool = True
-    stands: bool = False  # it runs on its schedules
-    is_unified: bool = False  # because its desk as a whole does
-    problem: str | None = None  # why it does not, though it should
-    unwritten: str | None = None  # the same, while the ledger takes nothing
-    seen: datetime | None = None  # each due time up to here has its outcome
-    kept: datetime | None = None  # and this far that is written down
-    begins: bool = False  # it may have a window that was open when it came to stand
-    away: datetime | None = None  # since when nobody looked, while that past is gone through
-    next: Due | None = None
-    is_planned: bool = False  # `next` is known
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Whose it is."""
-        return self.job.name, self.user
-
-    @property
-    def name(self) -> str:
-        """As its keeper has it."""
-        return kept_as(self.job.name, self.user)
-
-    @property
-    def is_active(self) -> bool:
-        """Whether due times count."""
-        return self.enabled and self.stands
 
 
 class Asked(Protocol):
@@ -89,37 +58,80 @@ class Scheduler:
     def __init__(self, runs: Runs, lease: Lease, asked: Asked, zone: ZoneInfo, *, book: Callable[[], Book]) -> None:
         self._runs, self._lease, self._asked, self._zone, self._book = runs, lease, asked, zone, book
         self._is_stuck = False
+        self._left = STRETCHES
+
+    def beat(self, all_of_them: Sequence[Scheduled]) -> None:
+        """Another beat: so much of the past may be gone through anew, and how far was looked is kept now and then."""
+        self._left = STRETCHES
+        self._keep([each for each in all_of_them if each.is_behind(KEPT_EVERY)])
 
     def take_up(self, scheduled: Scheduled, now: datetime) -> None:
         """From here on its due times count: where an earlier daemon ended, and for a new one from now on."""
         scheduled.kept = scheduled.seen = self._runs.watermark(*scheduled.key)
+        if scheduled.has_windows:
+            scheduled.ended = self._last_window(scheduled)
         if scheduled.seen is None:
             self.begin_anew(scheduled, now)
 
     def begin_anew(self, scheduled: Scheduled, now: datetime) -> None:
         """What was due before now is none of its own: it did not stand, or its schedule was another."""
         scheduled.is_planned, scheduled.away = False, None
-        if scheduled.seen is None or scheduled.seen < now:
-            scheduled.seen = now
-        self._keep(scheduled, at_once=True)
+        scheduled.seen, scheduled.since, scheduled.kept = max(scheduled.seen or now, now), now, None
 
-    def look(self, scheduled: Scheduled, now: datetime) -> None:
-        """See what has come due; of a long past some each time."""
-        if scheduled.seen is None:
+    def look(self, scheduled: Scheduled, now: datetime, *, is_held: bool = False) -> None:
+        """See what has come due, of a long past some each time; `is_held`: nothing can begin for a moment."""
+        if scheduled.seen is None or (scheduled.seen - now > FAR and not self._set_back(scheduled, now)):
             return
-        away = scheduled.away or scheduled.seen
-        for _ in range(STRETCHES if scheduled.is_active else 0):
-            coming = self.coming(scheduled)
-            if coming is None or coming.at > now:
-                break
-            scheduled.away = away
-            if not self._come(scheduled, now, away):
-                return  # the disk takes nothing: the next beat tries again
-        else:
-            if scheduled.is_active:
-                return
-        scheduled.away, scheduled.seen = None, max(scheduled.seen, now)
-        self._keep(scheduled)
+        if not self.is_due(scheduled, now):
+            scheduled.away, scheduled.seen = None, max(scheduled.seen, now)
+            return
+        scheduled.away = scheduled.away or Away(scheduled.seen, now, self._zone)
+        rounds = 0 if is_held else max(1, self._left)
+        while rounds and self.is_due(scheduled, now) and self._come(scheduled, now, scheduled.away):
+            rounds, self._left = rounds - 1, self._left - 1
+        if not self.is_due(scheduled, now):
+            scheduled.away, scheduled.seen = None, max(scheduled.seen, now)
+
+    def settle_past(self, all_of_them: Sequence[Scheduled], now: datetime) -> None:
+        """What has come until now goes by the schedules that held. Raises LedgerError, also while that takes long."""
+        for each in all_of_them:
+            looks = MOST_OF_PAST
+            while looks and self.is_due(each, now):
+                self.look(each, now)
+                looks = looks - 1 if each.unwritten is None else 0
+            if self.is_due(each, now):
+                raise LedgerError(each.unwritten or f"the past of {each.name} is still gone through")
+
+    def is_due(self, scheduled: Scheduled, now: datetime) -> bool:
+        """Whether a due time has come that has no outcome yet."""
+        coming = self.coming(scheduled) if scheduled.is_active else None
+        return coming is not None and coming.at <= now
+
+    def begins_at(self, scheduled: Scheduled, now: datetime) -> datetime | None:
+        """Nothing of it runs: when it is to begin in the window that is open, if one is."""
+        window = self.open_now(scheduled, now)
+        if window is None:
+            return None
+        pause = max(scheduled.job.restarts.window, LEAST_PAUSE) if scheduled.job.does.is_repaired else None
+        return begins_at(window, scheduled.ended, now, since=scheduled.since, pause=pause)
+
+    def keep_up(self, scheduled: Scheduled, now: datetime) -> None:
+        """Nothing of it runs: begin it if a window is open and it stands, unless it has ended in that by itself."""
+        if not (scheduled.is_active and scheduled.has_windows) or scheduled.away or self._asked.resting:
+            return
+        if scheduled.apart is not None and now < scheduled.apart <= now + APART:
+            return
+        window, at = self.open_now(scheduled, now), self.begins_at(scheduled, now)
+        if window is None or at is None or at > now:
+            return
+        try:
+            given = self.ask(scheduled, Trigger.DESK, Due(now, window.until), by="the desk's start")
+        except LedgerError as trouble:
+            log.debug("job.unwritten", job=scheduled.name, why=str(trouble))
+            return
+        if isinstance(given, Refused):
+            began = given.holder.started if given.holder and not given.holder.outcome.is_open else None
+            scheduled.apart = (began or now) + APART
 
     def coming(self, scheduled: Scheduled) -> Due | None:
         """The next due time that has not been looked at."""
@@ -136,21 +148,10 @@ class Scheduler:
         found = [due for each in scheduled.schedules if (due := open_window(each, now, book)) is not None]
         return max(found, key=lambda due: due.until, default=None)
 
-    def begin_inside(self, scheduled: Scheduled, now: datetime) -> bool:
-        """The desk was started, or this job, while a window of it is open; false when the disk takes nothing."""
-        window = self.open_now(scheduled, now) if scheduled.is_active else None
-        if window is not None:
-            try:
-                self.ask(scheduled, Trigger.DESK, Due(now, window.until), by="the desk's start")
-            except LedgerError as trouble:
-                log.debug("job.unwritten", job=scheduled.name, why=str(trouble))
-                return False
-        return True
-
-    def after(self, scheduled: Scheduled, due: Due, now: datetime, by: str) -> None:
-        """Another job has ended as this one waits for."""
-        since = scheduled.kept or now
-        self._account(scheduled, settle([due], now, scheduled.job.misfire, since, self._zone), Trigger.AFTER, None, by)
+    def after(self, scheduled: Scheduled, due: Due, now: datetime, by: str, *, noticed: datetime | None = None) -> bool:
+        """Another job has ended as this one waits for; false when the disk refuses."""
+        away = Away(scheduled.kept or now, noticed or now, self._zone)
+        return self._account(scheduled, settle([due], now, scheduled.job.misfire, away), Trigger.AFTER, None, by)
 
     def ask(self, scheduled: Scheduled, trigger: Trigger, due: Due, *, by: str) -> Run | Refused:
         """A run now, or why not. Raises LedgerError."""
@@ -170,15 +171,14 @@ class Scheduler:
 
     def keep_all(self, all_of_them: Sequence[Scheduled]) -> None:
         """The daemon ends: write down how far was looked."""
-        for each in all_of_them:
-            self._keep(each, at_once=True)
+        self._keep(all_of_them)
 
     # What has come
 
-    def _come(self, scheduled: Scheduled, now: datetime, away: datetime) -> bool:
+    def _come(self, scheduled: Scheduled, now: datetime, away: Away) -> bool:
         """Settle the due times up to now, or of the first stretch of a long past; false when the disk refuses."""
         since, to, dues = self._stretch(scheduled, now)
-        settled = settle(dues, now, scheduled.job.misfire, away, self._zone)
+        settled = settle(dues, now, scheduled.job.misfire, away)
         if not self._account(scheduled, settled, Trigger.SCHEDULE, to, "schedule"):
             return False
         scheduled.kept = scheduled.seen = max(to, since)
@@ -192,6 +192,9 @@ class Scheduler:
         dues = self._dues(scheduled, since, to)
         if to < now and any(due.until > now for due in dues):  # one of them may be the one that runs
             to, dues = now, self._dues(scheduled, since, now)
+        first = dues[:MOST]
+        if len(dues) > MOST and not any(due.until > now for due in first):
+            to, dues = first[-1].at, first
         return since, to, dues
 
     def _dues(self, scheduled: Scheduled, since: datetime, to: datetime) -> list[Due]:
@@ -200,7 +203,15 @@ class Scheduler:
         latest: dict[datetime, Due] = {}
         for due in found:  # two schedules may want the same moment
             latest[due.at] = max(latest.get(due.at, due), due, key=lambda each: each.until)
-        return [latest[at] for at in sorted(latest)]
+        dues = [latest[at] for at in sorted(latest)]
+        if len(scheduled.schedules) == 1 or not dues:
+            return dues
+        later = [following for each in scheduled.schedules if (following := next_due(each, dues[-1].at, book))]
+        nexts = [*(due.at for due in dues[1:]), min((due.at for due in later), default=FOREVER.until)]
+        return [
+            due if due.lasts else replace(due, until=min(due.until, following))
+            for due, following in zip(dues, nexts, strict=True)
+        ]
 
     def _account(self, scheduled: Scheduled, settled: Settled, trigger: Trigger, to: datetime | None, by: str) -> bool:
         """Write all of it down, what is missed and the first run as one; false when the disk takes nothing."""
@@ -248,14 +259,35 @@ class Scheduler:
             case Refused():
                 pass  # another daemon has it, or had it
 
-    def _keep(self, scheduled: Scheduled, *, at_once: bool = False) -> None:
-        seen, kept = scheduled.seen, scheduled.kept
-        if seen is None or (kept is not None and seen <= kept):
+    def _keep(self, those: Sequence[Scheduled]) -> None:
+        """One write for all of them: each is a sync of the disk."""
+        ahead = [each for each in those if each.is_behind()]
+        marks = {each.key: each.seen for each in ahead if each.seen is not None}
+        try:
+            if marks:
+                self._runs.advance_all(marks)
+        except LedgerError as trouble:
+            log.debug("job.place_unkept", jobs=len(marks), why=str(trouble))
             return
-        if at_once or kept is None or seen - kept >= KEPT_EVERY:
-            try:
-                self._runs.advance(*scheduled.key, seen)
-            except LedgerError as trouble:
-                log.debug("job.place_unkept", job=scheduled.name, why=str(trouble))
-                return
-            scheduled.kept = seen
+        for each in ahead:
+            each.kept = each.seen
+
+    def _set_back(self, scheduled: Scheduled, now: datetime) -> bool:
+        """The clock was far ahead, and is right again: what it made of the time to come does not count."""
+        try:
+            self._runs.set_back(*scheduled.key, now)
+        except LedgerError as trouble:
+            log.debug("job.place_unkept", jobs=1, why=str(trouble))
+            return False
+        log.warning("job.clock_was_ahead", job=scheduled.name, until=str(scheduled.seen))
+        scheduled.seen = scheduled.kept = now
+        scheduled.is_planned, scheduled.away, scheduled.apart = False, None, None
+        return True
+
+    def _last_window(self, scheduled: Scheduled) -> Run | None:
+        """What ran last in a window of it, or was missed. Raises LedgerError."""
+        job, user = scheduled.key
+        kinds = (Trigger.SCHEDULE, Trigger.DESK)
+        found = [run for kind in kinds for run in self._runs.history(job=job, user=user, trigger=kind, limit=10)]
+        ran = [run for run in found if run.outcome is not Outcome.SKIPPED and not run.outcome.is_open]
+        return max(ran, key=lambda run: run.id, default=None)
