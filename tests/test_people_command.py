@@ -63,8 +63,25 @@ def test_without_a_daemon_the_ledger_is_made_and_changed(state: Path, command: C
         assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
 
 
+def test_a_new_trader_is_told_how_the_own_jobs_are_let_run(command: Command) -> None:
+    how = "asha's own jobs stand still until `tradewarden standing on --user asha` lets them run on schedule."
+    assert how in command("user", "add", "asha", "--role", "trader")[1].splitlines()
+    assert "own jobs" not in command("user", "add", "vera")[1]
+    assert "vera's own jobs stand still" in command("user", "role", "vera", "trader")[1]
+    assert command("user", "add", "boss", "--role", "admin")[1].startswith("boss is an admin.\n")
+
+
+def test_a_token_for_what_its_person_may_never_do_is_refused(command: Command) -> None:
+    command("user", "add", "vera")
+    status, _, err = command("token", "add", "x", "--user", "vera", "--scope", "read", "--scope", "run")
+    assert (status, "the scope run is of no use to vera, who is a viewer" in err) == (1, True)
+    command("user", "role", "vera", "trader")
+    assert command("token", "add", "x", "--user", "vera", "--scope", "run")[0] == 0
+    assert command("token", "add", "y", "--user", "vera", "--scope", "verify")[0] == 1
+
+
 def test_a_token_is_printed_once_alone_on_its_line(command: Command) -> None:
-    command("user", "add", "asha")
+    command("user", "add", "asha", "--role", "trader")
     status, out, _ = command("token", "add", "nightly", "--user", "asha", "--scope", "run", "--scope", "read")
     secret = out.splitlines()[0]
     assert (status, secret[:3]) == (0, "tw_")

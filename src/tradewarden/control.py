@@ -192,7 +192,8 @@ def told(body: dict[str, Any]) -> str:
     if body.get("type") == "/problems/not-logged-in":
         return _ADMISSION
     if body.get("type") == "/problems/forbidden":  # somebody is known, and may not: the detail says why
-        return str(body.get("detail") or _ADMISSION)
+        why = str(body.get("detail") or "")
+        return _ADMISSION if not why or why.startswith("this token is not") else why
     return "; ".join(faults) or str(body.get("text") or body.get("detail") or body.get("title") or "nothing more")
 
 

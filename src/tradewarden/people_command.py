@@ -49,7 +49,7 @@ def add(name: str, role: str, page: str) -> Deed:
 
     async def deed(found: Office) -> tuple[Any, list[str]]:
         told = await found.add(name, role)
-        return told, [f"{name} is a {role}.", *_one_time(told, page)]
+        return told, [f"{name} is {an(role)}.", *_own_jobs(told), *_one_time(told, page)]
 
     return deed
 
@@ -59,7 +59,8 @@ def change(name: str, page: str, **what: Any) -> Deed:
 
     async def deed(found: Office) -> tuple[Any, list[str]]:
         told = await found.change(name, **what)
-        return told, [f"{name}: {told['role']}, {_stands(told)}; signed out everywhere.", *_one_time(told, page)]
+        own = _own_jobs(told) if "role" in what else []
+        return told, [f"{name}: {told['role']}, {_stands(told)}; signed out everywhere.", *own, *_one_time(told, page)]
 
     return deed
 
@@ -140,11 +141,24 @@ def _used(token: Document) -> str:
     return "never used" if token["used"] is None else f"used {token['used'][:10]}"
 
 
+def an(role: str) -> str:
+    """A trader; an admin."""
+    return f"{'an' if role == 'admin' else 'a'} {role}"
+
+
+def _own_jobs(told: Document) -> Iterable[str]:
+    """What a new trader's jobs do not do by themselves."""
+    if told["role"] != "trader":
+        return []
+    name = told["name"]
+    return [f"{name}'s own jobs stand still until `tradewarden standing on --user {name}` lets them run on schedule."]
+
+
 def _one_time(told: Document, page: str) -> Iterable[str]:
     password = told.get("oneTimePassword")
     if password is None:
         return []
-    until = told["oneTimeUntil"][:16].replace("T", " ")
+    until, page = told["oneTimeUntil"][:16].replace("T", " "), told.get("signInAt", page)
     return [
         f"One-time password: {password}",
         f"It is shown this once and works until {until} IST, to sign in at {page} and choose another.",

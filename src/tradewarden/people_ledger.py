@@ -7,7 +7,7 @@ from typing import Any
 
 from tradewarden.http.audit import entry_document
 from tradewarden.http.people import user_document
-from tradewarden.http.tokens import token_document
+from tradewarden.http.tokens import refuse_useless, token_document
 from tradewarden.machines.password import why_not
 from tradewarden.machines.role import Role, Scope
 from tradewarden.orchestrator.membership import Membership
@@ -53,8 +53,9 @@ class LedgerOffice:
 
     async def make(self, user: str, name: str, scopes: Sequence[str], days: int) -> Document:
         """A new one, with its secret."""
-        self._members.people.named(user)
-        secret, token = self._members.tokens.make(user, name, [Scope(each) for each in scopes], days=days)
+        wanted = [Scope(each) for each in scopes]
+        refuse_useless(self._members.people.named(user), wanted)
+        secret, token = self._members.tokens.make(user, name, wanted, days=days)
         self._record("token add", f"{user}: {name}", " ".join(sorted(scopes)))
         return token_document(token) | {"token": secret}
 

@@ -44,6 +44,7 @@ async def test_an_admin_adds_somebody_who_signs_in_with_a_password_shown_once(de
     assert (status, made["role"], made["mustChange"], made["createdBy"]) == (201, "trader", True, "boss")
     body = {"name": "lata", "password": made["oneTimePassword"]}
     assert (await told(await desk.browser(), "POST", "/api/session", json=body))[0] == 201
+    assert made["signInAt"] == "http://127.0.0.1:8700/sign-in", "where the daemon is, not where a command believes it"
     _, listed = await told(boss, "GET", "/api/users")
     assert "oneTimePassword" not in str(listed)
     assert [user["name"] for user in listed["users"]] == ["asha", "boss", "lata", "ravi", "vera"]
@@ -154,6 +155,18 @@ async def test_health_tells_more_to_whoever_is_signed_in_and_no_more_for_a_token
     assert not await is_full(await desk.program(run))
     assert not await is_full(await desk.browser())
     assert not await is_full(await desk.browser(Cookie="tradewarden=wrong"))
+
+
+async def test_whoever_is_turned_away_is_told_how_to_come_in(desk: Staffed) -> None:
+    _, nobody = await told(await desk.browser(), "GET", "/api/tokens")
+    assert nobody["detail"].startswith("sign in at /sign-in, or give a token: `Authorization: Bearer TOKEN`")
+    _, wrong = await told(await desk.program("tw_wrong"), "GET", "/api/tokens")
+    assert "this token is not one of the desk's, or its time is over" in wrong["detail"]
+    asha = await desk.signed_in("asha")
+    _, other = await told(asha, "DELETE", "/api/session", headers={"Origin": "http://elsewhere.example"})
+    assert other["detail"].startswith("only pages of this desk may ask for it: open http://127.0.0.1:8700")
+    _, trader = await told(asha, "GET", "/api/users")
+    assert trader["detail"] == "this takes an admin; asha is a trader"
 
 
 async def test_a_wrong_token_is_nobodys_also_beside_a_good_cookie(desk: Staffed) -> None:

@@ -397,10 +397,41 @@ async def test_the_desks_page_leads_there_and_says_who_is_signed_in(desk: Staffe
 
 async def test_the_page_says_what_went_wrong_and_never_what_was_typed(desk: Staffed) -> None:
     browser = await desk.browser()
-    status, _, page = await form(browser, "/api/session", name="<b>x", password="<i>secret")
-    assert (status, "Name or password is wrong" in page) == (401, True)
+    status, place, _ = await form(browser, "/api/session", name="<b>x", password="<i>secret")
+    assert (status, place) == (303, "/sign-in?problem=wrong-password"), "whoever loads it anew sends nothing anew"
+    page = await (await browser.get(place)).text()
+    assert "Name or password is wrong" in page
     assert "secret" not in page
     assert "<b>" not in page
+    assert not any(row.allowed for row in desk.members.audit.entries()), "the record has it as what it was"
+    _, place, _ = await form(browser, "/api/session", name="asha")
+    assert "A name and a password are expected" in await (await browser.get(place)).text()
+
+
+async def test_a_page_that_is_asked_too_often_says_for_how_long_and_strangers_words_are_not_shown(
+    desk: Staffed,
+) -> None:
+    browser = await desk.browser()
+    for _ in range(30):
+        _, place, _ = await form(browser, "/api/session", name="asha", password="wrong")
+    found = re.fullmatch(r"/sign-in\?problem=rate-limited&wait=(\d+)", place)
+    assert found is not None
+    _, problem = await told(browser, "POST", "/api/session", json=credentials("asha"))
+    assert problem["detail"].startswith("too often for now: try again in ")
+    assert f"try again in {found[1]} s" in await (await browser.get(place)).text()
+    for strange in ("?problem=<b>", "?problem=rate-limited&wait=<b>", "?problem=rate-limited&wait=99999999999", "?x=y"):
+        async with browser.get(f"/sign-in{strange}") as answer:
+            assert (answer.status, "<h1>Sign in</h1>" in await answer.text()) == (200, True)
+
+
+async def test_a_new_password_is_typed_twice_under_rules_that_are_told(desk: Staffed) -> None:
+    browser = await desk.signed_in("asha")
+    page = await (await browser.get("/sign-in")).text()
+    assert "12 characters or more, at least 5 of them different" in page
+    fields = {"csrf": hidden(page), "old": PASSWORDS["asha"], "new": "green kettle on the sill"}
+    status, _, page = await form(browser, "/api/session/password", **fields, again="green kettle on the sil")
+    assert (status, "The two new passwords are not the same" in page, "This does not do" in page) == (422, True, True)
+    assert (await form(browser, "/api/session/password", **fields, again=fields["new"]))[:2] == (303, "/")
 
 
 async def test_a_program_that_sends_a_form_is_told_in_json_what_is_wrong(desk: Staffed) -> None:

@@ -31,6 +31,7 @@ async def test_somebody_signs_in_changes_the_password_and_signs_out_without_scri
         await page.click("text=asha: sign out")
         await page.fill("[name=old]", PASSWORDS["asha"])
         await page.fill("[name=new]", "green kettle on the sill")
+        await page.fill("[name=again]", "green kettle on the sill")
         await page.click("text=Change the password")
         await page.wait_for_url(f"{desk.url}/")
         await page.goto(f"{desk.url}/sign-in")

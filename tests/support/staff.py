@@ -95,7 +95,7 @@ async def staffed(
     url = settings.get("public_url", "http://127.0.0.1:8700")
     doors = [
         SessionDoor(members, SignIn("0.1.0"), clock, public_url=url),
-        PeopleDoor(members),
+        PeopleDoor(members, public_url=url),
         TokensDoor(members),
         AuditDoor(members.audit),
         *parts,

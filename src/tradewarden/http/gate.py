@@ -22,6 +22,7 @@ _IN_VAIN: Final = range(400, 500)  # nothing was changed
 _FORM: Final = "application/x-www-form-urlencoded"
 _TARGET: Final = web.RequestKey[str]("target")
 _DETAIL: Final = web.RequestKey[str]("detail")
+_STATUS: Final = web.RequestKey[int]("status")
 _BY: Final = web.RequestKey[str]("by")
 _SIGN_IN: Final = ("POST", "/api/session")  # nobody's session can be misused by it: the password is in the body
 
@@ -45,8 +46,20 @@ class NoRecord:
         """Nothing."""
 
 
-def told_of(request: web.Request, *, target: str | None = None, detail: str | None = None, by: str = "") -> None:
-    """What the record says of this action beside its path: whom or what it concerned. Never anything secret."""
+def told_of(
+    request: web.Request,
+    *,
+    target: str | None = None,
+    detail: str | None = None,
+    by: str = "",
+    status: int | None = None,
+) -> None:
+    """What the record says of this action beside its path: whom or what it concerned. Never anything secret.
+
+    `status` is how it ended when the answer leads a browser back to a page that says so.
+    """
+    if status is not None:
+        request[_STATUS] = status
     if target is not None:
         request[_TARGET] = target
     if detail is not None:
@@ -123,7 +136,8 @@ class Gate:
         except Exception:
             self._write_ended(request, 500, "failed")
             raise
-        self._write_ended(request, response.status, str(response.status))
+        status = request.get(_STATUS, response.status)
+        self._write_ended(request, status, str(status))
         return response
 
     def _write_ended(self, request: web.Request, status: int, detail: str) -> None:
@@ -167,6 +181,10 @@ async def _refuse_without(request: web.Request, csrf: str) -> None:
 def _why_not(visit: Visit, way: Way) -> str:
     person = visit.person
     if person.scopes is None:
-        return f"this takes a {way.need}; {person.by} is a {person.role}"
+        return f"this takes {_a(way.need)}; {person.by} is {_a(person.role)}"
     has = ", ".join(sorted(person.scopes))
-    return f"this takes a {way.need} and the scope {way.scope}; {person.by} is a {person.role}'s and has {has}"
+    return f"this takes {_a(way.need)} and the scope {way.scope}; {person.by} is {_a(person.role)}'s and has {has}"
+
+
+def _a(role: str) -> str:
+    return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"

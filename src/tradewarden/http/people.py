@@ -46,8 +46,9 @@ class Change:
 class PeopleDoor:
     """/api/users."""
 
-    def __init__(self, members: Membership) -> None:
+    def __init__(self, members: Membership, *, public_url: str) -> None:
         self._members, self._people = members, members.people
+        self._page = f"{public_url}/sign-in"
 
     def routes(self, _visitors: Visitors) -> list[web.RouteDef]:
         """The list, somebody new, and a change."""
@@ -67,7 +68,7 @@ class PeopleDoor:
             _refuse_tokens(who(request))
         with refusals():
             password = self._people.add(wanted.name, wanted.role, by=who(request).by)
-        return answer(self._told(self._people.named(wanted.name)) | {"oneTimePassword": password}, 201)
+        return answer(self._told(self._people.named(wanted.name)) | self._first_time(password), 201)
 
     async def _change(self, request: web.Request) -> web.Response:
         name, wanted = request.match_info["name"], await taken(request, Change)
@@ -78,10 +79,14 @@ class PeopleDoor:
                 _refuse_tokens(who(request))
             kept = await self._sealed(name, wanted)
             self._people.change(name, role=wanted.role, enabled=wanted.enabled)
-            told = {"oneTimePassword": self._people.renew(name)} if wanted.oneTime else {}
+            told = self._first_time(self._people.renew(name)) if wanted.oneTime else {}
             if kept is not None:
                 self._people.own(name, kept)
             return answer(self._told(self._people.named(name)) | told)
+
+    def _first_time(self, password: str) -> dict[str, str]:
+        """What somebody signs in with, and where."""
+        return {"oneTimePassword": password, "signInAt": self._page}
 
     async def _sealed(self, name: str, wanted: Change) -> str | None:
         if wanted.password is None:

@@ -104,7 +104,8 @@ Page = Callable[[ProblemError, str], web.Response]  # of a problem with its inst
 
 def rate_limited(seconds: int) -> ProblemError:
     """Asked too often: come back then."""
-    return ProblemError(429, "rate-limited", headers={"Retry-After": str(seconds)})
+    detail = f"too often for now: try again in {seconds} s"
+    return ProblemError(429, "rate-limited", detail=detail, headers={"Retry-After": str(seconds)})
 
 
 def stopping() -> ProblemError:

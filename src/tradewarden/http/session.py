@@ -28,6 +28,8 @@ from tradewarden.orchestrator.sessions import Session
 
 Secret = Annotated[str, Member(f"a password of at most {LONGEST} characters is expected", 1, LONGEST)]
 _WRONG: Final = "the name or the password is wrong, or nobody may sign in with them any more"
+_LEFT: Final = ("wrong-password", "rate-limited")
+_DAY: Final = 86400  # seconds
 
 M = TypeVar("M")
 
@@ -44,10 +46,13 @@ class Credentials:
 
 @dataclass(frozen=True)
 class NewPassword:
-    """The password that is, and the one that is to be."""
+    """The password that is, and the one that is to be; `again` is what a page's second field has."""
 
     old: Secret = field(repr=False)
     new: Secret = field(repr=False)
+    again: Annotated[str | None, Member("the new password again is expected", 1, LONGEST)] = field(
+        default=None, repr=False
+    )
 
 
 class SessionDoor:
@@ -73,7 +78,7 @@ class SessionDoor:
         return answer(told(visit_of(request)))
 
     async def _show(self, request: web.Request) -> web.Response:
-        return self._page.shown(visit_of(request))
+        return self._page.shown(visit_of(request), _left(request))
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         try:
@@ -82,7 +87,8 @@ class SessionDoor:
         except ProblemError as problem:
             if not _is_page(request):
                 raise
-            return self._page.shown(None, problem)
+            told_of(request, status=problem.status)
+            return _back(problem)
         told_of(request, by=user.name)
         log.info("people.signed_in", user=user.name, address=address(request))
         visit = visit_of(request)
@@ -107,6 +113,8 @@ class SessionDoor:
         user = await self._proven(request, name, given.old)
         if (wrong := why_not(given.new, name)) is not None:
             refuse([fault("new", wrong)])
+        if given.again is not None and given.again != given.new:
+            refuse([fault("again", "the two new passwords are not the same: type both again")])
         if given.new == given.old:
             refuse([fault("new", "this is the old one")])
         try:
@@ -161,6 +169,28 @@ class SessionDoor:
             self._members.sign_out(visit.session)
         response.del_cookie(self._cookie, path="/", httponly=True, secure=self._is_secure, samesite="Strict")
         return response
+
+
+def _back(problem: ProblemError) -> web.Response:
+    """To the page again, with the reason: whoever loads it anew tries nothing anew."""
+    wait = problem.headers.get("Retry-After", "")
+    why = problem.kind if problem.kind in _LEFT else "validation"
+    headers = {"Location": f"/sign-in?problem={why}{f'&wait={wait}' if wait else ''}", "Cache-Control": "no-store"}
+    return web.Response(status=303, headers=headers)
+
+
+def _left(request: web.Request) -> ProblemError | None:
+    """Why the last attempt failed; nobody can put words of their own there."""
+    why, wait = request.query.get("problem", ""), request.query.get("wait", "")
+    match why:
+        case "wrong-password":
+            return ProblemError(200, why, detail=_WRONG)
+        case "validation":
+            return ProblemError(200, why, detail="a name and a password are expected")
+        case "rate-limited" if wait.isascii() and wait.isdecimal() and len(wait) <= len(str(_DAY)):
+            return rate_limited(int(wait))
+        case _:
+            return None
 
 
 def _is_page(request: web.Request) -> bool:

@@ -23,6 +23,10 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",  # without a referrer a browser names no origin of a form, and we take none
 }
+_RULES: Final = (
+    f"A password has {SHORTEST} characters or more, at least 5 of them different, and is none that everybody tries"
+    " first: four words that belong to no sentence are a good one."
+)
 _SIGN_IN: Final = f"""<form class="form" method="post" action="/api/session">
 <label>Name <input name="name" autocomplete="username" autocapitalize="none" maxlength="32" required autofocus></label>
 <label>Password
@@ -34,6 +38,9 @@ _CHANGE: Final = """<form class="form" method="post" action="/api/session/passwo
 <label>{old} <input name="old" type="password" autocomplete="current-password" maxlength="{most}" required></label>
 <label>New password
 <input name="new" type="password" autocomplete="new-password" minlength="{least}" maxlength="{most}" required></label>
+<label>The new one again
+<input name="again" type="password" autocomplete="new-password" minlength="{least}" maxlength="{most}" required></label>
+<p class="detail">{rules}</p>
 <button class="login">Change the password</button>
 </form>"""
 _SIGN_OUT: Final = """<form class="form" method="post" action="/sign-out">
@@ -54,7 +61,9 @@ class SignIn:
         title, text, forms = _told(visit)
         severity, glyph = "ok", "→"
         if problem is not None:
-            severity, glyph, title, text = "warning", "!", TITLES[problem.kind], _why(problem)
+            is_of_fields = problem.kind == "validation"
+            severity, glyph, text = "warning", "!", _why(problem)
+            title = "This does not do" if is_of_fields else TITLES[problem.kind]
         body = Template(self._page).substitute(
             severity=severity, glyph=glyph, title=escape(title), text=escape(text), forms_html=forms
         )
@@ -64,12 +73,15 @@ class SignIn:
 
 def _told(visit: Visit | None) -> tuple[str, str, str]:
     if visit is None:
-        text = "An admin of the desk gives you a name and a one-time password. The desk's page needs neither."
+        text = (
+            "An admin of the desk gives you a name and a one-time password. Without them the page shows how the desk"
+            " does, but no jobs and no programs."
+        )
         return "Sign in", text, _SIGN_IN
     person = visit.person
     if visit.csrf is None:
         return "No need to sign in", f"This is the desk's own door: you are an admin as {person.by}.", ""
-    values = {"csrf": escape(visit.csrf), "least": SHORTEST, "most": LONGEST}
+    values = {"csrf": escape(visit.csrf), "least": SHORTEST, "most": LONGEST, "rules": _RULES}
     if visit.must_change:
         text = f"You signed in with a one-time password, {person.name}: the desk opens once you have your own."
         return "Choose a password", text, _CHANGE.format(old="One-time password", **values) + _SIGN_OUT.format(**values)
@@ -80,6 +92,5 @@ def _told(visit: Visit | None) -> tuple[str, str, str]:
 
 def _why(problem: ProblemError) -> str:
     details = [str(error["detail"]) for error in problem.more.get("errors", ())]
-    wait = problem.headers.get("Retry-After")
-    later = [f"Try again in {wait} s."] if wait else []
-    return " ".join([*details, str(problem.more.get("detail", "")), *later]).strip()
+    why = "; ".join([*details, *filter(None, [str(problem.more.get("detail", ""))])])
+    return f"{why[:1].upper()}{why[1:]}." if why else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -17,8 +18,10 @@ from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.role import Person, Role, Scope
 from tradewarden.orchestrator.api_tokens import DAYS, MOST_DAYS, ApiTokens, Token
 from tradewarden.orchestrator.membership import Membership
+from tradewarden.orchestrator.people import PeopleError, User
 
 _LONGEST_ID: Final = 18  # digits
+_USELESS: Final = {Scope.RUN: (Role.VIEWER,), Scope.VERIFY: (Role.VIEWER, Role.TRADER)}
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class TokensDoor:
             raise ProblemError(403, "forbidden", detail="you make tokens for yourself only")
         told_of(request, target=f"{owner}: {wanted.name}", detail=" ".join(sorted(wanted.scopes)))
         with refusals():
-            self._people.named(owner)
+            refuse_useless(self._people.named(owner), wanted.scopes)
             secret, token = self._tokens.make(owner, wanted.name, wanted.scopes, days=wanted.days)
         return answer(token_document(token) | {"token": secret}, 201)
 
@@ -74,6 +77,15 @@ class TokensDoor:
                 return answer({"dropped": token_document(token)})
         detail = f"no token of yours has the number {number[:_LONGEST_ID]!r}; `tradewarden token list` lists them"
         raise ProblemError(404, "unknown-token", detail=detail)
+
+
+def refuse_useless(owner: User, scopes: Collection[Scope]) -> None:
+    """Raises PeopleError for a scope that gives this person nothing."""
+    if useless := [scope for scope in sorted(scopes) if owner.role in _USELESS.get(scope, ())]:
+        raise PeopleError(
+            f"the scope {useless[0]} is of no use to {owner.name}, who is a {owner.role}: leave it out, or give"
+            f" another role with `tradewarden user role {owner.name}`"
+        )
 
 
 def seen(tokens: ApiTokens, person: Person) -> list[Token]:

@@ -27,6 +27,9 @@ _COOKIE: Final = "tradewarden"
 _PLACES: Final = 64  # from where the admin token is remembered to have come
 _VISITORS: Final = web.RequestKey["Visitors"]("visitors")
 _VISIT: Final = web.RequestKey[Visit | None]("visit")
+_NOBODY: Final = "sign in at /sign-in, or give a token: `Authorization: Bearer TOKEN`; an admin gives you either"
+_UNKNOWN: Final = "this token is not one of the desk's, or its time is over: give another one, or sign in at /sign-in"
+_ELSEWHERE: Final = "only pages of this desk may ask for it: open {0}, as http.public_url has it, and do it there"
 _COMMAND_LINE: Final = Visit(person=Person(name="", role=Role.ADMIN, by="command line"))
 
 
@@ -142,18 +145,19 @@ def token_needed(request: web.Request) -> ProblemError:
     """What to answer when somebody else is needed: 401 to a stranger, 403 to a wrong token."""
     bearer = request.headers.get("Authorization", "")[:7].lower() == "bearer "
     if bearer or (request.path.startswith("/compat/") and "X-Admin-Key" in request.headers):
-        return ProblemError(403, "forbidden")
-    return ProblemError(401, "not-logged-in", headers={"WWW-Authenticate": 'Bearer realm="tradewarden"'})
+        return ProblemError(403, "forbidden", detail=_UNKNOWN)
+    headers = {"WWW-Authenticate": 'Bearer realm="tradewarden"'}
+    return ProblemError(401, "not-logged-in", detail=_NOBODY, headers=headers)
 
 
 def refuse_other_sites(request: web.Request, public_url: str) -> None:
     """A browser says where a request comes from, and only our own pages may ask; a program says nothing."""
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-        raise ProblemError(403, "csrf")
+        raise ProblemError(403, "csrf", detail=_ELSEWHERE.format(public_url))
     parts = urlsplit(public_url)
     origin = request.headers.get("Origin")
     if origin is not None and origin not in (f"{parts.scheme}://{parts.netloc}", f"{request.scheme}://{request.host}"):
-        raise ProblemError(403, "csrf")
+        raise ProblemError(403, "csrf", detail=_ELSEWHERE.format(public_url))
 
 
 def is_control(request: web.Request) -> bool:

@@ -44,7 +44,7 @@ def people_doors(members: Membership, http: HttpSettings, clock: Clock) -> list[
     """Where people sign in, and where an admin looks after them."""
     return [
         SessionDoor(members, SignIn(__version__), clock, public_url=http.public_url),
-        PeopleDoor(members),
+        PeopleDoor(members, public_url=http.public_url),
         TokensDoor(members),
         AuditDoor(members.audit),
     ]

@@ -45,6 +45,7 @@ class PersonTold(Document):
     created_by: str
     tokens: int
     one_time_password: str | Absent = UNSET
+    sign_in_at: str | Absent = UNSET
 
 
 class PeopleTold(Document):
