@@ -7,7 +7,7 @@ import structlog
 
 from desk import LIVE, Desk, play
 from stores_shown import a_sink
-from tradewarden.machines.report import Layer
+from tradewarden.machines.report import DeliveryReport, Layer, Picture
 from tradewarden.machines.service import DeskReport, Kind, ServiceReport, ServiceState, Tier
 from tradewarden.machines.sink import SinkState
 from tradewarden.orchestrator.heartbeat import INTERVAL
@@ -104,29 +104,47 @@ def test_a_critical_service_that_is_down_is_the_headline_a_failure_only_while_da
     play(tmp_path / "night", LIVE.replace(hour=22), lambda desk: scene(desk, wanted=False))
 
 
-def test_a_picture_at_rest_grows_no_older_than_two_beats_and_a_change_that_nobody_tells_is_seen_at_the_next(
+def test_at_rest_a_picture_is_drawn_for_whoever_looks_and_a_change_that_nobody_tells_is_seen_at_the_next_beat(
     tmp_path: Path,
 ) -> None:
     fine = a_sink()
 
+    told: list[Picture] = []
+
     async def scene(desk: Desk) -> None:
-        reports, beat = desk.parts.reports, INTERVAL + 0.01
+        reports = desk.parts.reports
+        reports.subscribe(told.append)
         await asyncio.sleep(60 + INTERVAL / 2)
         assert desk.picture.feed.state == "blocked_on_auth"
-        drawn = set()
-        for _ in range(20):
+        for _ in range(10):
             await asyncio.sleep(INTERVAL)
-            drawn.add(desk.picture.now)
-            assert desk.clock.now() - desk.picture.now <= timedelta(seconds=2 * INTERVAL)
-        assert 9 <= len(drawn) <= 11, "every other beat"
-        for nth in range(4):  # at whichever of the beats
+            first = desk.picture
+            assert desk.clock.now() - first.now < timedelta(seconds=INTERVAL)
+            assert desk.picture is first, "one a beat"
+        for nth in range(4):
             reports.sinks = lambda: (fine,)
-            await asyncio.sleep(beat)
-            assert desk.picture.sinks == (fine,), nth
-            reports.sinks, before = lambda: (replace(fine, state=SinkState.BEHIND),), desk.picture.seq
-            await asyncio.sleep(beat)
-            assert desk.picture.seq == before + 1, nth
-            await asyncio.sleep(beat * nth)
+            await asyncio.sleep(INTERVAL)
+            assert told[-1].sinks == (fine,), nth
+            reports.sinks, before = lambda: (replace(fine, state=SinkState.BEHIND),), told[-1].seq
+            await asyncio.sleep(INTERVAL)
+            assert told[-1].seq == before + 1, "nobody has looked, and it is told"
+            await asyncio.sleep(INTERVAL * nth)
+
+    play(tmp_path, LIVE, scene, token=False)
+
+
+def test_at_rest_nobody_draws_what_nobody_looks_at_but_for_every_ten_seconds(tmp_path: Path) -> None:
+    async def scene(desk: Desk) -> None:
+        reports, drawn = desk.parts.reports, list[int]()
+        await asyncio.sleep(60)
+
+        def deliveries() -> DeliveryReport:
+            drawn.append(1)
+            return DeliveryReport(ways=())
+
+        reports.deliveries = deliveries
+        await asyncio.sleep(60)
+        assert 5 <= len(drawn) <= 6
 
     play(tmp_path, LIVE, scene, token=False)
 

@@ -33,6 +33,7 @@ from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.feed import FeedDriver
 from tradewarden.orchestrator.market import MarketDriver
 
+MOST_RESTS: Final = 20  # beats without a new picture: then it is drawn whatever is known
 _NO_STREAM: Final = frozenset({"halted", "blocked_on_auth"})  # nothing comes by itself
 
 log = structlog.get_logger()
@@ -85,7 +86,9 @@ class Reports:
         self._drawn_from: _Untold | None = None
         self._on_change: list[Callable[[Picture], None]] = []
         self._on_age: list[Callable[[Picture], None]] = []
-        self.picture: Picture
+        self._is_old = False  # a beat has passed since it was drawn
+        self._rested = 0  # beats
+        self._picture: Picture
         self.refresh()
 
     def subscribe(self, callback: Callable[[Picture], None]) -> None:
@@ -101,15 +104,24 @@ class Reports:
         self._stopping = True
         self.refresh()
 
+    @property
+    def picture(self) -> Picture:
+        """The desk as it was at the last beat, or change; at rest it is drawn for whoever looks."""
+        if self._is_old:
+            self.refresh()
+        return self._picture
+
     def look(self) -> None:
-        """At each beat: draw the picture anew; only every other time while nothing but the clock moves.
+        """At each beat: draw the picture anew; while nothing but the clock moves, only once somebody looks at it.
 
         Whoever changes a state says so and has the picture drawn at once; what nobody says is compared here.
         """
-        self._may_rest = self._may_rest and not self._on_age and self._untold() == self._drawn_from
-        if self._may_rest:
-            self._may_rest = False
+        rests = self._may_rest and self._rested < MOST_RESTS and not self._on_age
+        if rests and self._untold() == self._drawn_from:
+            self._is_old = True
+            self._rested += 1
         else:
+            self._rested = 0
             self.refresh()
 
     def _untold(self) -> _Untold:
@@ -123,6 +135,7 @@ class Reports:
 
     def refresh(self) -> None:
         """Draw the picture anew; called after every change."""
+        self._is_old = False
         self._drawn_from = untold = self._untold()
         auth, feed, journal = self._auth.report(), self._feed.report(), untold.journal
         market, conflict = self._compared(untold.market, feed)
@@ -154,17 +167,17 @@ class Reports:
         )
         key = (verdict, auth.state, auth.reason, feed.state, segments, others, odd)
         if key == self._key:
-            self.picture = self._draw(self.picture.seq, self.picture.headline, (auth, feed), untold, accounts)
+            self._picture = self._draw(self._picture.seq, self._picture.headline, (auth, feed), untold, accounts)
             self._call(self._on_age)
             return
-        seq, before = (self.picture.seq, self.picture.headline) if self._key else (0, None)
+        seq, before = (self._picture.seq, self._picture.headline) if self._key else (0, None)
         same = before is not None and (before.code, before.severity) == (verdict.code, verdict.severity)
         since = before.since if before is not None and same else self._clock.now()
         line = Headline(row=verdict.row, code=verdict.code, layer=verdict.layer, severity=verdict.severity, since=since)
         self._key = key
-        self.picture = self._draw(seq + 1, line, (auth, feed), untold, accounts)
+        self._picture = self._draw(seq + 1, line, (auth, feed), untold, accounts)
         if not same:
-            log.info("health.headline", code=line.code, status=line.severity.status, seq=self.picture.seq)
+            log.info("health.headline", code=line.code, status=line.severity.status, seq=self._picture.seq)
         self._call(self._on_change)
 
     def _judge(self, situation: Situation) -> Verdict:
@@ -199,7 +212,7 @@ class Reports:
 
     def _call(self, callbacks: list[Callable[[Picture], None]]) -> None:
         for callback in callbacks:
-            callback(self.picture)
+            callback(self._picture)
 
     def _accounts(self) -> tuple[AccountReport, ...]:
         """The accounts besides the feeding one."""

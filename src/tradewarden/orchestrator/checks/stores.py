@@ -36,8 +36,12 @@ class Validations(Protocol):
 class Reports(Protocol):
     """Who knows whether data is wanted, and tells of the verdict."""
 
-    picture: Picture
     agreement: Callable[[], AgreementReport | None] | None
+
+    @property
+    def picture(self) -> Picture:
+        """The desk as it is now."""
+        ...
 
 
 class StoresCheck:
@@ -53,7 +57,7 @@ class StoresCheck:
     def look(self) -> None:
         """Called at each beat."""
         now = self._clock.mono_ns()
-        if not self._reports.picture.market.wanted or not self._validations.stores:
+        if not self._validations.stores or not self._reports.picture.market.wanted:
             self._due = None
         elif self._due is None:
             self._due = now + FIRST
