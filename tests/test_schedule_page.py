@@ -11,7 +11,9 @@ from typing import get_args
 import pytest
 
 from schedules import BOOK, IST, SEGMENTS, at
+from tradewarden.job_words import _STANDS
 from tradewarden.machines.due import is_window, next_due
+from tradewarden.machines.job_report import Stands
 from tradewarden.machines.run import Misfire, Outcome
 from tradewarden.machines.schedule import After, Rule, Schedule
 from tradewarden.machines.schedule_problems import Limits, problems
@@ -74,6 +76,12 @@ def test_how_often_is_too_often_is_what_is_refused() -> None:
 def test_each_outcome_and_each_policy_is_explained_once_and_in_order() -> None:
     assert first_words("What each outcome means") == [str(each) for each in Outcome]
     assert first_words("Late") == [str(each) for each in Misfire]
+
+
+def test_each_way_to_stand_is_explained_in_the_words_of_the_api_and_of_the_terminal() -> None:
+    told = dict(re.findall(r"(?m)^\| `(\w+)` \| ([\w ]+) \|", SECTIONS["Whose jobs run"]))
+    assert told == dict(_STANDS)
+    assert list(told) == list(get_args(Stands))
 
 
 def test_the_hours_that_are_told_are_those_of_the_calendar() -> None:
