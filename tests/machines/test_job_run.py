@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -193,9 +195,53 @@ def test_a_keeper_of_the_name_that_began_nothing_is_asked_for_again_once_it_has_
     left = [Waits("waits for what an earlier run of it left behind to end")]
     assert scene.held(ASK_AGAIN + LINGERS, by=True) == left
     assert scene.held(ASK_AGAIN - 0.01) == []
-    assert scene.held(5) == [Keep("run-7")]
+    assert scene.held(5) == []
+    assert scene.look(5) == [Keep("run-7")]
     scene.machine.answered(None)
     assert scene.held(5 + ASK_AGAIN - 0.01) == []
+
+
+SILENT = "its keeper left before it began: see whether the disk of desk.run_dir is full"
+
+
+def test_keepers_that_leave_without_a_word_are_asked_for_more_and_more_seldom_and_the_reason_stands_there() -> None:
+    scene, now, waits = Scene(), 0.0, []
+    for number in range(1, 9):
+        assert scene.look(now) == [Keep("run-7")]
+        scene.machine.answered(None)
+        now += ASK_AGAIN
+        assert scene.held(now) == ([Waits(SILENT)] if number > 1 else [])
+        assert scene.phase() == "waits"
+        began = now
+        while not scene.machine.look("waits", at(now)):
+            now = round(now + 0.1, 6)
+        waits.append(round((now - began) / ASK_AGAIN, 1))
+    assert waits == [0, 1, 2, 3, 4, 5, 5, 5]
+
+
+def test_a_run_whose_keepers_leave_without_a_word_is_missed_when_its_time_is_over_and_held_up_by_what_it_needs() -> (
+    None
+):
+    scene = Scene()
+    scene.look(0)
+    scene.machine.answered(None)
+    scene.held(599)
+    assert scene.look(599, "waits for a token") == [Waits("waits for a token")]
+    assert scene.look(600) == [Over(Outcome.MISSED, "it could not begin in time: waits for a token")]
+    scene = Scene()
+    for now in (10, 20):
+        scene.look(now)
+        scene.machine.answered(None)
+        scene.held(now + 9)
+    assert scene.look(600) == [Over(Outcome.MISSED, f"it could not begin in time: {SILENT}")]
+    scene = Scene(MONITOR).begin()
+    scene.held(6)
+    scene.machine.answered(None)
+    scene.tell(exited(None, fenced=True), gone())
+    for now in (10, 20, 30):
+        assert scene.look(now) == [Keep("run-7.2")]
+        scene.machine.answered(None)
+        assert scene.held(now + 9) == [], "it has begun once: that it runs again is no reason to say it waits"
 
 
 def test_what_holds_unless_a_job_says_otherwise() -> None:
@@ -211,13 +257,14 @@ def test_a_question_is_asked_again_no_earlier_and_no_later() -> None:
     scene.look(0)
     assert scene.look(1) == []
     scene.machine.answered(None)
-    assert scene.held(ASK_AGAIN) == [Keep("run-7")]
+    assert scene.held(ASK_AGAIN) == []
+    assert scene.look(ASK_AGAIN) == [Keep("run-7")]
 
 
 def test_one_that_is_ended_while_no_keeper_can_be_had_has_ended() -> None:
     scene = Scene()
     scene.look(0)
-    assert scene.machine.end(Outcome.FAILED, "ended by asha") == []
+    assert scene.machine.end(Outcome.FAILED, "ended by asha") == [Stop()], "a keeper may be about to begin it"
     scene.machine.answered("no process to spare")
     assert scene.look(0.1) == [Over(Outcome.MISSED, "ended by asha")]
 
@@ -304,7 +351,7 @@ def test_the_time_of_a_point_says_nothing_of_how_long_it_runs() -> None:
 def test_a_window_that_closes_while_a_keeper_is_asked_for_is_missed() -> None:
     scene = Scene(WINDOW)
     scene.look(0)
-    assert scene.look(600) == []
+    assert scene.look(600) == [Stop()]
     scene.machine.answered(None)
     assert scene.held(601) == [Over(Outcome.MISSED, "its window closed before it could begin")]
     scene = Scene(WINDOW)
@@ -321,6 +368,12 @@ def test_a_run_that_ends_by_itself_while_it_is_asked_to_has_its_own_code() -> No
     scene.machine.end(Outcome.FAILED, "ended by asha")
     assert scene.tell(exited(3)) == []
     assert scene.tell(gone()) == [Over(Outcome.FAILED, "it ended with code 3", 3, at(5).wall)]
+    scene = Scene()
+    scene.look(0)
+    scene.machine.end(Outcome.FAILED, "ended by asha")
+    scene.tell(started(), exited(0))
+    reason = "it had ended before it could be asked to: ended by asha"
+    assert scene.tell(gone()) == [Over(Outcome.SUCCESS, reason, 0, at(5).wall)]
 
 
 # People
@@ -454,11 +507,13 @@ def adopted(
     rules: Rules | None = None,
     is_held: bool = False,
     same_boot: bool = True,
-    age: float = 4.0,
+    ages: Mapping[int, float] = MappingProxyType({50: 4.0}),
     **told: Any,
 ) -> Scene:
     scene = Scene(rules, **told)
-    scene.deeds += scene.machine.adopt(happenings, is_held=is_held, same_boot=same_boot, age=age, now=at(100))
+    scene.deeds += scene.machine.adopt(
+        happenings, is_held=is_held, same_boot=same_boot, age=lambda life: ages.get(life.pid, 0.0), now=at(100)
+    )
     return scene
 
 
@@ -471,7 +526,8 @@ def test_a_run_that_had_not_begun_begins() -> None:
     assert scene.look(100) == [Keep("run-7")]
     scene = adopted(is_held=True)
     assert scene.look(100) == [], "a keeper may be about to begin it"
-    assert scene.held(101) == [Keep("run-7")]
+    assert scene.held(101) == []
+    assert scene.look(101) == [Keep("run-7")]
     assert adopted(is_held=True, same_boot=False).look(100) == [Keep("run-7")]
 
 
@@ -480,6 +536,13 @@ def test_a_run_that_goes_on_goes_on() -> None:
     assert scene.held(200, by=True) == []
     assert scene.deeds == [Began(Lease(50, 9, BOOT), at(1).wall)]
     assert (scene.phase(), scene.machine.deadline) == ("runs", at(396).mono)
+
+
+def test_the_timeout_of_a_run_counts_from_its_first_life_whichever_daemon_asks() -> None:
+    lives, rules = (started(), exited(1, again_at=DUE), started(51, life=2)), replace(MONITOR, timeout=300.0)
+    scene = adopted(*lives, rules=rules, is_held=True, ages={50: 90.0, 51: 5.0}, **BEGUN)
+    assert scene.machine.deadline == at(310).mono
+    assert scene.phase() == "runs"
 
 
 def test_a_run_that_ended_meanwhile_has_ended_as_its_keeper_saw_it() -> None:

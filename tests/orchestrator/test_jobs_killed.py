@@ -157,6 +157,26 @@ def test_a_run_that_the_machine_did_not_outlive_has_failed_and_a_monitor_begins_
     asyncio.run(scene())
 
 
+def test_a_run_that_cannot_be_written_down_does_not_begin_and_does_once_it_can(place: Place) -> None:
+    buy = job("buy", note(place))
+
+    async def scene() -> None:
+        async with kept_jobs(place, buy) as kept:
+            status = kept.keepers.run_dir / "buy.status"
+            status.mkdir()  # as good as a full disk
+            kept.driver.run_once("buy", "", by="asha")
+            await kept.until(lambda: kept.only("buy").reason)
+            assert kept.only("buy").reason == (
+                "its keeper left before it began: see whether the disk of desk.run_dir is full"
+            )
+            assert (kept.outcomes(), place.ran()) == (["queued"], [])
+            status.rmdir()
+            await kept.until_outcomes("buy", "success")
+            assert place.ran() == ["1"]
+
+    asyncio.run(scene())
+
+
 def test_a_run_that_another_daemon_holds_is_left_alone_until_that_one_has_died(place: Place) -> None:
     buy = job("buy", note(place))
 

@@ -851,6 +851,69 @@ def test_a_run_of_a_job_begins_once_whoever_asks_again(yard: Yard, command: list
     assert len(yard.all_of(name, Gone)) == 3
 
 
+def test_a_run_of_a_job_begins_only_once_that_is_written_down(yard: Yard) -> None:
+    status, ran, unreadable = (
+        yard.keepers.run_dir / "unwritten.status",
+        yard.root / "unwritten",
+        yard.keepers.unreadable,
+    )
+    status.mkdir()  # as good as a full disk
+    for _ in range(2):
+        yard.sh("unwritten", f"echo ran >>{ran}", restart="never", revision="run-7")
+        until(lambda: not yard.keepers.held("unwritten"), what="its keeper leaves")
+    assert not ran.exists()
+    status.rmdir()
+    yard.sh("unwritten", f"echo ran >>{ran}", restart="never", revision="run-7")
+    yard.nth("unwritten", Gone)
+    assert ran.read_text() == "ran\n"
+    assert yard.keepers.unreadable == unreadable
+
+
+KILLED_AT_ITS_BIRTH = """
+from tradewarden.orchestrator.keeping import birth
+def killed(brief, *arguments):
+    if sys.argv[1] == "after":
+        begin(brief, *arguments)
+    os._exit(0)
+begin, birth.begin = birth.begin, killed
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_whose_keeper_is_killed_as_it_begins_does_not_begin_again(yard: Yard, tmp_path: Path, when: str) -> None:
+    name, ran = f"torn-{when}", tmp_path / "ran"
+    argv = ["sh", "-c", f"echo $$ >>{ran}; exec sleep 1000"]
+    with keeper_of_its_own(
+        yard, name, tmp_path, KILLED_AT_ITS_BIRTH, when, argv=argv, restart="never", revision="run-7"
+    ):
+        until(lambda: not yard.keepers.held(name) and yard.keepers.names().count(name), what="it is killed")
+    for revision in ("run-7", "run-7"):
+        yard.keep(name, *argv, restart="never", revision=revision)
+        until(lambda: not yard.keepers.held(name), what="the next one leaves")
+    assert not yard.all_of(name, Started)
+    (failed,) = yard.all_of(name, StartFailed)
+    assert (failed.revision, failed.again_at) == ("run-7", None)
+    assert "its keeper was killed at that moment" in failed.text
+    if when == "after":
+        assert "what was left of it was ended" in failed.text
+        assert not any(lives(int(each)) for each in (ran.read_text().split() if ran.exists() else ()))
+    else:
+        assert not ran.exists()
+
+
+def test_a_run_that_could_not_begin_and_was_to_be_tried_again_is_by_the_next_keeper(yard: Yard, tmp_path: Path) -> None:
+    program, name = tmp_path / "late", "tried"
+    yard.keep(name, str(program), revision="run-7", base=100.0, cap=100.0)
+    assert yard.nth(name, StartFailed).again_at is not None
+    os.kill(yard.nth(name, StartFailed).keeper, signal.SIGKILL)
+    until(lambda: not yard.keepers.held(name), what="it is killed")
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    yard.keep(name, str(program), revision="run-7", restart="failure")
+    yard.nth(name, Gone)
+    assert [each.revision for each in yard.all_of(name, Started)] == ["run-7"]
+
+
 def test_what_is_no_run_of_a_job_begins_as_often_as_it_is_asked_for(yard: Yard) -> None:
     for _ in range(2):
         yard.keep("repeated", "true", restart="never", revision="r1")

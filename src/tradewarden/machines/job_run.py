@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,8 +17,10 @@ from tradewarden.machines.run import Lease, Outcome, Run
 
 ASK_AGAIN: Final = 0.4  # seconds at least between two questions for a keeper
 LINGERS: Final = 2.0  # seconds after which a keeper that began nothing is still about an earlier run
+PAUSES: Final = 5  # times that, at most, between two keepers that left before it began
 _LEFT: Final = "waits for what an earlier run of it left behind to end"
 _UNSEEN: Final = "its keeper was killed, and nobody saw how it ended"
+_SILENT: Final = "its keeper left before it began: see whether the disk of desk.run_dir is full"
 _RESTARTED: Final = "the machine was restarted while it ran"
 
 
@@ -64,6 +66,7 @@ class JobRun:
         self._exit: Exited | None = None
         self._deadline: float | None = None  # of its timeout
         self._asking, self._ask_at, self._is_killed = False, 0.0, False
+        self._in_vain, self._why = 0, run.reason  # keepers that left before it began; what it waits for
 
     @property
     def revision(self) -> str:
@@ -83,12 +86,20 @@ class JobRun:
     # Facts
 
     def adopt(
-        self, happenings: Sequence[Happening], *, is_held: bool, same_boot: bool, age: float, now: Now
+        self,
+        happenings: Sequence[Happening],
+        *,
+        is_held: bool,
+        same_boot: bool,
+        age: Callable[[Started], float],
+        now: Now,
     ) -> list[Deed]:
-        """An earlier daemon had it: this is all that keepers of that name have written, and how old its process is."""
+        """An earlier daemon had it: this is all that keepers of that name have written, and how old a life of it is."""
         mine = [place for place, each in enumerate(happenings) if self._is_mine(each)]
         self.phase = Phase.ASKED if is_held and same_boot else Phase.WAITS
-        deeds = [deed for each in (happenings[mine[0] :] if mine else ()) for deed in self.kept(each, age, now)]
+        deeds: list[Deed] = []
+        for each in happenings[mine[0] :] if mine else ():
+            deeds += self.kept(each, age(each) if isinstance(each, Started) else 0.0, now)
         if not self._begun or self.phase is Phase.OVER or (mine and same_boot):
             return deeds
         if is_held and same_boot:  # somebody removed the status log
@@ -123,15 +134,15 @@ class JobRun:
             return []
         if is_held:
             is_in_the_way = self.phase is Phase.ASKED and now.mono >= self._ask_at + LINGERS
-            return [Waits(_LEFT)] if is_in_the_way and not self._begun else []
+            return self._waits(_LEFT) if is_in_the_way else []
         match self.phase:
             case Phase.RUNS:
                 return [self._ask(Phase.FENCED, now)]
             case Phase.RESTS:
                 return self._settled()
-            case Phase.ASKED | Phase.FENCED if now.mono >= self._ask_at:
-                if self._ending is not None and self.phase is Phase.ASKED:
-                    return self._finish(self._ending)
+            case Phase.ASKED if now.mono >= self._ask_at:
+                return self._unheard(now) if self._ending is None else self._finish(self._ending)
+            case Phase.FENCED if now.mono >= self._ask_at:
                 return [self._ask(self.phase, now)]
             case _:
                 return []
@@ -142,7 +153,7 @@ class JobRun:
         if why is None or self.phase is not Phase.ASKED:
             return []
         self.phase = Phase.WAITS
-        return [Waits(why)] if not self._begun else []
+        return self._waits(why)
 
     def look(self, barrier: str | None, now: Now) -> list[Deed]:
         """Time has passed, and this keeps it from beginning."""
@@ -167,7 +178,7 @@ class JobRun:
         self._ending = Over(outcome, reason)
         if self.phase is Phase.WAITS:
             return self._finish(self._ending)
-        return [Stop()] if self.phase in (Phase.RUNS, Phase.RESTS) else []
+        return [Stop()] if self.phase is not Phase.FENCED else []
 
     # What follows
 
@@ -177,10 +188,22 @@ class JobRun:
         if is_closed:
             if self._begun:
                 return self._over(Outcome.FAILED, f"{_UNSEEN}, and its time is over")
-            return self._over(Outcome.MISSED, f"it could not begin in time: {barrier or self.run.reason or 'unknown'}")
+            return self._over(Outcome.MISSED, f"it could not begin in time: {barrier or self._why or 'unknown'}")
         if barrier is None:
             return [self._ask(Phase.ASKED, now)]
-        return [] if self._begun else [Waits(barrier)]
+        return self._waits(barrier)
+
+    def _unheard(self, now: Now) -> list[Deed]:
+        """A keeper has left and began nothing: another was in its way, or no disk takes that it begins."""
+        self.phase, self._ask_at = Phase.WAITS, now.mono + ASK_AGAIN * min(self._in_vain, PAUSES)
+        self._in_vain += 1
+        return self._waits(_SILENT) if self._in_vain > 1 else []
+
+    def _waits(self, reason: str) -> list[Deed]:
+        if self._begun:
+            return []
+        self._why = reason
+        return [Waits(reason)]
 
     def _ask(self, phase: Phase, now: Now) -> Deed:
         self.phase, self._asking, self._ask_at = phase, True, now.mono + ASK_AGAIN
@@ -197,12 +220,10 @@ class JobRun:
 
     def _exited(self, ended: Exited) -> list[Deed]:
         self.phase, self._life, self._exit = Phase.RESTS, None, ended
-        if self._ending is None and not ended.asked and not ended.left and self._is_last(ended.code):
+        is_last = ended.code == 0 or (ended.code is not None and not self.rules.is_repaired)
+        if self._ending is None and not ended.asked and not ended.left and is_last:
             return self._settled()
         return []  # what it left behind ends first, or its keeper begins it again, or says that it will not
-
-    def _is_last(self, code: int | None) -> bool:
-        return code == 0 or (code is not None and not self.rules.is_repaired)
 
     def _settled(self) -> list[Deed]:
         """No keeper has it any more."""
@@ -212,7 +233,8 @@ class JobRun:
         if ended.asked or (self._ending is not None and self.rules.is_repaired):
             return self._finish(replace(self._ending or self._asked(ended), code=ended.code, at=ended.at))
         if ended.code == 0:
-            return self._over(Outcome.SUCCESS, None, 0, ended.at)
+            late = None if self._ending is None else f"it had ended before it could be asked to: {self._ending.reason}"
+            return self._over(Outcome.SUCCESS, late, 0, ended.at)
         return self._over(Outcome.FAILED, self._how(), ended.code, ended.at)
 
     def _lost(self, why: str) -> list[Deed]:

@@ -49,8 +49,8 @@ class JobHost:
     uptime: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)  # seconds since the machine began
 
     def age(self, life: Started) -> float:
-        """How long a process has lived, whatever the wall's clock did meanwhile."""
-        return max(0.0, self.uptime() - life.ticks / _TICKS)
+        """How long a process has lived, whatever the wall's clock did meanwhile; of another boot nobody can tell."""
+        return max(0.0, self.uptime() - life.ticks / _TICKS) if life.boot == self.lease.boot else 0.0
 
 
 class RunDriver:
@@ -108,8 +108,7 @@ class RunDriver:
         mine = [each for each in past if isinstance(each, Started) and run_of(each.revision) == self.run.id]
         holder = mine[-1] if mine else self.run.lease
         same = holder is None or holder.boot == self._host.lease.boot
-        age = self._host.age(mine[-1]) if mine and same else 0.0
-        told = [self._shifted(each) for each in past]
+        told, age = [self._shifted(each) for each in past], self._host.age
         self._do(lambda now: self._machine.adopt(told, is_held=held, same_boot=same, age=age, now=now), while_away=True)
         if ending is not None:
             self.end(Outcome.FAILED, ending)

@@ -15,7 +15,6 @@ from tradewarden.orchestrator.keeping.brief import Brief
 from tradewarden.orchestrator.keeping.clocks import Chance, Clocks, chance
 from tradewarden.orchestrator.keeping.compress import Compressor
 from tradewarden.orchestrator.keeping.diary import Diary
-from tradewarden.orchestrator.keeping.family import ticks
 from tradewarden.orchestrator.keeping.figures import Figures
 from tradewarden.orchestrator.keeping.life import Life, Nursery, Voice
 from tradewarden.orchestrator.keeping.lock import Lock
@@ -27,7 +26,6 @@ from tradewarden.orchestrator.keeping.scout import look_back
 from tradewarden.orchestrator.keeping.status import StatusLog
 from tradewarden.orchestrator.keeping.watch import CLEARING, GROWN, WITHHELD, Heard, Watch
 
-PROTOCOL = 1
 TICK = 2.0  # seconds between two figures
 
 
@@ -256,6 +254,10 @@ class Keeper:
             self._leaving, self._again_at = alone is False, now + TICK
             return
         self._again_at, self._bidden, self._dropped = None, False, self._output.dropped
+        if not self._lives and not self._diary.announce(self._brief.revision):
+            self._leaving = True
+            self._leave()
+            return
         try:
             life = self._nursery.begin(now)
         except OSError as trouble:
@@ -267,8 +269,7 @@ class Keeper:
             return
         self._life, self._lives = life, self._lives + 1
         self._watch.poll.register(life.descriptor, select.POLLIN)
-        facts = {"pid": life.pid, "ctime": ticks(life.pid), "rev": self._brief.revision, "boot": self._boot}
-        self._diary.tell("start", **facts, life=self._lives, protocol=PROTOCOL)
+        self._diary.began(life.pid, self._brief, self._boot, self._lives)
         self._watch.tick_soon(now + GROWN)
 
     def _leave(self) -> None:

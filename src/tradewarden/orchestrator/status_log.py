@@ -29,6 +29,7 @@ LONGEST: Final = 1 << 14  # bytes of a line; no keeper writes so many
 BOUND: Final = 1 << 53  # no pid, no count and no number of seconds reaches it
 LAST: Final = 1 << 35  # seconds of the wall clock: the year 3058
 KIB: Final = 1024
+_INTENT: Final = b'{"ev": "starting", '  # between keepers: what is about to begin is told once it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,10 @@ class StatusReader:
         found = []
         for line in text.split(b"\n")[:-1]:
             happening = parse(line)
-            if happening is None:
-                self.unreadable += bool(line)
-            else:
+            if happening is not None:
                 found.append(happening)
+            elif not line.startswith(_INTENT):
+                self.unreadable += bool(line)
         return found
 
 

@@ -6,10 +6,13 @@ import errno
 
 from tradewarden.orchestrator.keeping.brief import Brief
 from tradewarden.orchestrator.keeping.clocks import Clocks
+from tradewarden.orchestrator.keeping.family import ticks
 from tradewarden.orchestrator.keeping.output import Lost
-from tradewarden.orchestrator.keeping.remains import number_of
+from tradewarden.orchestrator.keeping.remains import ONE_RUN, number_of
 from tradewarden.orchestrator.keeping.restarts import PAUSE
 from tradewarden.orchestrator.keeping.status import StatusLog
+
+PROTOCOL = 1
 
 
 class Diary:
@@ -17,6 +20,7 @@ class Diary:
 
     def __init__(self, log: StatusLog, clocks: type[Clocks]) -> None:
         self._log, self._clocks = log, clocks
+        self._is_mute = False  # nothing has begun, since no disk takes a word
 
     def retry(self) -> None:
         """Write what the disk has refused before."""
@@ -28,15 +32,33 @@ class Diary:
         return self._log.is_behind
 
     def part(self) -> bool:
-        """Say that the keeper leaves, as its last word; false when the disk does not take all of its words."""
-        return self._log.part("gone", self._clocks.wall())
+        """Say that the keeper leaves, as its last word; false when there is something that nobody can know as yet."""
+        return self._log.part("gone", self._clocks.wall()) or (self._is_mute and not self.is_behind)
 
     def tell(self, event: str, **facts: object) -> None:
         """Write one event down."""
         self._log.write(event, self._clocks.wall(), **facts)
 
+    def announce(self, revision: str) -> bool:
+        """Write down that a run of a job is about to begin; false when no disk takes that: then it must not.
+
+        Whoever comes after a keeper that was killed at this moment would otherwise do finished work again.
+        """
+        is_known = not revision.startswith(ONE_RUN) or self._log.intend("starting", self._clocks.wall(), rev=revision)
+        self._is_mute = not is_known
+        return is_known
+
+    def began(self, pid: int, brief: Brief, boot: str, life: int) -> None:
+        """A life has begun: number, start in ticks and boot are the identity of its process."""
+        self.tell("start", pid=pid, ctime=ticks(pid), rev=brief.revision, boot=boot, life=life, protocol=PROTOCOL)
+
     def unseen(self, start: dict[str, str], *, fenced: bool) -> None:
-        """A life ended that no keeper saw to its end; `fenced`: it was ended by this one."""
+        """A life ended that no keeper saw to its end, or perhaps none began; `fenced`: it was ended by this one."""
+        if start.get("ev") == "starting":
+            text = "its keeper was killed at that moment, and nobody knows how far it came"
+            ended = "; what was left of it was ended" if fenced else ""
+            self.tell("start_failed", errno=errno.EINTR, rev=start.get("rev", ""), text=text + ended, again=None)
+            return
         began = number_of(start.get("t", "").partition(".")[0])
         up = max(0, int(self._clocks.wall()) - began) if began and fenced else 0
         self.tell("exit", pid=number_of(start.get("pid")), code=None, up=up, asked=False, fenced=fenced)

@@ -102,21 +102,36 @@ def left_by_earlier(events: list[dict[str, str]], mark: bytes, boot: str) -> lis
 
 
 def unfinished(events: list[dict[str, str]]) -> dict[str, str] | None:
-    """The start of a life whose end nobody has written down."""
+    """The start of a life whose end nobody has written down, or that nobody knows to have begun."""
+    failed = False
     for event in reversed(events):
         match event["ev"]:
             case "start":
                 return event
             case "exit":
                 return None
+            case "starting":
+                return None if failed else event
+            case "start_failed" if event.get("rev", "").startswith(ONE_RUN):
+                failed = True
     return None
 
 
 def is_spent(events: list[dict[str, str]], revision: str) -> bool:
-    """Whether this one run of a job (`run-ID`) has begun, or could not: no second keeper does it again."""
+    """Whether this one run of a job (`run-ID`) has begun, may have, or could not: no second keeper does it again."""
     if not revision.startswith(ONE_RUN):
         return False
-    return any(each["ev"] in ("start", "start_failed") and each.get("rev") == revision for each in events)
+    spent = False
+    for event in events:
+        if event.get("rev") == revision:
+            match event["ev"]:
+                case "start":
+                    return True
+                case "starting":
+                    spent = True
+                case "start_failed":
+                    spent = event.get("again") == "null"  # else nothing has begun, and its keeper would try again
+    return spent
 
 
 def number_of(text: str | None) -> int:

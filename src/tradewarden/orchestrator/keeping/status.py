@@ -18,12 +18,10 @@ class StatusLog:
         self._path, self._wake, self._name = path, wake, name
         self._waiting: list[bytes] = []
 
-    def begin(self) -> list[dict[str, str]]:
-        """What an earlier keeper wrote last; a log that has grown too large is moved aside."""
-        events = self.tail()
+    def make_room(self) -> None:
+        """Move a log that has grown too large aside."""
         if _size(self._path) > LARGEST:
             os.replace(self._path, f"{self._path}.1")
-        return events
 
     @property
     def is_behind(self) -> bool:
@@ -38,10 +36,13 @@ class StatusLog:
             return written
         return False
 
+    def intend(self, event: str, at: float, **facts: object) -> bool:
+        """Write down what is about to happen, before it does, or not at all; nobody is woken for it."""
+        return not self._waiting and self._append(_line(event, at, facts))
+
     def write(self, event: str, at: float, **facts: object) -> None:
         """Write one event down and wake the daemon, if there is one."""
-        line = line_of({"ev": event, "t": round(at, 6), "keeper": os.getpid(), **facts})
-        self._waiting = [*self._waiting, line][-_MOST_WAITING:]
+        self._waiting = [*self._waiting, _line(event, at, facts)][-_MOST_WAITING:]
         self.retry()
 
     def retry(self) -> None:
@@ -100,6 +101,10 @@ class StatusLog:
             return  # it has more to read than a pipe holds, and will look at everything
         finally:
             os.close(descriptor)
+
+
+def _line(event: str, at: float, facts: dict[str, object]) -> bytes:
+    return line_of({"ev": event, "t": round(at, 6), "keeper": os.getpid(), **facts})
 
 
 def _size(path: str) -> int:
