@@ -12,7 +12,7 @@ from tradewarden.machines.schedule import Schedule
 from tradewarden.machines.schedule_preview import dry_run
 from tradewarden.machines.schedule_words import parse
 from tradewarden.orchestrator.calendar import load_calendar
-from tradewarden.orchestrator.dry_runs import A_DAY, some, too_many
+from tradewarden.orchestrator.dry_runs import A_DAY, newest, some, too_many
 
 CALENDAR = load_calendar(None)
 BOOK = CalendarBook(CALENDAR)
@@ -41,6 +41,8 @@ def test_what_comes_seldom_is_found_whole(texts: tuple[str, ...]) -> None:
     found = some(them, NOW - MONTH, NOW, BOOK, most=1000)
     assert [due.at for due in found] == [due.at for due in dry_run(them, NOW - MONTH, NOW, BOOK)]
     assert found
+    assert newest(them, NOW - MONTH, NOW, BOOK, most=1000) == found
+    assert newest(them, NOW - MONTH, NOW, BOOK, most=2)[-3:] == found[-3:]
     assert too_many(them, NOW, BOOK) is None
 
 

@@ -318,15 +318,26 @@ def test_a_changed_schedule_holds_now_or_from_the_next_start_on(place: Place) ->
             for name in ("now", "later"):
                 dry = edit(name, "", text=["every 1h on all days"], enabled=None, dry=True, by="admin")
                 assert len(dry.would) == 720
+                often = edit(name, "", text=["every 1m on all days"], enabled=None, dry=True, by="admin")
+                assert (often.text, len(often.would)) == (
+                    f"{name} would have run more than 1,000 times in the last 30 days.",
+                    1000,
+                )
+                assert place.clock.now() - often.would[-1] < timedelta(minutes=2), "the newest ones"
                 assert edit(name, "", text=["at noon"], enabled=None, dry=False, by="admin").problems
                 done = edit(name, "", text=[place.at(1.5)], enabled=None, dry=False, by="admin")
                 assert (done.problems, done.holds) == ((), "now" if name == "now" else "next start")
+                assert done.text.startswith(f"{name} runs once ")
+                assert done.text.endswith(" from now on." if name == "now" else " from the desk's next start on.")
+            same = edit("now", "", text=None, enabled=True, dry=False, by="admin")
+            assert same.text == f"Nothing changes by that: now runs {kept.of('now').schedules[0]} and is enabled."
             await kept.until_outcomes("now", "success")
             assert kept.of("now").notice is None
             assert "from the desk's next start on: once" in (kept.of("later").notice or "")
             assert kept.of("later").schedules == ("at 00:00 on all days",)
             edit("later", "", text=[place.at(2.5)], enabled=None, dry=False, by="admin")
-            edit("now", "", text=None, enabled=False, dry=False, by="admin")
+            told = edit("now", "", text=None, enabled=False, dry=False, by="admin").text
+            assert told == "now is disabled from now on."
             assert not kept.of("now").enabled
             with pytest.raises(RefusedError, match="now is disabled: enable it first"):
                 kept.driver.run_once("now", "", by="asha")
@@ -487,6 +498,25 @@ def test_what_is_told_of_a_run_is_told_as_it_changes(place: Place) -> None:
             await kept.until_outcomes("buy", "success")
             runs = [each for each in kept.news if isinstance(each, Run)]
             assert [str(run.outcome) for run in runs] == ["queued", "running", "success"]
+
+    asyncio.run(scene())
+
+
+def test_a_refused_double_click_is_in_the_history_and_not_what_the_job_did_last(place: Place) -> None:
+    buy = job("buy", "exec true")
+
+    async def scene() -> None:
+        async with kept_jobs(place, buy) as kept:
+            run = kept.driver.run_once("buy", "", by="asha")
+            assert isinstance(run, Run)
+            await kept.until_outcomes("buy", "success")
+            assert isinstance(kept.driver.run_once("buy", "", by="asha"), Refused)
+            assert kept.outcomes("buy") == ["success", "skipped"]
+            last = kept.of("buy").last
+            assert last is not None
+            assert (last.id, last.outcome) == (run.id, Outcome.SUCCESS)
+        async with kept_jobs(place, buy) as kept:
+            assert kept.of("buy").last == last, "nor after a restart"
 
     asyncio.run(scene())
 

@@ -126,7 +126,7 @@ class Jobs:
 
     def _of(self, report: JobReport) -> dict[str, Any]:
         found = self.runs.history(job=report.name, user=report.user, limit=10)
-        ended = [run for run in found if not run.outcome.is_open]
+        ended = [run for run in found if not run.outcome.is_open and run.outcome is not Outcome.SKIPPED]
         return {"running": self.runs.running(report.name, report.user), "last": ended[0] if ended else None}
 
     def run_once(self, job: str, user: str, *, by: str) -> Run | Refused:

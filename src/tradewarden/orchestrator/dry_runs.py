@@ -28,6 +28,17 @@ def some(schedules: Sequence[Schedule], since: datetime, until: datetime, book: 
     return found
 
 
+def newest(schedules: Sequence[Schedule], since: datetime, until: datetime, book: Book, *, most: int) -> list[Due]:
+    """As `some`, looked for from the end: of more than `most` the last ones."""
+    found: list[Due] = []
+    step = _FIRST
+    while since < until and len(found) <= most:
+        back = max(since, until - step)
+        found = [*dry_run(schedules, back, until, book), *found]
+        until, step = back, min(2 * step, _LONGEST)
+    return found
+
+
 def too_many(schedules: Sequence[Schedule], after: datetime, book: Book) -> str | None:
     """Why these are refused before anybody looks at each of their due times; nothing when they come seldom enough."""
     days = [after + timedelta(days=ahead) for ahead in range(8)]

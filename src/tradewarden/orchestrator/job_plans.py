@@ -17,7 +17,7 @@ from tradewarden.machines.job_report import EditAnswer
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.machines.schedule import Schedule
 from tradewarden.machines.schedule_problems import Limits, circles, problems
-from tradewarden.orchestrator.dry_runs import some, too_many
+from tradewarden.orchestrator.dry_runs import newest, too_many
 from tradewarden.orchestrator.job import JobHost
 from tradewarden.orchestrator.job_reports import JobReports
 from tradewarden.orchestrator.job_spec import instance_of
@@ -186,12 +186,13 @@ class JobPlans(JobReports):
             return EditAnswer(text=f"Nothing was changed: {faults[0]}.", holds=holds, problems=tuple(faults))
         now, name = self._host.clock.now(), kept_as(job, user)
         if dry:
-            would = tuple(due.at for due in some(schedules, now - LAST_MONTH, now, self._book(), most=MOST))
+            would = tuple(due.at for due in newest(schedules, now - LAST_MONTH, now, self._book(), most=MOST))
             count = f"more than {MOST:,}" if len(would) > MOST else len(would)
             told = f"{name} would have run {count} times in the last {LAST_MONTH.days} days."
-            return EditAnswer(text=told, holds=holds, would=would[:MOST])
+            return EditAnswer(text=told, holds=holds, would=would[-MOST:])
         if text is None and enabled is None:
             return EditAnswer(text="Nothing was to be changed.", holds=holds)
+        before = self._standing_of(job, user)
         try:
             self.edits.add(job, user, text=text, enabled=enabled, by=by, applied=holds == "now")
             log.info("job.edited", job=name, by=by, schedules=text, enabled=enabled, holds=holds)
@@ -199,7 +200,19 @@ class JobPlans(JobReports):
         except LedgerError as trouble:
             raise RefusedError(f"{trouble}") from None
         when = "from now on" if holds == "now" else "from the desk's next start on"
-        return EditAnswer(text=f"{name} is changed {when}.", holds=holds)
+        if holds == "now" and before and before == (after := self._standing_of(job, user)):
+            return EditAnswer(text=f"Nothing changes by that: {name} {' and '.join(dict.fromkeys(after.values()))}.")
+        what = [] if text is None else [f"runs {'; '.join(text)}" if text else "runs as the configuration says"]
+        what += [] if enabled is None else ["is enabled" if enabled else "is disabled"]
+        return EditAnswer(text=f"{name} {' and '.join(what)} {when}.", holds=holds)
+
+    def _standing_of(self, job: str, user: str) -> dict[tuple[str, str], str]:
+        """What holds of a job for whom, in words."""
+        return {
+            key: f"runs {_words(each.schedules)} and is {'enabled' if each.enabled else 'disabled'}"
+            for key, each in self.scheduled.items()
+            if key[0] == job and user in ("", key[1])
+        }
 
     def _faults(self, job: Job, text: Sequence[str] | None) -> tuple[list[str], tuple[Schedule, ...]]:
         """What is wrong with these schedules, and what they are."""
@@ -253,3 +266,7 @@ class JobPlans(JobReports):
     def _unknown(self, job: str) -> NoReturn:
         known = ", ".join(each.name for each in self._jobs) or "none"
         raise RefusedError(f"there is no job {job!r}; known: {known}.")
+
+
+def _words(schedules: Iterable[Schedule]) -> str:
+    return "; ".join(each.text or str(each) for each in schedules)

@@ -10,7 +10,7 @@ from tradewarden.machines.day_book import Book
 from tradewarden.machines.due import why_not
 from tradewarden.machines.job_report import JobReport, Stands, Statistics
 from tradewarden.machines.role import Person, Role
-from tradewarden.machines.run import Run
+from tradewarden.machines.run import Outcome, Run
 from tradewarden.machines.schedule import After, Schedule
 from tradewarden.machines.schedule_preview import Coming, preview
 from tradewarden.orchestrator.job import JobHost, RunDriver
@@ -21,6 +21,7 @@ from tradewarden.orchestrator.standings import WHOLE, Standings
 
 Key = tuple[str, str]  # a job and its user
 
+_ENDS: Final = (Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT, Outcome.MISSED)  # a refusal is none of a job's own
 AHEAD: Final = timedelta(minutes=2)  # by which a clock may have been put back before people are told
 
 
@@ -108,8 +109,9 @@ class JobReports:
     def _last_of(self, key: Key) -> Run | None:
         if key not in self._last:
             job, user = key
-            found = self._host.runs.history(job=job, user=user, limit=2)
-            self._last[key] = next((run for run in found if not run.outcome.is_open), None)
+            pages = [self._host.runs.history(job=job, user=user, outcome=each, limit=1) for each in _ENDS]
+            found = [run for page in pages for run in page]
+            self._last[key] = max(found, key=lambda run: (run.due, run.id), default=None)
         return self._last[key]
 
     def _why_not(self, each: Scheduled, now: datetime) -> str | None:

@@ -51,6 +51,8 @@ class JobRuns(JobPlans):
         scheduler = Scheduler(host.runs, host.lease, self, ZoneInfo(around.zone), book=around.book)
         super().__init__(host, edits, standings, scheduler, around)
         self._foreign: dict[int, Run] = {}  # open runs that another daemon holds
+        self._dead: set[int] = set()  # of these whose holder was gone when we last looked
+        self._seldom_at = 0.0  # when they are looked at again
         self._subscribers: list[News] = []
         self._owed: list[tuple[Scheduled, Due, str]] = []  # what follows another job, and the disk did not take
         self.alert: Callable[[Run], None] = lambda _run: None  # tells people
@@ -89,7 +91,9 @@ class JobRuns(JobPlans):
             if is_others and not self._host.runs.take(run, self._host.lease):
                 return
         except LedgerError:
-            self._foreign[run.id] = run  # the disk takes nothing: later
+            self._foreign[run.id] = run  # the disk takes nothing: at the next beat
+            self._dead.add(run.id)
+            self._seldom_at = 0.0
             return
         self._foreign.pop(run.id, None)
         job = next((each for each in self._jobs if each.name == run.job), None)
@@ -154,7 +158,8 @@ class JobRuns(JobPlans):
         scheduled.ended = missed[-1] if missed else scheduled.ended
         words = {"job": last.job, "user": last.user, "due": str(last.due), "reason": last.reason, "runs": len(runs)}
         log.warning("job.passed", outcome=str(last.outcome), **words)
-        self._last[scheduled.key] = last
+        if last.outcome is not Outcome.SKIPPED:  # what was refused is in the history: how it did last is another run
+            self._last[scheduled.key] = last
         self._publish(last)
         if last.outcome is Outcome.MISSED:
             self._alert(last, scheduled.job)

@@ -265,6 +265,7 @@ function ran(run) {
   const doc = jobs.get(`${run.job}@${run.user}`);
   if (!doc) return;
   const isOpen = run.endedAt === null && ["queued", "running"].includes(run.outcome);
+  if (run.outcome === "skipped") return; // it was refused: what the job did last is another run
   if (isOpen) doc.running = run;
   else Object.assign(doc, { last: run, running: doc.running?.id === run.id ? null : doc.running });
   showJobs();
