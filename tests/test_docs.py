@@ -303,6 +303,15 @@ def test_every_recording_that_the_page_shows_can_be_played(tmp_path: Path) -> No
         assert Recording.from_csv(file).trades
 
 
+def test_every_kind_of_message_is_told_and_no_other() -> None:
+    package = ROOT / "src" / "tradewarden"
+    code = "".join((package / name).read_text() for name in ("machines/alert.py", "orchestrator/alerts.py"))
+    known = {"".join(pair) for pair in re.findall(r"""_message\("(\w+)"|\bkind="(\w+)\"""", code)}
+    told = re.search(r"(?s)`kind` is (.*?), with `layer`", (DOCS / "alerts.md").read_text())
+    assert told is not None
+    assert set(re.findall(r"`(\w+)`", told[1])) == known
+
+
 def test_every_name_of_a_column_is_told_and_no_other() -> None:
     told = {name for cell in column(SIMULATOR, "day:", 1) for name in re.findall(r"`(\w+)`", cell)}
     told |= {name for name in replay._BAR if f"`{name}`" in SIMULATOR.read_text()}
