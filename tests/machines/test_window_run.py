@@ -8,7 +8,7 @@ import pytest
 
 from tradewarden.machines.due import FOREVER, Due
 from tradewarden.machines.run import Outcome, Run, Trigger
-from tradewarden.machines.window_run import CLOSED, DISABLED, GONE, OFF, begins_at, is_desks
+from tradewarden.machines.window_run import begins_at, is_desks
 
 OPENS = datetime(2026, 11, 23, 3, 45, tzinfo=UTC)
 NOW = OPENS + timedelta(hours=1)
@@ -74,7 +74,17 @@ def test_what_has_ended_begins_again_only_when_somebody_lets_it_stand_anew(
     assert is_desks(last) is is_with_desk
 
 
-@pytest.mark.parametrize("reason", [CLOSED, DISABLED, OFF, GONE, "asha has no such job any more"])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "its window closed",
+        "its window closed before it could begin",
+        "the job was disabled",
+        "its schedule was switched off",
+        "the job is no longer in the configuration",
+        "asha has no such job any more",
+    ],
+)
 @pytest.mark.parametrize("killed", ["", ", and it was killed with all that it started"])
 def test_what_gave_way_begins_at_once_when_it_stands_and_its_window_is_open(reason: str, killed: str) -> None:
     assert begins(run(reason=reason + killed)) == NOW

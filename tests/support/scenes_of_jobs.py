@@ -16,6 +16,7 @@ from tradewarden.machines.role import Person, Role
 from tradewarden.machines.run import Run
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.keepers import Spec
+from tradewarden.orchestrator.ledger import LedgerError
 from year_of_jobs import BEGIN, DAY, Driver, Year
 
 ADMIN: Final = Person(name="", role=Role.ADMIN, by="test")
@@ -57,6 +58,18 @@ class Scene(Year):
         with closing(sqlite3.connect(self.state / "ledger.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             yield
+
+    def unreadable(self) -> None:
+        """From now on the ledger tells nothing."""
+
+        def refuse(*_told: object) -> None:
+            raise LedgerError("the ledger cannot be read")
+
+        self.file.read = refuse  # type: ignore[method-assign, assignment]
+
+    def heal(self) -> None:
+        """It does again."""
+        del self.file.read
 
     @asynccontextmanager
     async def daemon(self) -> AsyncIterator[Driver]:

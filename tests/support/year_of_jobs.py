@@ -26,6 +26,7 @@ from tradewarden.machines.job_run import Phase, run_of
 from tradewarden.machines.kept import Exited, Gone, Happening, Started
 from tradewarden.machines.run import Lease, Misfire, Refused, Run, Trigger
 from tradewarden.machines.schedule import After
+from tradewarden.machines.schedule_problems import Limits
 from tradewarden.orchestrator.job import _TICKS, JobHost
 from tradewarden.orchestrator.job_plans import Around
 from tradewarden.orchestrator.jobs import JobsDriver
@@ -222,7 +223,7 @@ class Year:
     def __init__(
         self, state: Path, seed: int, *, days: int, jobs: Sequence[Job] = JOBS, traders: Sequence[str] = TRADERS
     ) -> None:
-        self.jobs, self.traders = tuple(jobs), list(traders)
+        self.jobs, self.traders, self.limits = tuple(jobs), list(traders), Limits()
         self.chance, self.days, self.state = Random(seed), days, state
         self.true, self.shift, self.booted = 0.0, 0.0, -1000.0
         self.boots = self.kills = self.jumps = 0
@@ -381,6 +382,7 @@ class Year:
             traders=lambda: self.traders,
             people={},
             keep=timedelta(days=4000),
+            limits=self.limits,
         )
         Driver.year = self
         standings = Standings(self.file, now=self.now)

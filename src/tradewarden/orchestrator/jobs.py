@@ -41,11 +41,10 @@ class JobsDriver(JobRuns):
         super().__init__(host, edits, standings, around)
         self._jobs = tuple(jobs)
         self._timer: asyncio.TimerHandle | None = None
-        self._seldom_at, self._prepared_at = 0.0, -1e9
+        self._prepared_at = -1e9
         self._is_open = False
         self._known_traders: tuple[str, ...] = ()
         self._is_planned = self._is_stale = self._is_late = False
-        self._dead: set[int] = set()  # of the foreign runs those whose holder was gone when we last looked
 
     # The daemon
 
