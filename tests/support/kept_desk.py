@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -63,7 +64,7 @@ class KeptDesk:
 
     driver: DeskDriver
     world: MadeUp
-    keepers: Keepers
+    keepers: WatchedKeepers
     file: list[Service]
     problems: list[str]
     news: list[ServiceReport | DeskReport]
@@ -94,6 +95,18 @@ class KeptDesk:
         await self.until(lambda: states.items() <= self.states.items() and desk in (None, self.driver.report().state))
 
 
+class WatchedKeepers(Keepers):
+    """They tell whether somebody is just being started who starts keepers, also when nobody waits for that any more."""
+
+    def __init__(self, run_dir: Path, log_dir: Path, *, now: Callable[[], datetime]) -> None:
+        super().__init__(run_dir, log_dir, now=now)
+        self.launching = threading.Lock()
+
+    def _launch(self) -> tuple[int, str]:
+        with self.launching:
+            return super()._launch()
+
+
 def service(name: str, *command: str, **told: Any) -> Service:
     """One that is ready as soon as it runs, unless it is told otherwise."""
     given: dict[str, Any] = {"directory": "/", "ready": Ready(), "restarts": Restarts(base=0.05, cap=0.1)}
@@ -110,12 +123,16 @@ async def kept_desk(
     state: Path, *services: Service, world: MadeUp | None = None, begins: bool = True, ends: bool = True
 ) -> AsyncIterator[KeptDesk]:
     """A daemon's life: it takes over what runs; at its end everything is stopped only if the test is to end too."""
-    leaves = False
+    leaves, keepers = False, None
     try:
         async with _life(state, services, world, begins=begins, ends=ends) as desk:
+            keepers = desk.keepers
             yield desk
         leaves = not ends
     finally:
+        if keepers is not None:
+            with keepers.launching:  # who was asked for keepers a moment ago may only be about to serve
+                pass
         if not leaves:
             end_keepers(state / "keepers")
 
@@ -125,7 +142,7 @@ async def _life(
     state: Path, services: Sequence[Service], world: MadeUp | None, *, begins: bool, ends: bool
 ) -> AsyncIterator[KeptDesk]:
     made_up, clock = world or MadeUp(), SystemClock()
-    keepers = Keepers(state / "keepers", state / "logs", now=clock.now)
+    keepers = WatchedKeepers(state / "keepers", state / "logs", now=clock.now)
     file, problems, learned = list(services), list[str](), list[str]()
 
     async def reread() -> tuple[Service, ...]:
