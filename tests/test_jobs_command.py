@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,18 +74,23 @@ async def test_schedules_tells_every_job_in_columns_with_its_reasons_below(desk:
         jobs.begin(run.id)  # type: ignore[union-attr]
 
     desk.before = before
-    desk.told = [*four(), a_job("eod_cleanup", stands="stopped", next_due=None), a_job("old", enabled=False)]
+    desk.told = [
+        *four(),
+        a_job("eod_cleanup", stands="stopped", next_due=None, why_not="its schedule is switched off"),
+        a_job("old", enabled=False),
+    ]
     code, lines, said = await desk(lambda terminal: schedules(terminal, None))
     assert (code, said) == (0, [])
     assert lines == [
         "  JOB           FOR   STANDS    NEXT   LAST       AT",
-        "● analysis            on        16:00  runs       10:00",
+        "● analysis            on        16:00  running    10:00",
         "✕ buy_orders    asha  on        16:05  failed     10:00",
         "    failed: ended with code 1",
         "○ buy_orders    ravi  on        16:05  never ran",
         "○ sell_monitor  asha  on        -      never ran",
         "    not today: it is a holiday",
         "○ eod_cleanup   asha  stopped   -      never ran",
+        "    not today: its schedule is switched off; `tradewarden standing on --user asha` lets it run",
         "○ old           asha  disabled  16:05  never ran",
     ]
 
@@ -141,6 +147,17 @@ async def test_the_preview_tells_what_comes_and_why_nothing_does(desk: Desk) -> 
     assert lines == ["Nothing comes: no job that is enabled has a time within sight."]
 
 
+async def test_a_job_that_waits_for_another_one_says_so_as_its_next_time(desk: Desk) -> None:
+    desk.told = [a_job(schedules=("after analysis succeeded on all days",), next_due=None)]
+    _, lines, _ = await desk(lambda terminal: schedules(terminal, None))
+    assert lines[1] == "○ buy_orders  asha  on      after analysis succeeded  never ran"
+    desk.before = lambda jobs: jobs.ahead.clear()
+    code, lines, _ = await desk(lambda terminal: preview(terminal, "buy_orders", 3))
+    assert (code, lines) == (0, ["buy_orders@asha comes after analysis succeeded."])
+    code, _, said = await desk(lambda terminal: preview(terminal, "by_orders", 3))
+    assert (code, said) == (1, ["no job is called 'by_orders'; known are buy_orders."])
+
+
 async def test_an_edit_says_from_when_it_holds_and_a_dry_one_what_it_would_have_done(desk: Desk) -> None:
     code, lines, _ = await desk(lambda terminal: edit(terminal, "buy_orders", {"schedule": ["at 16:10"]}))
     assert (code, lines) == (0, ["buy_orders: at 16:10 from now on"])
@@ -153,9 +170,16 @@ async def test_an_edit_says_from_when_it_holds_and_a_dry_one_what_it_would_have_
     code, lines, _ = await desk(lambda terminal: edit(terminal, "buy_orders", change))
     assert lines == [
         "nothing is changed",
-        "Last month it would have run once:",
         "  Mon 05 Jan 2026 16:10:00",
     ]
+
+    def often(jobs: Jobs) -> None:
+        would = tuple(at("10:00:00") + timedelta(minutes=each) for each in range(1020))
+        jobs.answer = EditAnswer(text="nothing is changed", would=would)
+
+    desk.before = often
+    _, lines, _ = await desk(lambda terminal: edit(terminal, "buy_orders", change))
+    assert (len(lines), lines[1], lines[-1]) == (22, "  Tue 06 Jan 2026 02:59:00", "  and 1,000 before them")
 
     def wrong(jobs: Jobs) -> None:
         jobs.answer = EditAnswer(text="", problems=("'at 25:00' is no time; write one like 09:15",))

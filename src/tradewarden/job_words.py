@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from tradewarden.http.job_signs import SIGNS, TONES, WORDS
+from tradewarden.http.job_signs import SIGNS, TONES, WORDS, after_what
 from tradewarden.http.moments import clock_time
 from tradewarden.screen import Line
 from tradewarden.service_words import folded, lasting
@@ -20,6 +20,7 @@ _RUNS: Final = ("RUN", "JOB", "FOR", "DUE", "ASKED BY", "OUTCOME", "LATE", "TOOK
 _COMING: Final = ("AT", "JOB", "")
 _LATE: Final = 1.0  # seconds that are worth a word
 _STANDS: Final = {"unified": "on", "individual": "on by itself", "stopped": "stopped"}
+_ENDED: Final = {"success": "ended with success", "timeout": "took too long"}
 _ASKED: Final = {"schedule": "schedule", "after": "another job", "once": "once", "desk": "desk"}
 
 
@@ -46,8 +47,18 @@ def run_lines(runs: Sequence[Ran], now: datetime, columns: int | None = None) ->
         yield from folded(Line(line, sign, tone), columns)
 
 
-def coming_lines(coming: Sequence[Mapping[str, Any]], now: datetime, columns: int | None = None) -> Iterator[Line]:
-    """What comes next, with the gaps and their reasons."""
+def coming_lines(
+    coming: Sequence[Mapping[str, Any]], now: datetime, columns: int | None = None, jobs: Sequence[Job] = ()
+) -> Iterator[Line]:
+    """What comes next, with the gaps and their reasons, and which of the jobs wait for another one instead."""
+    waiting = [
+        Line(f"{kept_as({'job': job['name'], 'user': job['user']})} comes {after}.")
+        for job in jobs
+        if (after := _after(job))
+    ]
+    if not coming and waiting:
+        yield from waiting
+        return
     if not coming:
         yield Line("Nothing comes: no job that is enabled has a time within sight.")
         return
@@ -55,13 +66,14 @@ def coming_lines(coming: Sequence[Mapping[str, Any]], now: datetime, columns: in
     for each, line in zip([None, *coming], _table(_COMING, rows), strict=True):
         sign = " " if each is None or each["reason"] is None else "·"
         yield from folded(Line(line, sign, "soft"), columns)
+    yield from waiting
 
 
 def ended_line(run: Ran) -> Line:
     """The buy_orders of asha failed after 3 s: ended with code 1."""
     took = "" if run["seconds"] is None else f" after {lasting(run['seconds'])}"
     why = "" if run["reason"] is None else f": {run['reason']}"
-    said = "ended with success" if run["outcome"] == "success" else WORDS[run["outcome"]]
+    said = _ENDED.get(run["outcome"], WORDS[run["outcome"]])
     return Line(f"{job_of(run)} {said}{took}{why}", SIGNS[run["outcome"]], TONES.get(run["outcome"], "soft"))
 
 
@@ -103,11 +115,16 @@ def _sign(job: Job) -> tuple[str, str]:
 def _job_cells(job: Job, now: datetime) -> Cells:
     run = job["running"] or job["last"]
     stands = _STANDS.get(job["stands"], job["stands"]) if job["enabled"] else "disabled"
-    due = "-" if job["nextDue"] is None else _moment(job["nextDue"], now)
+    due = (_after(job) or "-") if job["nextDue"] is None else _moment(job["nextDue"], now)
     last, at = (
         ("never ran", "") if run is None else (WORDS[run["outcome"]], _moment(run["startedAt"] or run["due"], now))
     )
     return job["name"], job["user"], str(stands), due, last, at
+
+
+def _after(job: Job) -> str | None:
+    """What it waits for, if it waits for another job."""
+    return after_what(job["schedules"]) if job["enabled"] and job["stands"] != "stopped" else None
 
 
 def _notes(job: Job, *, whole: bool) -> Iterator[str]:
@@ -118,10 +135,20 @@ def _notes(job: Job, *, whole: bool) -> Iterator[str]:
         yield from _figures(job.get("statistics"))
     yield from filter(None, [job["problem"], job["notice"]])
     if job["whyNot"] is not None:
-        yield f"not today: {job['whyNot']}"
+        yield f"not today: {job['whyNot']}{_way_on(job)}"
     shown = job["running"] or job["last"]
     if shown is not None and shown["reason"] is not None and shown["outcome"] != "success":
         yield f"{WORDS[shown['outcome']]}: {shown['reason']}"
+
+
+def _way_on(job: Job) -> str:
+    """The command after which it runs on its schedule again."""
+    if not job["enabled"]:
+        return f"; `tradewarden schedules {job['name']} --enable` lets it run again"
+    if job["stands"] == "stopped":
+        whose = f" --user {job['user']}" if job["user"] else ""
+        return f"; `tradewarden standing on{whose}` lets it run"
+    return ""
 
 
 def _figures(told: Mapping[str, Any] | None) -> Iterator[str]:

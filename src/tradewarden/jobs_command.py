@@ -15,6 +15,7 @@ from tradewarden.screen import Line
 
 LOOK: Final = 0.5  # seconds between two looks at a run that somebody waits for
 _OPEN: Final = ("queued", "running")
+SHOWN: Final = 20  # times that a dry edit tells, the last ones first
 MISSES: Final = 20  # looks that may go wrong: the daemon is restarted, the program runs on
 
 Body = dict[str, Any]
@@ -44,8 +45,13 @@ async def preview(terminal: Terminal, name: str | None, count: int) -> int:
 
     async def deed() -> int:
         body = await terminal.control.document("/api/schedules/preview", "coming", count=str(count))
+        jobs = (await terminal.control.document("/api/schedules", "jobs"))["jobs"]
+        if name is not None and name not in [job["name"] for job in jobs]:
+            terminal.complain(_unknown(name, jobs, None))
+            return 1
         body["coming"] = [each for each in body["coming"] if name in (None, each["job"])]
-        _say(terminal, body, lambda: list(coming_lines(body["coming"], _now(), terminal.screen.columns)))
+        shown = [job for job in jobs if name in (None, job["name"])]
+        _say(terminal, body, lambda: list(coming_lines(body["coming"], _now(), terminal.screen.columns, shown)))
         return 0
 
     return await reached(terminal, deed)
@@ -68,9 +74,9 @@ async def edit(terminal: Terminal, name: str, change: Body) -> int:
 def _edited(body: Mapping[str, Any]) -> list[Line]:
     lines = [Line(body["text"])]
     if body["dry"]:
-        times = [f"  {datetime.fromisoformat(at):%a %d %b %Y %H:%M:%S}" for at in body["would"]]
-        often = {0: "never.", 1: "once:"}.get(len(times), f"{len(times)} times:")
-        lines += [Line(f"Last month it would have run {often}"), *map(Line, times)]
+        times = [f"  {datetime.fromisoformat(at):%a %d %b %Y %H:%M:%S}" for at in reversed(body["would"])]
+        more = len(times) - SHOWN
+        lines += [*map(Line, times[:SHOWN]), *([Line(f"  and {more:,} before them")] if more > 0 else [])]
     return lines
 
 

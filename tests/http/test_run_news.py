@@ -157,8 +157,12 @@ def test_the_panel_tells_the_state_the_next_time_the_last_outcome_and_why_not_to
     for job, told in (
         (a_job(), ("○", "Never ran", "next 16:05", "")),
         (a_job(last=failed), ("✕", "Failed", "next 16:05 · last 09:30", "ended with code 1")),
-        (a_job(last=failed, running=running), ("●", "Runs", "next 16:05 · since 09:30", "")),
-        (a_job(running=queued), ("⧖", "Waits", "next 16:05", "the feed is not up")),
+        (a_job(last=failed, running=running), ("●", "Running", "next 16:05 · since 09:30", "")),
+        (
+            a_job(schedules=("after analysis succeeded on all days",), next_due=None),
+            ("○", "Never ran", "after analysis succeeded", ""),
+        ),
+        (a_job(running=queued), ("⧖", "Queued", "next 16:05", "the feed is not up")),
         (
             a_job(enabled=False, next_due=None, why_not="it is disabled"),
             ("○", "Disabled", "", "not today: it is disabled"),
@@ -170,7 +174,7 @@ def test_the_panel_tells_the_state_the_next_time_the_last_outcome_and_why_not_to
         if told[3] is not None:
             assert why(job) == told[3]
     assert tally([a_job(), a_job("analysis", "", next_due=at("16:00:00"), running=running)], now) == (
-        "2 jobs, 1 runs; next: analysis at 16:00"
+        "2 jobs, 1 running; next: analysis at 16:00"
     )
     assert tally([a_job(next_due=None)], now) == "1 job; none is due"
     assert panel(None, now) == ""

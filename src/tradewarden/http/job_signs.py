@@ -1,7 +1,8 @@
-"""The sign and the word of a run's outcome, for the page and the terminal."""
+"""The sign and the word of a run's outcome, for the page and the terminal; the words are those of `--outcome`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -18,11 +19,11 @@ SIGNS: Final = MappingProxyType(
 )
 WORDS: Final = MappingProxyType(
     {
-        "queued": "waits",
-        "running": "runs",
+        "queued": "queued",
+        "running": "running",
         "success": "success",
         "failed": "failed",
-        "timeout": "took too long",
+        "timeout": "timeout",
         "skipped": "skipped",
         "missed": "missed",
     }
@@ -30,3 +31,8 @@ WORDS: Final = MappingProxyType(
 TONES: Final = MappingProxyType(
     {"success": "pass", "running": "pass", "failed": "fail", "timeout": "fail", "missed": "warn"}
 )
+
+
+def after_what(schedules: Sequence[str]) -> str | None:
+    """After analysis succeeded: when a job comes that waits for another one; nothing when none of it does."""
+    return next((text.partition(" on ")[0] for text in schedules if text.startswith("after ")), None)

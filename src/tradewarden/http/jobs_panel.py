@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-from tradewarden.http.job_signs import SIGNS, WORDS
+from tradewarden.http.job_signs import SIGNS, WORDS, after_what
 from tradewarden.http.moments import clock_time
 from tradewarden.http.schedules import status_of
 from tradewarden.machines.job_report import JobReport
@@ -28,10 +28,10 @@ def panel(jobs: Sequence[JobReport] | None, now: datetime) -> str:
 
 
 def tally(jobs: Sequence[JobReport], now: datetime) -> str:
-    """6 jobs, 1 runs; next: buy_orders at 16:05."""
+    """6 jobs, 1 running; next: buy_orders at 16:05."""
     running = sum(job.running is not None and job.running.outcome is Outcome.RUNNING for job in jobs)
     told = f"{len(jobs)} job{'' if len(jobs) == 1 else 's'}"
-    told += f", {running} run{'s' if running == 1 else ''}" if running else ""
+    told += f", {running} running" if running else ""
     coming = [(job.next_due, job.name) for job in jobs if job.next_due is not None]
     if not coming:
         return f"{told}; none is due"
@@ -74,7 +74,8 @@ def word(job: JobReport) -> str:
 
 def times(job: JobReport, now: datetime) -> str:
     """Next 16:05, last 15:30."""
-    told = [] if job.next_due is None else [f"next {clock_time(job.next_due, now)}"]
+    after = after_what(job.schedules) if job.enabled and job.stands != "stopped" else None
+    told = list(filter(None, [after])) if job.next_due is None else [f"next {clock_time(job.next_due, now)}"]
     if job.running is not None and job.running.started is not None:
         told.append(f"since {clock_time(job.running.started, now)}")
     elif job.last is not None:

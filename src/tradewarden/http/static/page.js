@@ -282,7 +282,7 @@ function showJobs() {
 function jobsTally(all) {
   const running = all.filter((each) => each.running?.outcome === "running").length;
   const coming = all.filter((each) => each.nextDue).sort((one, other) => Date.parse(one.nextDue) - Date.parse(other.nextDue))[0];
-  const told = `${all.length} job${all.length === 1 ? "" : "s"}${running ? `, ${running} run${running === 1 ? "s" : ""}` : ""}`;
+  const told = `${all.length} job${all.length === 1 ? "" : "s"}${running ? `, ${running} running` : ""}`;
   return coming ? `${told}; next: ${coming.name} at ${at(coming.nextDue)}` : `${told}; none is due`;
 }
 
@@ -306,7 +306,8 @@ function jobWord(each) {
 }
 
 function jobTimes(each) {
-  const told = each.nextDue ? [`next ${at(each.nextDue)}`] : [];
+  const after = each.enabled && each.stands !== "stopped" && each.schedules.find((text) => text.startsWith("after "));
+  const told = each.nextDue ? [`next ${at(each.nextDue)}`] : after ? [after.split(" on ")[0]] : [];
   if (each.running?.startedAt) told.push(`since ${at(each.running.startedAt)}`);
   else if (each.last) told.push(`last ${at(each.last.startedAt ?? each.last.due)}`);
   return told.join(" · ");
