@@ -59,12 +59,23 @@ def test_ctrl_c_ends_the_daemon_alone_and_says_so_and_down_ends_the_programs(tmp
             os.close(terminal)
         want = "1 program keeps running: feed. `tradewarden down` stops them; the next daemon takes them over."
         assert want in told
+        assert f"tradewarden: the page is at http://127.0.0.1:{desk.port}." in told
+        assert "stays down" not in told
         alone = [str(TRADEWARDEN), "down", "--config", str(desk.file)]
         said = subprocess.run(alone, capture_output=True, text=True, timeout=60, check=True).stdout
         assert said.splitlines()[0] == "Stopping feed."
         assert not Path(f"/proc/{pid}").exists()
-        desk.begin()
-        desk.until(feed="down")
+        screen, terminal = os.openpty()
+        try:
+            desk.begin(complains_to=terminal)
+            desk.until(feed="down")
+            want = "feed stays down, as somebody has stopped it: `tradewarden start feed` starts it."
+            told = ""
+            while want not in told:
+                told += os.read(screen, 65536).decode()
+        finally:
+            os.close(screen)
+            os.close(terminal)
         desk.ask("POST", "/api/desk/start", {"all": True})
         pid = desk.until(feed="up")["feed"]["pid"]
         desk.end()

@@ -18,6 +18,7 @@ from tradewarden.commands.terminal import BAD_CONFIGURATION, complain, keep_priv
 
 if TYPE_CHECKING:
     import asyncio
+    import socket
 
     from tradewarden.daemon import Desk
     from tradewarden.machines.calendar import Calendar
@@ -68,8 +69,9 @@ def _run(parsed: argparse.Namespace) -> int:
     async def scene(stop: asyncio.Event) -> None:
         async with Vanguard(settings, SystemClock(), launch) as ahead:
             programs.append(ahead.programs)
+            begin = partial(_begin, _address(settings.http.host, ahead.listeners[0]))
             daemon = await ahead.lead(partial(import_module, "tradewarden.daemon"))
-            await daemon.run(settings, unpacked(*packed.pop()), SystemClock(), stop, _begin, ahead=ahead)
+            await daemon.run(settings, unpacked(*packed.pop()), SystemClock(), stop, begin, ahead=ahead)
 
     descriptors.take_all()
     keep_private()
@@ -84,7 +86,12 @@ def _run(parsed: argparse.Namespace) -> int:
     return code
 
 
-def _begin(desk: Desk) -> None:
+def _address(host: str, listener: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def _begin(address: str, desk: Desk) -> None:
     import asyncio
     import gc
 
@@ -94,6 +101,18 @@ def _begin(desk: Desk) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
     if (told := first_admin(desk.members)) is not None:
         complain(told)  # beside the log: a password is nothing for its files
+    if sys.stderr.isatty():
+        complain(f"the page is at {address}.", *_left_down(desk.programs.stopped, desk.jobs.resting))
+
+
+def _left_down(names: Sequence[str], resting: str | None) -> list[str]:
+    """What a person who starts the daemon would wait for in vain: what somebody has stopped before."""
+    lines = [f"no job begins, since {resting}: `tradewarden start --all` ends that."] if resting else []
+    if names:
+        it, stay = ("it", "stays") if len(names) == 1 else ("them", "stay")
+        start = f"`tradewarden start {' '.join(names)}` starts {it}"
+        lines.append(f"{', '.join(names)} {stay} down, as somebody has stopped {it}: {start}.")
+    return lines
 
 
 def _left_running(names: Sequence[str]) -> list[str]:

@@ -155,6 +155,15 @@ class Orders:
         wish = self._wishes.of(service.name).enabled
         return service.enabled if wish is None else wish
 
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """What belongs to the desk, and stays down since somebody has stopped it."""
+        drivers = self.crew.drivers.items()
+        return tuple(name for name, each in drivers if self._is_stopped(each.service))
+
+    def _is_stopped(self, service: Service) -> bool:
+        return self.is_enabled(service) and self._wishes.of(service.name).wanted is False
+
     def belongs(self, service: Service) -> bool:
         """Whether a new service should run: it belongs to the desk, the desk runs, and nobody has stopped it."""
         is_up = self.crew.machine.state not in _NOT_UP
