@@ -85,23 +85,31 @@ async def test_a_closed_day_changes_nothing_and_is_no_failure(tmp_path: Path) ->
 
 async def test_what_the_daemon_does_not_take_is_told(tmp_path: Path) -> None:
     code, told, said = await handed(tmp_path, '{"symbol": "a b\\n"}')
-    assert (code, told, said) == (1, "", ["a symbol such as INFY or NSE:INFY is expected"])
+    expected = "signal 1: a symbol such as INFY or NSE:INFY is expected, not 'a b\\n'"
+    assert (code, told, said) == (1, "", [expected])
+    rows = [INFY, {"symbol": "TCS", "price": "much"}, {"verdict": "buy"}]
+    code, told, said = await handed(tmp_path, json.dumps(rows), closed="skipped update: 2026-01-05 is a holiday")
+    assert (code, told) == (1, ""), "on a closed day, too"
+    assert said == [
+        "signal 2, TCS: a price is a number, not 'much'; "
+        "signal 3: a symbol such as INFY or NSE:INFY is expected, and there is none"
+    ]
     code, _, said = await handed(tmp_path, "no JSON")
     assert code == 1
     assert "line 1" in said[0]
 
 
 async def test_the_list_shows_each_symbol_with_what_was_said_of_it(tmp_path: Path) -> None:
-    await handed(tmp_path, json.dumps([INFY, TCS]), run=7)
+    await handed(tmp_path, json.dumps([INFY | {"price": 1530.5, "why": ["gap", "volume"]}, TCS]), run=7)
     screen, out = paper()
     async with serving_jobs(tmp_path):
         control = Control(socket=tmp_path / "control")
         assert await show(Terminal(control, screen, print), None) == 0
     assert out.getvalue().splitlines() == [
         "2 signals of Mon 5 Jan 2026",
-        "SYMBOL  AT        RUN  DATA",
-        'INFY    10:00:00  7    {"verdict": "buy"}',
-        'TCS     10:00:00  7    {"verdict": "hold"}',
+        "SYMBOL  VERDICT  PRICE   WHY                AT        RUN",
+        'INFY    buy      1530.5  ["gap", "volume"]  10:00:00  7',
+        "TCS     hold                                10:00:00  7",
     ]
 
 

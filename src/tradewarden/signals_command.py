@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from tradewarden.desk_command import Terminal
 from tradewarden.jobs_command import reached
+from tradewarden.people_command import columns
 from tradewarden.screen import Line
 
 MOST: Final = 1024 * 1024  # bytes of standard input; the daemon takes no more
+LONGEST: Final = 40  # characters of a cell: --json has all of them
 _EXPECTED: Final = (
     'expected are signals as JSON: one object a line, such as {"symbol": "INFY", "verdict": "buy"}, '
     "one list of them, or one object by symbol"
@@ -117,20 +119,23 @@ def _lines(body: Mapping[str, Any]) -> Iterator[Line]:
         yield Line(f"No signals of {_day(body['day'])}{others}.")
         return
     yield Line(f"{len(signals)} signals of {_day(body['day'])}")
-    rows = [("SYMBOL", "AT", "RUN", "DATA")]
+    every = [each["data"] if isinstance(each["data"], dict) else {"data": each["data"]} for each in signals]
+    names = list(dict.fromkeys(name for data in every for name in data))
+    rows = [["SYMBOL", *(name.upper() for name in names), "AT", "RUN"]]
     rows += [
-        (
-            each["symbol"],
-            each["updatedAt"][11:19],
-            str(each["run"] or "-"),
-            json.dumps(each["data"], ensure_ascii=False),
-        )
-        for each in signals
+        [each["symbol"], *(_cell(data, name) for name in names), each["updatedAt"][11:19], str(each["run"] or "-")]
+        for each, data in zip(signals, every, strict=True)
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    for row in rows:
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False)]
-        yield Line("  ".join([*cells, row[3]]))
+    yield from (Line(line) for line in columns(rows))
+
+
+def _cell(data: Mapping[str, Any], name: str) -> str:
+    """A word or a number as it is, whatever is more as JSON, nothing for what is not told."""
+    value = data.get(name)
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _day(text: str) -> str:

@@ -193,6 +193,38 @@ async def test_the_schedules_and_a_change_of_one(ask: Client, jobs: Jobs) -> Non
 
 
 @pytest.mark.parametrize(
+    ("schedules", "is_whole"),
+    [
+        (["at 16:05"], True),
+        (["between 09:15 and 15:30"], True),
+        (["hourly at :30 between 09:15 and 15:30"], True),
+        (["once 2026-01-06 16:05"], True),
+        (["every 1m on all days"], False),
+        (["at 16:05 on all days"], False),
+        (["at 16:05:30"], False),
+        (["hourly at :30"], False),
+        (["at 16:05", "at 18:00"], False),
+        (["after analysis succeeded"], False),
+    ],
+)
+async def test_a_schedule_that_its_fields_cannot_say_is_kept_rather_than_lost(
+    tmp_path: Path, session: ClientSession, schedules: list[str], *, is_whole: bool
+) -> None:
+    told = [a_job("buy_orders", schedules=tuple(schedules))]
+    async with serving_jobs(tmp_path, told) as (desk, jobs):
+        ask = Client(session, desk)
+        _, shown = await ask("GET", f"{ROOT}/schedules", BOSS)
+        keys = ("schedule_time", "enabled", "is_hourly", "is_continuous", "end_time", "schedule_type", "description")
+        read = {key: shown["schedules"][0][key] for key in keys}
+        assert (await ask("PUT", f"{ROOT}/schedules/buy_orders", BOSS, read | {"enabled": False}))[0] == 200
+        assert jobs.asked == [("edit", "buy_orders", "", None, False, False, "boss's token")], "what was read stays"
+        status, answer = await ask("PUT", f"{ROOT}/schedules/buy_orders", BOSS, read | {"schedule_time": "12:00"})
+        assert (status, len(jobs.asked)) == ((200, 2) if is_whole else (409, 1))
+        if not is_whole:
+            assert f"runs {'; '.join(schedules)}, which these fields cannot say" in answer["detail"]
+
+
+@pytest.mark.parametrize(
     ("flags", "text"),
     [
         ({}, "at 16:05"),

@@ -8,12 +8,20 @@ from typing import Annotated, Any, Final, Literal
 from aiohttp import web
 
 from tradewarden.http.body import answer, asked, fault, refuse, taken
-from tradewarden.http.compat_words import schedule_text, schedule_words, service_words, task_words
+from tradewarden.http.compat_words import (
+    rule_words,
+    says_whole,
+    schedule_text,
+    schedule_words,
+    service_words,
+    task_words,
+)
 from tradewarden.http.gate import told_of
 from tradewarden.http.job_asked import LONGEST, NameOrNone, instance, job_of, refusals, unknown, whose
 from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.member import Member
 from tradewarden.http.moments import iso, iso_or_none
+from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.job_report import JobReport
 from tradewarden.machines.role import Person
@@ -31,6 +39,10 @@ _MEANT: Final[dict[str | None, tuple[Outcome | None, ...]]] = {
     "failed": _FAILED,
     "skipped": (Outcome.SKIPPED, Outcome.MISSED),
 }
+_MORE: Final = (
+    "{0} runs {1}, which these fields cannot say and would lose: change it with POST /api/schedules/{0} or"
+    " `tradewarden schedules {0} --set`"
+)
 _Time = Annotated[str, Member("a time such as 09:15 is expected", 5, 5, "16:05")]
 
 
@@ -200,15 +212,30 @@ class CompatService:
 
     async def _timetable(self, request: web.Request) -> web.Response:
         person, wish, name = who(request), await taken(request, Timetable), request.match_info["task_name"]
-        if name not in [each.name for each in self._timetables(person)]:
-            raise unknown(name, self._timetables(person))
+        known = self._timetables(person)
+        job = next((each for each in known if each.name == name), None)
+        if job is None:
+            raise unknown(name, known)
+        text = self._changed(wish, job)
         with refusals():
-            told = self._jobs.edit(name, "", text=[self._text(wish)], enabled=wish.enabled, dry=False, by=person.by)
+            told = self._jobs.edit(name, "", text=text, enabled=wish.enabled, dry=False, by=person.by)
         refuse([fault("schedule_time", problem) for problem in told.problems])
         shown = [schedule_words(each, number) for number, each in enumerate(self._timetables(person), 1)]
         schedule = next(each for each in shown if each["task_name"] == name)
         waits = told.holds == "next start"
         return answer({"success": True, "message": told.text, "schedule": schedule, "requires_restart": waits})
+
+    def _changed(self, wish: Timetable, job: JobReport) -> list[str] | None:
+        """The new schedule; nothing for one that was read and comes back as it was.
+
+        Raises the problem of a present one that would be lost.
+        """
+        shown = rule_words(job.schedules, job.next_due)
+        if all(getattr(wish, field) == value for field, value in shown.items()):
+            return None
+        if not says_whole(job.schedules):
+            raise ProblemError(409, "refused", detail=_MORE.format(job.name, "; ".join(job.schedules)))
+        return [self._text(wish)]
 
     def _text(self, wish: Timetable) -> str:
         try:

@@ -24,6 +24,7 @@ STATUS: Final = {
 }
 MARKET_END: Final = "15:30"  # where the original's hourly jobs end when nothing is said
 _TIME: Final = r"(\d\d:\d\d)(?::\d\d)?"
+_WHOLE: Final = r"\d\d:\d\d"
 _AT: Final = re.compile(rf"at {_TIME}\b")
 _BETWEEN: Final = re.compile(rf"between {_TIME} and {_TIME}\b")
 _HOURLY: Final = re.compile(rf"hourly at :(\d\d)(?: between {_TIME} and {_TIME})?")
@@ -65,6 +66,13 @@ def rule_words(schedules: Sequence[str], due: datetime | None) -> dict[str, Any]
     if found := _AT.match(text):
         return words | {"schedule_time": found[1]}
     return words
+
+
+def says_whole(schedules: Sequence[str]) -> bool:
+    """Whether the original's fields say all of it, so that what is written back may take its place."""
+    whole = (rf"at {_WHOLE}", rf"between {_WHOLE} and {_WHOLE}", rf"hourly at :\d\d between {_WHOLE} and {_WHOLE}")
+    patterns = [*whole, rf"once \S+ {_WHOLE}"]
+    return len(schedules) == 1 and any(re.fullmatch(pattern, schedules[0]) for pattern in patterns)
 
 
 def schedule_text(at: str, end: str | None, *, hourly: bool, continuous: bool, once: bool, now: datetime) -> str:

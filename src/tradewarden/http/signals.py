@@ -69,13 +69,22 @@ def rows_of(handed: Handed) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {}
     faults: list[dict[str, str]] = []
     for place, signal in enumerate(handed.signals):
-        symbol = signal.get("symbol")
-        if isinstance(symbol, str) and _SYMBOL.fullmatch(symbol):
-            rows[symbol] = {key: value for key, value in signal.items() if key != "symbol"}
+        symbol, price = signal.get("symbol"), signal.get("price")
+        if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol):
+            detail = f"signal {place + 1}: a symbol such as INFY or NSE:INFY is expected{_not(symbol)}"
+            faults.append(fault(f"signals/{place}/symbol", detail))
+        elif isinstance(price, bool) or not isinstance(price, int | float | None):
+            detail = f"signal {place + 1}, {symbol}: a price is a number{_not(price)}"
+            faults.append(fault(f"signals/{place}/price", detail))
         else:
-            faults.append(fault(f"signals/{place}/symbol", "a symbol such as INFY or NSE:INFY is expected"))
+            rows[symbol] = {key: value for key, value in signal.items() if key != "symbol"}
     refuse(faults)
     return rows
+
+
+def _not(given: object) -> str:
+    """What came instead."""
+    return ", and there is none" if given is None else f", not {given!r:.40}"
 
 
 def _day(text: str | None) -> date | None:
