@@ -11,7 +11,7 @@ import pytest
 
 from kept_desk import service
 from tradewarden.machines.service import Place, Reference
-from tradewarden.orchestrator.environment import UnresolvedError, environment_of, spoken_path
+from tradewarden.orchestrator.environment import UnresolvedError, environment_of, secret_file, spoken_path
 
 
 def test_references_are_found_and_whoever_keeps_logs_hears_of_them(
@@ -93,3 +93,8 @@ def test_a_secret_is_text(tmp_path: Path, content: bytes, why: str) -> None:
     (tmp_path / "secrets" / "pw").write_bytes(content)
     with pytest.raises(UnresolvedError, match=why):
         environment_of(service("a", environment={"PW": Reference(Place.SECRET, "pw")}), tmp_path, lambda _: None)
+
+
+def test_a_secret_whose_name_no_file_can_have_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    assert secret_file("s" * 300, tmp_path) is None

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +16,10 @@ import pytest
 from kept import lives, until
 from kept_jobs import Place, job, kept_jobs
 from tradewarden.machines.job import Does
-from tradewarden.machines.run import Lease, Outcome, Trigger
+from tradewarden.machines.run import Lease, Outcome, Run, Trigger
 from tradewarden.orchestrator.keepers import Keepers, Spec
+from tradewarden.orchestrator.ledger import LedgerError
+from tradewarden.orchestrator.runs import Runs
 
 NOTE = "echo $TRADEWARDEN_RUN >> {}/ran"
 
@@ -215,6 +218,71 @@ def test_whatever_runs_under_a_jobs_name_without_an_open_run_is_ended(place: Pla
         async with kept_jobs(place, buy) as kept:
             await kept.until(lambda: not lives(pid.pid))
             assert kept.outcomes() == ["failed"]
+
+    asyncio.run(scene())
+
+
+def test_a_ledger_that_begins_anew_gives_no_number_that_a_keeper_has_had(place: Place) -> None:
+    buy = job("buy", note(place))
+
+    async def scene() -> None:
+        async with kept_jobs(place, buy) as kept:
+            kept.driver.run_once("buy", "", by="asha")
+            await kept.until_outcomes("buy", "success")
+        for file in place.state.glob("ledger.db*"):
+            file.unlink()  # as the error about a broken one says
+        async with kept_jobs(place, buy) as kept:
+            kept.driver.run_once("buy", "", by="asha")
+            await kept.until_outcomes("buy", "success")
+            assert place.ran() == ["1", "2"]
+
+    asyncio.run(scene())
+
+
+def test_a_run_that_the_disk_does_not_let_be_taken_over_goes_on(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    buy = job("buy", f"{note(place)}; sleep 0.5; {note(place)}")
+    refused: list[int] = []
+    place.lease, real = replace(place.lease, ticks=1), Runs.take
+
+    def take(runs: Runs, run: Run, lease: Lease) -> bool:
+        if not refused:
+            refused.append(run.id)
+            raise LedgerError("the disk is full")
+        return real(runs, run, lease)
+
+    async def scene() -> None:
+        with monkeypatch.context() as patch:
+            async with kept_jobs(place, buy, killed=True) as kept:
+                patch.setattr(Runs, "start", lambda *_, **__: True)  # it is killed before that is written down
+                kept.driver.run_once("buy", "", by="asha")
+                await kept.until_ran("1")
+        place.lease = replace(place.lease, ticks=2)
+        monkeypatch.setattr(Runs, "take", take)
+        async with kept_jobs(place, buy) as kept:
+            await kept.until_outcomes("buy", "success")
+            assert (place.ran(), refused) == (["1", "1"], [1])
+
+    asyncio.run(scene())
+
+
+def test_a_run_is_followed_to_its_end_whoever_else_reads_what_its_keeper_writes(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy = job("buy", f"{note(place)}; sleep 0.3")
+
+    async def scene() -> None:
+        async with kept_jobs(place, buy) as kept:
+            look = kept.driver.look
+
+            def late() -> None:
+                kept.keepers.read("buy")  # a program of this name has come, and its driver reads that too
+                look()
+
+            monkeypatch.setattr(kept.driver, "woken", lambda _: None)
+            monkeypatch.setattr(kept.driver, "look", late)
+            kept.driver.run_once("buy", "", by="asha")
+            await kept.until_outcomes("buy", "success")
+            assert place.ran() == ["1"]
 
     asyncio.run(scene())
 

@@ -436,3 +436,25 @@ def test_old_runs_go_a_few_at_a_time_and_open_ones_stay(runs: Runs) -> None:
     assert len(runs.history(user="")) == 2
     assert runs.prune(DUE + 60 * MINUTE, most=5) == 2
     assert [run.id for run in runs.history()] == [waiting.id]
+
+
+def test_what_is_kept_does_not_keep_what_is_too_old(runs: Runs) -> None:
+    for minute in range(600, 606):  # the clock was ahead once
+        runs.miss("buy_orders", "", DUE + minute * MINUTE, "away")
+    for minute in range(10):
+        runs.miss("buy_orders", "", DUE + minute * MINUTE, "away")
+        runs.miss("buy_orders", "", DUE + minute * MINUTE, "away", trigger=Trigger.ONCE)
+    assert runs.prune(DUE + 60 * MINUTE, most=5) == 5
+    assert runs.prune(DUE + 60 * MINUTE) == 15
+    assert len(runs.history()) == 6
+
+
+def test_a_run_may_be_open_unless_the_ledger_says_that_it_is_not(runs: Runs, path: Path) -> None:
+    first = given(runs)
+    assert runs.may_be_open(first.id)
+    assert not runs.may_be_open(first.id + 1)
+    runs.finish(first.id, Outcome.FAILED)
+    assert not runs.may_be_open(first.id)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("ALTER TABLE runs RENAME TO lost")
+    assert runs.may_be_open(first.id)

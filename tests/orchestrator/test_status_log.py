@@ -265,3 +265,20 @@ def test_a_status_log_that_is_a_directory_or_leads_elsewhere_tells_nothing(tmp_p
     for name in ("x", "y", "z", "zero"):
         reader = StatusReader(tmp_path, name)
         assert (reader.read(), reader.last(), reader.unreadable) == ([], (), 0)
+
+
+@pytest.mark.parametrize("half", [b"", b'{"ev": "esc'])
+def test_what_stands_there_already_can_be_passed_over(tmp_path: Path, half: bytes) -> None:
+    log, reader = log_of(tmp_path), StatusReader(tmp_path, "x")
+    reader.skip()
+    log.write("escalate", AT, pid=1)
+    assert [each.pid for each in reader.read() if isinstance(each, Escalated)] == [1]
+    log.write("escalate", AT, pid=2)
+    with (tmp_path / "x.status").open("ab") as file:
+        file.write(half)
+    other = StatusReader(tmp_path, "x")
+    other.skip()
+    log.write("escalate", AT, pid=3)
+    assert [each.pid for each in other.read() if isinstance(each, Escalated)] == [3]
+    assert other.unreadable == bool(half)
+    assert len(reader.read()) == 2

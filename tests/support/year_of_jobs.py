@@ -20,7 +20,7 @@ from typing import Any, Final
 from kept_desk import MadeUp
 from kept_jobs import job, shipped
 from tradewarden.machines.day_book import CalendarBook
-from tradewarden.machines.due import due_between
+from tradewarden.machines.due import due_between, open_window
 from tradewarden.machines.job import Does, Job
 from tradewarden.machines.job_run import Phase, run_of
 from tradewarden.machines.kept import Exited, Gone, Happening, Started
@@ -52,7 +52,11 @@ JOBS: Final = (
     job("cleanup", "", "at 18:00 on all days", misfire=Misfire.SKIP),
     job("night", "", "between 22:00 and 02:00 on all days", does=Does.FEED),
     job("report", "", "15 minutes after close", per_user=True),
+    job("shift", "", "between 09:15 and 12:00", "between 12:00 and 15:30", does=Does.MONITOR),
+    job("edited", "", "between 10:00 and 14:00", does=Does.MONITOR),
 )
+EDITS: Final = ("between 10:00 and 14:00", "between 09:30 and 15:00", "between 10:00 and 11:00", "at 11:30")
+CALM: Final = 300.0  # seconds after which nothing that happened is an excuse
 
 
 class KilledError(Exception):
@@ -74,13 +78,25 @@ class Process:
 
 
 @dataclass
+class Follower:
+    """One who reads on in what keepers of a name have written."""
+
+    events: list[Happening]
+    place: int
+
+    def read(self) -> list[Happening]:
+        news = self.events[self.place :]
+        self.place += len(news)
+        return news
+
+
+@dataclass
 class Keepers:
     """Keepers as the real ones are seen from the daemon: at most one a name, and each run begun once."""
 
     year: Year
     run_dir: Path
     events: dict[str, list[Happening]] = field(default_factory=dict)
-    places: dict[str, int] = field(default_factory=dict)
     alive: dict[str, Process] = field(default_factory=dict)
     spent: set[str] = field(default_factory=set)
     orphans: dict[str, Process] = field(default_factory=dict)  # their keeper was killed
@@ -96,11 +112,8 @@ class Keepers:
     def last(self, name: str) -> tuple[Happening, ...]:
         return tuple(self.events.get(name, ())[-40:])
 
-    def read(self, name: str) -> list[Happening]:
-        known = self.events.get(name, [])
-        news = known[self.places.get(name, 0) :]
-        self.places[name] = len(known)
-        return news
+    def follow(self, name: str) -> Follower:
+        return Follower(self.events.setdefault(name, []), len(self.events.get(name, ())))
 
     def command(self, name: str, line: str) -> bool:
         process = self.alive.get(name)
@@ -227,7 +240,9 @@ class Year:
         self.chance, self.days, self.state = Random(seed), days, state
         self.true, self.shift, self.booted = 0.0, 0.0, -1000.0
         self.boots = self.kills = self.jumps = 0
-        self.is_deadly = False
+        self.is_deadly = self.is_down = False
+        self.disturbed, self.looks = 0.0, [0.0]
+        self.idle: list[str] = []
         self.world = MadeUp()
         (state / "keepers").mkdir()
         Ledger(state / "ledger.db").close()
@@ -254,7 +269,9 @@ class Year:
         return f"boot {self.boots}"
 
     def lasts(self, spec: Spec) -> float:
-        """How long a process lives."""
+        """How long a process lives; one of the shift never ends by itself."""
+        if spec.name == "shift":
+            return 10 * DAY
         if spec.restart == "failure":
             return self.chance.choice((self.chance.uniform(1, 3600), 10 * DAY))
         return self.chance.choice(
@@ -292,6 +309,7 @@ class Year:
     async def _daemon(self, until: float, *, last: bool = False) -> None:
         """One daemon's life; it is killed at a moment of its own, or in the middle of a deed."""
         driver = self._driver()
+        self._disturb()
         dies = until if last else min(until, self.true + self.chance.expovariate(1 / (0.9 * DAY)))
         self.is_deadly = not last
         try:
@@ -312,7 +330,8 @@ class Year:
         """To the next moment at which something happens."""
         ends = min((each.ends for each in self.keepers.alive.values()), default=dies)
         world = self.true + self.chance.expovariate(1 / (DAY / 3))
-        self.true = max(self.true, min(dies, driver.wake_at, ends, world))
+        looks = min((each for each in self.looks if each > self.true), default=dies)
+        self.true = max(self.true, min(dies, driver.wake_at, ends, world, looks))
         woken = self.keepers.pass_time()
         if self.true >= world:
             self._happen(driver)
@@ -321,22 +340,62 @@ class Year:
         driver.look()
         self.furthest = max(self.furthest, self.now())
         await self._settle()
+        self._see_idle()
+
+    def _disturb(self) -> None:
+        """From now on the desk has its time to mend what happened, and beats while it does."""
+        self.disturbed = self.true
+        self.looks = [self.true + seconds for seconds in (5.0, 130.0, 290.0)]
+
+    def _see_idle(self) -> None:
+        """Long after anything happened the shift runs while one of its windows is open, and nobody stopped the desk."""
+        if self.is_down or self.true - self.disturbed < CALM or "shift" in self.keepers.alive:
+            return
+        shift = next((each for each in self.jobs if each.name == "shift"), None)
+        windows = [open_window(each, self.now(), self.calendar) for each in (shift.schedules if shift else ())]
+        if any(window and window.at < self.now() - timedelta(seconds=5) for window in windows):
+            self.idle.append(f"nothing of the shift runs at {self.now()}")
 
     def _happen(self, driver: Driver) -> None:
         """Something of the world changes."""
-        match self.chance.randrange(6):
+        self._disturb()
+        match self.chance.randrange(9):
             case 0:
                 self.world.auth["kite"] = self.chance.choice(("valid", "valid", "required"))
             case 1:
                 self.keepers.kill_keeper()
             case 2 | 3:
-                with suppress(RefusedError):
-                    driver.run_once(self.chance.choice(JOBS[:7]).name, "", by="asha")
+                self._run_once(driver)
             case 4:
                 self.shift = 0.0 if self.shift else self.chance.choice((-3600.0, 3600.0, -600.0))
                 self.jumps += 1
             case 5:
                 driver.stand("ravi", "", self.chance.random() < 0.8, by="ravi")
+            case 6:
+                self._stop_or_start(driver)
+            case 7:
+                self._off_and_on(driver)
+            case 8:
+                text, enabled = [self.chance.choice(EDITS)], self.chance.random() < 0.9
+                driver.edit("edited", "", text=text, enabled=enabled, dry=False, by="admin")
+
+    def _run_once(self, driver: Driver) -> None:
+        with suppress(RefusedError):
+            driver.run_once(self.chance.choice(JOBS[:7]).name, "", by="asha")
+
+    def _off_and_on(self, driver: Driver) -> None:
+        self.is_deadly = False  # nobody would switch it on again
+        for on in (False, True):
+            driver.stand("", "", on, by="asha")
+        self.is_deadly = True
+
+    def _stop_or_start(self, driver: Driver) -> None:
+        """Whoever stops the desk starts it again, hours later."""
+        self.is_down = not self.is_down
+        if self.is_down:
+            driver.down(by="asha")
+        else:
+            driver.up()
 
     def _pass(self, to: float) -> None:
         """Nobody looks; processes end, and now and then the machine does."""
@@ -405,9 +464,9 @@ class Year:
         return {due.at for due in dues}
 
     def silent(self) -> list[str]:
-        """Due times that have no run; ravi's desk is switched off now and then, so his are not counted."""
+        """Due times without a run; ravi's desk is off now and then, and one job is edited, so these are not counted."""
         found = []
-        for each in JOBS:
+        for each in (each for each in JOBS if each.name != "edited"):
             had = {
                 run.due
                 for run in self.runs(each.name, "asha" if each.per_user else "")

@@ -45,7 +45,15 @@ def secret_file(name: str, state: Path) -> Path | None:
     """The file of a secret: a credential of systemd, or one in the state directory; none if there is neither."""
     named = os.environ.get("CREDENTIALS_DIRECTORY")
     places = [Path(named) / name] if named else []
-    return next((each for each in (*places, state / SECRETS / name) if each.is_file()), None)
+    return next((each for each in (*places, state / SECRETS / name) if _is_file(each)), None)
+
+
+def _is_file(path: Path) -> bool:
+    """A name that is too long, or in a directory that is closed to the daemon, is that of none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def environment_of(service: Service, state: Path, learned: Callable[[str], None]) -> dict[str, str]:

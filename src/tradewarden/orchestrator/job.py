@@ -73,6 +73,7 @@ class RunDriver:
         self._machine = JobRun(run, rules)
         self._known: frozenset[Happening] = frozenset()  # told already, when it was taken over
         self._owes_stop = False
+        self._news = host.keepers.follow(self.instance.name)  # what was before is another run's, or found by `adopt`
 
     @property
     def is_over(self) -> bool:
@@ -94,7 +95,6 @@ class RunDriver:
 
     def begin(self) -> None:
         """It was claimed a moment ago."""
-        self._host.keepers.read(self.instance.name)  # what was before is another run's
         prepare(result_file(self._host.keepers.run_dir, self.run), self.instance.user)
         self._do(self._look)
 
@@ -102,7 +102,6 @@ class RunDriver:
         """An earlier daemon had it: find out what became of it; `ending`: why it is to go on no more."""
         keepers, name = self._host.keepers, self.instance.name
         held = self._probe() is not False
-        keepers.read(name)
         past = keepers.last(name)
         self._known = frozenset(past)
         mine = [each for each in past if isinstance(each, Started) and run_of(each.revision) == self.run.id]
@@ -119,7 +118,7 @@ class RunDriver:
         if self.is_over:
             return
         held = self._probe()  # the lock first: whoever has dropped it has written its last line
-        news = [each for each in self._host.keepers.read(self.instance.name) if each not in self._known]
+        news = [each for each in self._news.read() if each not in self._known]
         for each in news:
             age = self._host.age(each) if isinstance(each, Started) else 0.0
             self._do(partial(self._machine.kept, self._shifted(each), age))

@@ -25,8 +25,10 @@ from tradewarden.machines.window_run import DISABLED, GONE, NO_SUCH_JOB, OFF
 from tradewarden.orchestrator.environment import missing
 from tradewarden.orchestrator.job import JobHost, RunDriver
 from tradewarden.orchestrator.job_plans import Around, JobPlans
+from tradewarden.orchestrator.job_result import sweep
 from tradewarden.orchestrator.lease import is_alive
 from tradewarden.orchestrator.ledger import LedgerError
+from tradewarden.orchestrator.run_numbers import highest
 from tradewarden.orchestrator.schedule_edits import Edits
 from tradewarden.orchestrator.scheduled import Scheduled
 from tradewarden.orchestrator.scheduler import Scheduler
@@ -69,7 +71,10 @@ class JobRuns(JobPlans):
     # An earlier daemon's runs
 
     def _adopt(self) -> None:
-        for run in self._host.runs.open():
+        open_runs, run_dir = self._host.runs.open(), self._host.keepers.run_dir
+        self._host.runs.pass_over(highest(run_dir))
+        sweep(run_dir, {run.id for run in open_runs})
+        for run in open_runs:
             self._take_over(run)
         for name in self._host.keepers.names():
             if self.owns(name) and not any(hand.instance.name == name for hand in self._hands.values()):
@@ -89,6 +94,7 @@ class JobRuns(JobPlans):
         try:
             is_others = run.outcome is Outcome.QUEUED and run.lease != self._host.lease
             if is_others and not self._host.runs.take(run, self._host.lease):
+                self._foreign[run.id] = run  # somebody was quicker
                 return
         except LedgerError:
             self._foreign[run.id] = run  # the disk takes nothing: at the next beat
@@ -123,8 +129,9 @@ class JobRuns(JobPlans):
                     lives = revision
                 case Exited():
                     lives = None
-        if lives is not None and run_of(lives) is not None and self._host.keepers.command(name, "stop"):
-            log.warning("job.stranger", job=name, run=run_of(lives))
+        number = None if lives is None else run_of(lives)
+        if number is not None and not self._host.runs.may_be_open(number) and self._host.keepers.command(name, "stop"):
+            log.warning("job.stranger", job=name, run=number)
 
     # Runs
 

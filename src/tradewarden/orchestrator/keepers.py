@@ -91,6 +91,7 @@ class Keepers:
         self._wake = -1
         self._claim = contextlib.ExitStack()
         self._readers: dict[str, StatusReader] = {}
+        self._followed: dict[str, StatusReader] = {}
         self._locks: dict[str, lock.Question] = {}
         self._gauges: dict[str, Gauge] = {}
         self._starting = asyncio.Lock()
@@ -141,7 +142,7 @@ class Keepers:
     @property
     def unreadable(self) -> int:
         """How many lines of the status logs no keeper can have written."""
-        return sum(each.unreadable for each in self._readers.values())
+        return sum(each.unreadable for each in (*self._readers.values(), *self._followed.values()))
 
     def names(self) -> list[str]:
         """Every service that has or had a keeper here."""
@@ -157,6 +158,14 @@ class Keepers:
     def read(self, name: str) -> list[Happening]:
         """What its keeper wrote down since the last time of asking, oldest first."""
         return self._reader(name).read()
+
+    def follow(self, name: str) -> StatusReader:
+        """For one who wants to know what its keepers write from now on, whoever else reads it."""
+        before = self._followed.get(name)
+        reader = self._followed[name] = StatusReader(self.run_dir, name)
+        reader.skip()
+        reader.unreadable = 0 if before is None else before.unreadable
+        return reader
 
     def last(self, name: str) -> tuple[Happening, ...]:
         """The newest of it, whether read before or not: enough to know how the service stands."""

@@ -11,15 +11,16 @@ from typing import Final
 
 from tradewarden.machines.job_report import Statistics
 from tradewarden.machines.run import Outcome, Run, Trigger
+from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.ledger_file import LedgerFile, moment, stamp
 from tradewarden.orchestrator.run_row import OF_DUE_TIMES, OF_WISHES, SELECT, SELECT_OPEN, told
 
 _RAN: Final = (Outcome.SUCCESS, Outcome.FAILED, Outcome.TIMEOUT)
-_INDEXES: Final = (("runs_due", OF_DUE_TIMES), ("runs_asked", OF_WISHES))  # each run is in one of them
+INDEXES: Final = (("runs_due", OF_DUE_TIMES), ("runs_asked", OF_WISHES))  # each run is in one of them
 _FIGURES: Final = [
     f"SELECT outcome, trigger, due, started, ended FROM runs INDEXED BY {index}"  # noqa: S608 - the same
     f" WHERE job = ? AND due >= ? AND {condition}"
-    for index, condition in _INDEXES
+    for index, condition in INDEXES
 ]
 _DUE_TIMES: Final = (Trigger.SCHEDULE, Trigger.AFTER)
 _SECOND: Final = 1_000_000  # in the ledger's microseconds
@@ -37,6 +38,14 @@ class RunHistory:
     def run(self, run_id: int) -> Run | None:
         """One run."""
         return self._one(f"{SELECT} WHERE runs.id = ?", (run_id,))
+
+    def may_be_open(self, run_id: int) -> bool:
+        """Whether it is queued or running, or nobody can tell; never raises."""
+        try:
+            known = self.run(run_id)
+        except LedgerError:
+            return True
+        return known is not None and known.outcome.is_open
 
     def open(self) -> list[Run]:
         """All that are queued or running, in the order in which they were claimed."""
@@ -127,7 +136,7 @@ def _questions(outcome: Outcome | None, trigger: Trigger | None, bounds: Sequenc
         conditions.append(f"trigger = '{trigger.value}'")
     if outcome is not None:
         return [_walk("runs_by_outcome", conditions)]
-    wanted = [each for each in _INDEXES if trigger is None or f"'{trigger.value}'" in each[1]]
+    wanted = [each for each in INDEXES if trigger is None or f"'{trigger.value}'" in each[1]]
     return [_walk(index, [*conditions, condition]) for index, condition in wanted]
 
 

@@ -16,7 +16,7 @@ from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.ledger_file import LedgerFile, stamp
 from tradewarden.orchestrator.ledger_restored import NUMBERED
 from tradewarden.orchestrator.run_claims import Passed, advanced, claimed, number_of, passed
-from tradewarden.orchestrator.run_history import RunHistory
+from tradewarden.orchestrator.run_history import INDEXES, RunHistory
 from tradewarden.orchestrator.run_row import IS_OPEN, details_text
 
 MOST_WAITING: Final = 1000  # deeds that wait for the disk; the oldest go first
@@ -28,10 +28,11 @@ _TAKE: Final = (
     "UPDATE runs SET pid = ?, ticks = ?, boot = ?"
     " WHERE id = ? AND outcome = 'queued' AND pid IS ? AND ticks IS ? AND boot IS ?"
 )
-_PRUNE: Final = (  # the oldest are looked at, and no others: what is kept is not read through
-    "DELETE FROM runs WHERE id IN (SELECT id FROM (SELECT id, due, outcome FROM runs ORDER BY id LIMIT ?)"  # noqa: S608
-    f" WHERE due < ? AND NOT ({IS_OPEN}))"
-)
+_PRUNE: Final = [  # along an index from the oldest due time on: what is kept is not read
+    f"DELETE FROM runs WHERE id IN (SELECT id FROM runs INDEXED BY {index}"  # noqa: S608
+    f" WHERE job = ? AND due < ? AND {condition} AND NOT ({IS_OPEN}) LIMIT ?)"
+    for index, condition in INDEXES
+]
 
 Deed = Callable[[sqlite3.Connection], bool]
 
@@ -142,6 +143,9 @@ class Runs(RunHistory):
 
     def pass_over(self, run_id: int) -> None:
         """Numbers up to this one were given by a ledger that is gone; a keeper would begin none of them again."""
+        given = self._file.read("SELECT seq FROM sqlite_sequence WHERE name = 'runs'")
+        if run_id <= (given[0][0] if given else 0):
+            return
         with self._file.write() as db:
             db.execute(NUMBERED)
             db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'runs'", (run_id,))
@@ -227,10 +231,14 @@ class Runs(RunHistory):
         """How much the disk has not taken yet."""
         return len(self._waiting)
 
-    def prune(self, before: datetime, *, most: int = 50) -> int:
-        """Forget runs that were due before then, the oldest first and not more than so many: how many that were."""
+    def prune(self, before: datetime, *, most: int = 500) -> int:
+        """Forget runs that were due before then, of each job the oldest first and not more than so many: how many."""
+        gone = 0
         with self._file.write() as db:
-            return db.execute(_PRUNE, (most, stamp(before))).rowcount
+            for (number,) in db.execute("SELECT id FROM jobs").fetchall():
+                for question in _PRUNE:
+                    gone += db.execute(question, (number, stamp(before), most - gone)).rowcount
+        return gone
 
     # Inside one write
 

@@ -92,6 +92,13 @@ class StatusReader:
         self.unreadable = before  # counted when they are read
         return found
 
+    def skip(self) -> None:
+        """What stands there already is passed over: the next reading begins after it."""
+        inode, size = _identity(self._path)
+        text = _part(self._path, max(0, size - LONGEST), min(size, LONGEST))
+        offset = size - len(text) + text.rfind(b"\n") + 1
+        self._place = Place(inode, offset, _part(self._path, 0, min(HEAD, offset)).hex())
+
     def remember(self) -> None:
         """What was read is processed: a daemon that starts anew goes on after it."""
         fresh = self._seen.with_name(f"{self._seen.name}.new")
