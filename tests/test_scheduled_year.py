@@ -20,6 +20,7 @@ def test_every_due_time_of_a_year_has_one_outcome_and_no_run_two_copies(tmp_path
     assert year.silent() == [], "due times without an outcome"
     assert year.doubled() == [], "due times with two outcomes"
     assert year.open() == [], "runs that nobody ended"
+    assert year.idle == [], "open windows of what stands, and nothing runs"
     assert year.kills > 0.5 * DAYS
     assert year.jumps > 0.1 * DAYS
     outcomes = year.outcomes()

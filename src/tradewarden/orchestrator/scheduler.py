@@ -110,8 +110,10 @@ class Scheduler:
     def begins_at(self, scheduled: Scheduled, now: datetime) -> datetime | None:
         """Nothing of it runs: when it is to begin in the window that is open, if one is."""
         window = self.open_now(scheduled, now)
-        if window is None:
-            return None
+        return None if window is None else self._begins_in(window, scheduled, now)
+
+    @staticmethod
+    def _begins_in(window: Due, scheduled: Scheduled, now: datetime) -> datetime | None:
         pause = max(scheduled.job.restarts.window, LEAST_PAUSE) if scheduled.job.does.is_repaired else None
         return begins_at(window, scheduled.ended, now, since=scheduled.since, pause=pause)
 
@@ -121,7 +123,8 @@ class Scheduler:
             return
         if scheduled.apart is not None and now < scheduled.apart <= now + APART:
             return
-        window, at = self.open_now(scheduled, now), self.begins_at(scheduled, now)
+        window = self.open_now(scheduled, now)
+        at = None if window is None else self._begins_in(window, scheduled, now)
         if window is None or at is None or at > now:
             return
         try:
