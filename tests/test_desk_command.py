@@ -254,7 +254,7 @@ async def test_a_reload_tells_the_difference_and_then_does_it(tmp_path: Path) ->
 async def test_a_reload_of_the_same_file_of_a_faulty_one_and_a_refused_one(tmp_path: Path) -> None:
     code, text, _, asked = await reloaded(tmp_path, Difference())
     assert (code, asked) == (0, [True])
-    assert text == "No service has changed: the desk's programs are as the file says.\n"
+    assert text == "Nothing has changed: the desk's services and jobs are as the file says.\n"
     code, text, _, asked = await reloaded(tmp_path, Difference(daemon=("http.port",)))
     assert (code, asked) == (0, [True])
     assert text.splitlines()[1] == "! http.port: wants a restart of the daemon, which touches no program"

@@ -13,16 +13,20 @@ import pytest
 
 from jobs_shown import LEASE, Ahead, Jobs, a_job, four, serving_jobs
 from pictures import at
-from programs import Programs, three
+from programs import Programs, a_desk, three
 from terminals import paper
 from tradewarden import jobs_command
 from tradewarden.control import Control
-from tradewarden.desk_command import Terminal, order
+from tradewarden.desk_command import Terminal, order, reload
 from tradewarden.http.desk import DeskDoor
+from tradewarden.http.services import Services
 from tradewarden.job_words import job_lines, run_lines
 from tradewarden.jobs_command import edit, end_run, history, preview, run_once, schedules, standing
 from tradewarden.machines.job_report import EditAnswer, JobReport
 from tradewarden.machines.run import Outcome, Run, Trigger
+from tradewarden.machines.service import Difference
+from tradewarden.orchestrator.clock import SystemClock
+from tradewarden.services_command import services
 
 Deed = Callable[[Terminal], Awaitable[int]]
 
@@ -242,7 +246,8 @@ async def test_a_refused_run_tells_the_reason_and_fails(desk: Desk) -> None:
     assert (code, lines) == (1, [])
     assert "ago" in said[0]
     code, _, said = await desk(lambda terminal: run_once(terminal, "buy_orders", None, wait=False))
-    assert (code, said) == (1, ["buy_orders is a job of each trader: say for whom in user; known are asha, ravi"])
+    whose = "buy_orders is a job of each trader: say for whom in user (--user NAME); known are asha, ravi"
+    assert (code, said) == (1, [whose])
 
 
 async def test_a_refusal_names_the_command_that_ends_what_stands_in_the_way(desk: Desk) -> None:
@@ -382,3 +387,33 @@ def test_nothing_there_is_said_in_a_sentence() -> None:
     assert "[services.NAME] with a schedule" in line.text
     [line] = run_lines([], at("10:00:00"))
     assert line.text.startswith("No run fits")
+
+
+async def test_a_desk_of_jobs_only_says_where_its_jobs_are(tmp_path: Path) -> None:
+    screen, out = paper()
+    async with serving_jobs(tmp_path, parts=[Services(Programs(a_desk(state="stopped")), SystemClock())]):
+        control = Control(socket=tmp_path / "control")
+        assert await services(control, as_json=False, every=None, screen=screen, complain=print) == 0
+        body = await _document(tmp_path)
+    told = "No service is kept up here, and there are 3 jobs: `tradewarden schedules` tells of them.\n"
+    assert out.getvalue() == told
+    assert "/api/schedules" in body["desk"]["reason"]
+
+
+async def _document(directory: Path) -> Any:
+    async with Control(socket=directory / "control") as control:
+        return await control.document("/api/services", "services")
+
+
+async def test_a_reload_says_of_a_job_that_it_holds_for_its_next_run(tmp_path: Path) -> None:
+    screen, out = paper()
+    programs = Programs(three())
+    programs.difference = Difference(kept={"feed": ("description",), "analysis": ("edits",)}, added=("buy_orders",))
+    async with serving_jobs(tmp_path, parts=[DeskDoor(programs)]):
+        terminal = Terminal(Control(socket=tmp_path / "control"), screen, print)
+        assert await reload(terminal, dry=False, wait=True) == 0
+    assert out.getvalue().splitlines() == [
+        "+ buy_orders: new",
+        "~ feed: description; it runs on",
+        "~ analysis: edits; it holds for its next run",
+    ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tradewarden.control import Answer, Control, UnreachableError, is_problem, told
 from tradewarden.desk_progress import Progress
 from tradewarden.screen import Line, Screen
+from tradewarden.services_command import job_names
 
 UNAVAILABLE: Final = 69
 BAD_CONFIGURATION: Final = 78
@@ -94,8 +95,7 @@ async def _asked(terminal: Terminal, path: str, body: Body, verb: str, names: Se
         return answer
     said = told(answer.body)
     if answer.body["type"] == "/problems/unknown-service" and verb in _OF_JOBS:
-        answer_of_jobs = await terminal.control.get("/api/schedules")
-        jobs = {job["name"] for job in (answer_of_jobs.body or {}).get("jobs", ())}
+        jobs = await job_names(terminal.control)
         if name := next((name for name in names if name in jobs), None):
             said = f"{name} is a job, and runs on its schedule: {_OF_JOBS[verb].format(name)}."
     terminal.complain(said)
@@ -128,7 +128,8 @@ async def reload(terminal: Terminal, *, dry: bool, wait: bool) -> int:
         done = await _changed(terminal, dry=False)
         if done is None or done["problems"]:
             return _status(done)
-        begun = [*done["added"], *done["restarted"]]
+        jobs = await job_names(terminal.control)
+        begun = [name for name in (*done["added"], *done["restarted"]) if name not in jobs]
         if not begun or not wait:
             return 0
         progress = Progress(terminal.control, terminal.screen, quiet=terminal.as_json)
@@ -152,15 +153,15 @@ async def _changed(terminal: Terminal, *, dry: bool) -> Body | None:
     if dry and terminal.as_json:
         terminal.screen.say(json.dumps(difference))
     elif dry:
-        terminal.screen.say(*_changes(difference))
+        terminal.screen.say(*_changes(difference, await job_names(terminal.control)))
     for problem in difference["problems"]:
         terminal.complain(problem)
     return difference
 
 
-def _changes(difference: Mapping[str, Any]) -> Iterator[Line]:
+def _changes(difference: Mapping[str, Any], jobs: Collection[str]) -> Iterator[Line]:
     if difference["isEmpty"] and not difference["problems"]:
-        yield Line("No service has changed: the desk's programs are as the file says.")
+        yield Line("Nothing has changed: the desk's services and jobs are as the file says.")
     for name in difference["added"]:
         yield Line(f"{name}: new", "+", "pass")
     for name in difference["removed"]:
@@ -168,7 +169,8 @@ def _changes(difference: Mapping[str, Any]) -> Iterator[Line]:
     for name, what in difference["restarted"].items():
         yield Line(f"{name}: {', '.join(what)}; it is restarted", "~", "warn")
     for name, what in difference["kept"].items():
-        yield Line(f"{name}: {', '.join(what)}; it runs on", "~", "pass")
+        then = "it holds for its next run" if name in jobs else "it runs on"
+        yield Line(f"{name}: {', '.join(what)}; {then}", "~", "pass")
     for name in difference.get("daemon", ()):  # one that runs since before an upgrade says nothing of it
         yield Line(f"{name}: wants a restart of the daemon, which touches no program", "!", "warn")
 

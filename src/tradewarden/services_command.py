@@ -31,6 +31,10 @@ async def services(
             else:
                 if as_json:
                     screen.say(json.dumps(body))
+                elif not body["services"] and every is None and (jobs := await _jobs(control)):
+                    screen.say(
+                        f"No service is kept up here, and there are {jobs}: `tradewarden schedules` tells of them."
+                    )
                 elif every is None:
                     screen.say(*lines(body, screen.columns))
                 else:
@@ -38,6 +42,21 @@ async def services(
                 if every is None:
                     return 1 if any(service["status"] != "pass" for service in body["services"]) else 0
             await asyncio.sleep(every)
+
+
+async def _jobs(control: Control) -> str:
+    """14 jobs; nothing on a desk without any, or of somebody who sees none."""
+    names = await job_names(control)
+    return "" if not names else f"{len(names)} job{'' if len(names) == 1 else 's'}"
+
+
+async def job_names(control: Control) -> set[str]:
+    """What runs on a schedule, as far as whoever asks may see it."""
+    try:
+        found = (await control.get("/api/schedules")).body
+    except UnreachableError:
+        return set()
+    return {job["name"] for job in (found or {}).get("jobs", ())}
 
 
 def lines(body: dict[str, Any], columns: int | None = None) -> Iterator[Line]:

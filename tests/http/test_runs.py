@@ -79,7 +79,13 @@ async def test_what_is_not_ones_own_is_refused_and_the_answer_says_what_to_do(as
     assert problem["detail"] == "no job is called 'analysis'; known are buy_orders, sell_monitor"
     status, problem = await ask("POST", "/api/runs", BOSS, {"job": "buy_orders"})
     assert status == 404
-    assert problem["detail"] == "buy_orders is a job of each trader: say for whom in user; known are asha, ravi"
+    whose = "buy_orders is a job of each trader: say for whom in user (--user NAME); known are asha, ravi"
+    assert problem["detail"] == whose
+    status, problem = await ask("POST", "/api/runs", BOSS, {"job": "analysis", "user": "asha"})
+    assert (status, problem["detail"]) == (
+        404,
+        "analysis is the desk's own job, and no trader's: leave user out (--user)",
+    )
     status, problem = await ask("POST", "/api/runs", BOSS, {"job": "buy_orders", "user": "mira"})
     assert problem["detail"] == "'mira' has no job buy_orders; of those who have it, known are asha, ravi"
     for who, expected in ((LOOK, 403), (READ, 403), ({}, 401), (bearer("tw_none"), 403)):

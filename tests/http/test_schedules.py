@@ -12,7 +12,7 @@ from aiohttp import ClientSession
 from jobs_shown import ASHA, BOSS, LOOK, RAVI, ROOT, Ahead, Client, Jobs, a_job, serving_jobs
 from pictures import Desk, at
 from tradewarden.http.schedules import status_of
-from tradewarden.machines.job_report import EditAnswer
+from tradewarden.machines.job_report import EditAnswer, JobReport
 from tradewarden.machines.run import Outcome
 
 
@@ -176,3 +176,13 @@ async def test_many_are_enabled_at_once_or_none_when_one_is_not_there(ask: Clien
     assert [what[1:5] for what in jobs.asked] == [("analysis", "", None, False), ("buy_orders", "", None, False)]
     for wrong in ({}, {"names": [], "enabled": True}, {"names": "analysis", "enabled": True}, {"names": ["analysis"]}):
         assert (await ask("POST", "/api/schedules", BOSS, wrong))[0] == 422
+
+
+@pytest.mark.parametrize(("told", "hint"), [(None, True), ([], False)])
+async def test_the_page_tells_somebody_whom_nobody_knows_that_there_is_more_to_see(
+    session: ClientSession, tmp_path: Path, told: list[JobReport] | None, *, hint: bool
+) -> None:
+    async with serving_jobs(tmp_path, told) as (desk, _):
+        for who, expected in (({}, hint), (BOSS, False)):
+            async with session.get(desk.url + "/", headers=who) as answer:
+                assert ('<a href="/sign-in">Sign in</a> to see its jobs' in await answer.text()) is expected

@@ -120,6 +120,9 @@ class Jobs:
     def reports(self, person: Person) -> list[JobReport]:
         return [replace(report, **self._of(report)) for report in self.told.values() if person.sees(report.user)]
 
+    def are_any(self) -> bool:
+        return len(self.told) > 0
+
     def reports_of(self, user: str) -> list[JobReport]:
         """Those of one trader."""
         return self.reports(Person(name=user, role=Role.TRADER, by=user))

@@ -46,9 +46,13 @@ def job_of(jobs: Jobs, person: Person, name: str, user: str) -> JobReport:
         if (each.name, each.user) == (name, user):
             return each
     if users := [each.user for each in reports if each.name == name and each.user]:
-        detail = f"{name} is a job of each trader: say for whom in user; known are {', '.join(users)}"
+        known = ", ".join(users)
+        detail = f"{name} is a job of each trader: say for whom in user (--user NAME); known are {known}"
         if user:
-            detail = f"{user[:LONGEST]!r} has no job {name}; of those who have it, known are {', '.join(users)}"
+            detail = f"{user[:LONGEST]!r} has no job {name}; of those who have it, known are {known}"
+        raise ProblemError(404, "unknown-job", detail=detail)
+    if user and any(each.name == name for each in reports):
+        detail = f"{name} is the desk's own job, and no trader's: leave user out (--user)"
         raise ProblemError(404, "unknown-job", detail=detail)
     raise unknown(name, reports)
 

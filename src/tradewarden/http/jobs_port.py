@@ -44,6 +44,10 @@ class Jobs(Protocol):
         """How the jobs that this person may see do, in the order of the configuration."""
         ...
 
+    def are_any(self) -> bool:
+        """Whether the desk has jobs at all, whoever asks."""
+        ...
+
     def run_once(self, job: str, user: str, *, by: str) -> Run | Refused:
         """Run it now, unless a run stands in the way. Raises RefusedError for an unknown or a disabled one."""
         ...

@@ -131,7 +131,10 @@ class Pages:
             "acts": {str(severity): act for severity, act in ACTS.items()},
         }
         services = services_panel.panel(picture.desk, names=names)
-        jobs = jobs_panel.panel(self._seen_jobs(request), picture.now)
+        seen = self._seen_jobs(request)
+        programs = picture.desk is not None and len(picture.desk.services) > 0
+        hint = "" if seen is not None else _to_see(jobs=self._are_jobs(), programs=programs and not names)
+        jobs = hint or jobs_panel.panel(seen, picture.now)
         return self._page(
             200,
             "desk",
@@ -141,6 +144,9 @@ class Pages:
             person=_person(visit_of(request)),
             **self._state(picture),
         )
+
+    def _are_jobs(self) -> bool:
+        return self._jobs is not None and self._jobs.are_any()
 
     def _seen_jobs(self, request: web.Request) -> Sequence[JobReport] | None:
         """The jobs that whoever asks may see; nothing for one whom nobody knows."""
@@ -233,6 +239,12 @@ class Pages:
             "recording_html": recording.panel(picture),
             "segments_hidden_html": "" if len(picture.market.segments) > 1 else " hidden",
         }
+
+
+def _to_see(*, jobs: bool, programs: bool) -> str:
+    """What somebody whom nobody knows would be shown besides."""
+    what = " and ".join([*(["its jobs"] if jobs else []), *(["its programs"] if programs else [])])
+    return f'<p class="back"><a href="/sign-in">Sign in</a> to see {what}.</p>' if what else ""
 
 
 def _person(visit: Visit | None) -> str:

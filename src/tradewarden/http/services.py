@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from aiohttp import web
 
@@ -19,6 +19,7 @@ from tradewarden.machines.service import DeskReport, HostFigures, Order, Selecti
 from tradewarden.orchestrator.clock import Clock
 
 Deed = Callable[[str, str], Order]  # name, by whom
+_NONE: Final = "no program is kept up here; jobs, if there are any, are at /api/schedules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def document(report: DeskReport, now: datetime) -> dict[str, Any]:
         "time": iso(now),
         "desk": {
             "state": report.state,
-            "reason": report.reason,
+            "reason": report.reason or (None if report.services else _NONE),
             "since": iso(report.since),
             "phase": report.phase,
             "phases": report.phases,

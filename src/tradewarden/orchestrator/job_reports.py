@@ -47,6 +47,10 @@ class JobReports:
         """How the jobs that this person may see do, in the order of the configuration."""
         return [self.report(each) for key, each in self.scheduled.items() if person.sees(key[1])]
 
+    def are_any(self) -> bool:
+        """Whether the desk has jobs at all, whoever asks."""
+        return len(self.scheduled) > 0
+
     def report(self, each: Scheduled) -> JobReport:
         """How one does."""
         job, user = each.key
