@@ -47,3 +47,17 @@ async def test_the_document_is_openapi_3_1(desk: Desk, session: ClientSession) -
     assert document["openapi"].startswith("3.1")
     assert document["paths"]["/api/system/health"]["get"]["x-needs"] == "anybody"
     assert document["paths"]["/api/desk/stop"]["post"]["security"] == [{"token": []}, {"session": []}]
+
+
+def test_the_document_is_of_the_daemon_that_tells_it_and_describes_jobs_in_words() -> None:
+    told = json.loads(openapi.DOCUMENT.read_bytes())
+    assert told["servers"][0]["url"] == "/"
+    schemas = told["components"]["schemas"]
+    assert {"run", "holder"} <= schemas["Problem"]["properties"].keys()
+    assert "unified" in schemas["JobTold"]["properties"]["stands"]["description"]
+    assert "from due to start" in schemas["RunTold"]["properties"]["lateSeconds"]["description"]
+    for path in ("/api/runs", "/api/schedules", "/api/standings"):
+        assert "ledger" in told["paths"][path]["get"]["responses"]["503"]["description"]
+    asked = {each["name"]: each["description"] for each in told["paths"]["/api/runs"]["get"]["parameters"]}
+    assert asked["job"] == "the job, as the configuration calls it"
+    assert not [words for words in asked.values() if words.endswith("is expected")]

@@ -14,9 +14,11 @@ from tradewarden.machines.role import Person, Role
 from tradewarden.orchestrator.orders import RefusedError
 
 LONGEST: Final = 64  # characters of a name
-Name = Annotated[str, Member("a job's name is expected", 1, LONGEST, "buy_orders")]
-NameOrNone = Annotated[str | None, Member("a job's name is expected", 1, LONGEST, "buy_orders")]
-User = Annotated[str | None, Member("the name of whose job is meant is expected", None, LONGEST, "asha")]
+_JOB: Final = Member("a job's name is expected", 1, LONGEST, "buy_orders", "the job, as the configuration calls it")
+_WHOSE: Final = "the trader whose jobs are meant; empty are the desk's own, and without it a trader's own or the desk's"
+Name = Annotated[str, _JOB]
+NameOrNone = Annotated[str | None, _JOB]
+User = Annotated[str | None, Member("the name of whose job is meant is expected", None, LONGEST, "asha", _WHOSE)]
 _OF_OTHERS: Final = (
     "this is another's: you see and run your own jobs; ask an admin for what belongs to others or to the desk"
 )

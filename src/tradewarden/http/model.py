@@ -66,6 +66,12 @@ def words_of(model: Any, name: str) -> str:
     return "" if member is None else member.words
 
 
+def meaning_of(model: Any, name: str) -> str:
+    """What it means, for who reads the API."""
+    member = _member(model, name)
+    return "" if member is None else member.says or member.words
+
+
 def example_of(model: Any, name: str) -> object:
     """What somebody might send there."""
     member = _member(model, name)

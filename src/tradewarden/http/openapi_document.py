@@ -16,7 +16,7 @@ import msgspec
 import orjson
 
 from tradewarden import __version__
-from tradewarden.http.model import example_of, is_required, names_of, types_of, words_of
+from tradewarden.http.model import example_of, is_required, meaning_of, names_of, types_of
 from tradewarden.http.models.every import NOUNS, Named, operations
 from tradewarden.http.models.problem import Problem
 from tradewarden.http.needs import DEEDS, NEEDS, Way
@@ -40,6 +40,16 @@ _SAMPLES: Final = MappingProxyType(
         ("{name}", "name"): "page.css",
     }
 )
+_IN_PATH: Final = MappingProxyType(
+    {
+        "job": "the job, as the configuration calls it",
+        "task_name": "the task: a job, as the configuration calls it",
+        "id": "the number",
+        "name": "the name, as the configuration or the list has it",
+        "segment": "the segment, such as NSE_EQ",
+        "kind": "the kind of problem, as its type has it",
+    }
+)
 _BODY_REFUSALS: Final = {400: "the body breaks off", 408: "the body does not arrive", 413: "the body is too large"}
 _WITHOUT_BODY: Final = ("text/event-stream", "application/x-tar")
 _REF: Final = "#/components/schemas/{name}"
@@ -56,7 +66,7 @@ def document() -> dict[str, Any]:
     whole = {
         "openapi": "3.1.0",
         "info": {"title": "tradewarden", "version": __version__, "description": ABOUT, "license": {"name": "MIT"}},
-        "servers": [{"url": "http://127.0.0.1:8700", "description": "the daemon on this machine"}],
+        "servers": [{"url": "/", "description": "the daemon that tells this document"}],
         "tags": [{"name": noun.name, "description": noun.says} for noun in NOUNS],
         "paths": paths,
         "components": {"schemas": schemas.components, "securitySchemes": _SCHEMES},
@@ -117,7 +127,8 @@ def sample(path: str, name: str) -> str | int:
 def _in_path(path: str) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)\}", path):
         schema = _NUMBER if name == "id" else {"type": "string", "minLength": 1}
-        yield {"name": name, "in": "path", "required": True, "schema": dict(schema), "example": sample(path, name)}
+        told = {"name": name, "in": "path", "required": True, "schema": dict(schema), "example": sample(path, name)}
+        yield told | ({"description": _IN_PATH[name]} if name in _IN_PATH else {})
 
 
 def _answer(answer: Told, schemas: _Schemas) -> dict[str, Any]:
@@ -194,7 +205,7 @@ class _Schemas:
         properties = components[found["$ref"].rpartition("/")[2]]["properties"]
         for name, field in names_of(model).items():
             schema = _without_null(properties[name])
-            words, example = schema.pop("description", words_of(model, name)), example_of(model, name)
+            words, example = schema.pop("description", meaning_of(model, name)), example_of(model, name)
             yield {
                 "name": name,
                 "in": "query",
@@ -217,7 +228,7 @@ def _struct(model: type[Any], *, is_only: bool) -> Any:
     noun = "" if is_only else model.__module__.rpartition(".")[2].title().replace("_", "")
     types, members = types_of(model), []
     for name, field in names_of(model).items():
-        words = words_of(model, name)
+        words = meaning_of(model, name)
         kind = Annotated[types[name], msgspec.Meta(description=words)] if words else types[name]
         members.append((name, kind) if is_required(field) else (name, kind, msgspec.field(default=field.default)))
     made = msgspec.defstruct(noun + model.__name__, members, forbid_unknown_fields=True, kw_only=True)

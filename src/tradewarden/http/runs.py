@@ -33,7 +33,12 @@ SECONDS: Final = 15.0  # for all statistics of one question
 Counts = Callable[[str, str, datetime], Statistics]  # of a job and its person since then; called in a thread
 _TOO_SLOW: Final = f"the statistics took longer than {SECONDS:g} s: ask for one job, or since a later time"
 MONTH: Final = timedelta(days=30)
-Moment = Annotated[str | None, Member(f"expected is {MOMENTS}", 1, 64, "2026-11-23T09:15")]
+_MOMENT: Final = Member(f"expected is {MOMENTS}", 1, 64, "2026-11-23T09:15", f"of the due time: {MOMENTS}")
+Moment = Annotated[str | None, _MOMENT]
+
+_BEFORE: Final = Member(
+    "the number of a run is expected", 1, parameters.LARGEST, 4711, "the page behind the run of this number"
+)
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,16 @@ class Wanted:
 
     job: NameOrNone = None
     user: User = None
-    outcome: Annotated[Outcome | None, Member(f"known are {', '.join(Outcome)}")] = None
-    trigger: Annotated[Trigger | None, Member(f"known are {', '.join(Trigger)}")] = None
+    outcome: Annotated[
+        Outcome | None, Member(f"known are {', '.join(Outcome)}", says="only what ended, or stands, like this")
+    ] = None
+    trigger: Annotated[
+        Trigger | None, Member(f"known are {', '.join(Trigger)}", says="only what was asked for like this")
+    ] = None
     since: Moment = None
     until: Moment = None
-    before: Annotated[int | None, Member("the number of a run is expected", 1, parameters.LARGEST, 4711)] = None
-    limit: Annotated[int, Member(f"allowed is 1 to {MOST}", 1, MOST)] = USUAL
+    before: Annotated[int | None, _BEFORE] = None
+    limit: Annotated[int, Member(f"allowed is 1 to {MOST}", 1, MOST, says="so many runs at most")] = USUAL
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,9 @@ _BAD: Final = frozenset({Outcome.FAILED, Outcome.TIMEOUT, Outcome.MISSED})
 class Ahead:
     """How far the preview looks."""
 
-    count: Annotated[int, Member(f"allowed is 1 to {MOST_COMING}", 1, MOST_COMING)] = USUAL_COMING
+    count: Annotated[
+        int, Member(f"allowed is 1 to {MOST_COMING}", 1, MOST_COMING, says="so many runs and gaps at most")
+    ] = USUAL_COMING
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,17 @@ class Edit:
 
     schedule: Annotated[
         str | tuple[str, ...] | None,
-        Member('a schedule such as "at 16:00" is expected, or a list of them', None, LONGEST_TEXT, _EXAMPLE),
+        Member(
+            'a schedule such as "at 16:00" is expected, or a list of them',
+            None,
+            LONGEST_TEXT,
+            _EXAMPLE,
+            "the new schedule, or several of them; an empty list is as configured, and without it they stay",
+        ),
     ] = None
-    enabled: Annotated[bool | None, Member("true or false is expected")] = None
+    enabled: Annotated[bool | None, Member("true or false is expected", says="whether it is to run on it")] = None
     user: User = None
-    dry: Annotated[bool, Member("true or false is expected")] = False
+    dry: Annotated[bool, Member("true or false is expected", says="only tell what it would have done")] = False
 
 
 @dataclass(frozen=True)

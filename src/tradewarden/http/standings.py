@@ -21,7 +21,7 @@ from tradewarden.machines.job_report import JobReport
 class Stand:
     """Whether a desk as a whole, or one job of it, is to run on schedule."""
 
-    on: Annotated[bool, Member("true or false is expected")]
+    on: Annotated[bool, Member("true or false is expected", says="whether it is to run on schedule")]
     job: NameOrNone = None
     user: User = None
 

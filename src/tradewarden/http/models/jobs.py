@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET
+from msgspec import UNSET, Meta
 
 from tradewarden.http.body import Nothing
 from tradewarden.http.models.document import Absent, Document, Moment, Status
@@ -18,23 +19,27 @@ from tradewarden.machines.run import Outcome, Trigger
 class RunTold(Document):
     """One run: who asked for it, when it was due, how it ended and why."""
 
-    id: int
+    id: Annotated[int, Meta(description="its number, of one row from claim to end")]
     job: str
-    user: str
-    trigger: Trigger
-    due: Moment
-    by: str
-    outcome: Outcome
-    reason: str | None
-    claimed_at: Moment | None
-    started_at: Moment | None
-    ended_at: Moment | None
-    until: Moment | None
-    seconds: float | None
-    late_seconds: float | None
-    exit_code: int | None
-    pid: int | None
-    details: dict[str, Any]
+    user: Annotated[str, Meta(description="whose; empty for the desk's own")]
+    trigger: Annotated[
+        Trigger, Meta(description="what asked for it: its schedule, another job, a person, or the desk's start")
+    ]
+    due: Annotated[Moment, Meta(description="when it was to begin, or was asked for")]
+    by: Annotated[str, Meta(description="who asked")]
+    outcome: Annotated[Outcome, Meta(description="how it stands (queued, running) or ended")]
+    reason: Annotated[str | None, Meta(description="why it waits, or ended like this")]
+    claimed_at: Annotated[Moment | None, Meta(description="since when its row is there")]
+    started_at: Annotated[Moment | None, Meta(description="when its program began; null for one that never did")]
+    ended_at: Annotated[Moment | None, Meta(description="null while it is open")]
+    until: Annotated[Moment | None, Meta(description="when its time is over: the end of its window")]
+    seconds: Annotated[float | None, Meta(description="from start to end")]
+    late_seconds: Annotated[
+        float | None, Meta(description="from due to start; null for what was due by no clock, or never began")
+    ]
+    exit_code: Annotated[int | None, Meta(description="of its program; null when it was ended by a signal or by us")]
+    pid: Annotated[int | None, Meta(description="of its program, while it runs")]
+    details: Annotated[dict[str, Any], Meta(description="what the job handed back in its result file")]
 
 
 class Seconds(Document):
@@ -68,20 +73,25 @@ class JobTold(Document):
     """One job: when it is due, what it did last, and why it does not run when it does not."""
 
     name: str
-    user: str
+    user: Annotated[str, Meta(description="whose; empty for the desk's own")]
     description: str
-    per_user: bool
-    does: str
-    enabled: bool
-    stands: Literal["unified", "individual", "stopped"]
-    status: Status
-    schedules: list[str]
-    next_due: Moment | None
-    why_not: str | None
-    running: RunTold | None
-    last: RunTold | None
-    problem: str | None
-    notice: str | None
+    per_user: Annotated[bool, Meta(description="whether each trader has one of their own")]
+    does: Annotated[str, Meta(description="orders, monitor, feed or work: what becomes of it when it ends by itself")]
+    enabled: Annotated[bool, Meta(description="whether an admin lets it run at all")]
+    stands: Annotated[
+        Literal["unified", "individual", "stopped"],
+        Meta(
+            description="unified: on schedule with the desk as a whole; individual: by itself; stopped: not on schedule"
+        ),
+    ]
+    status: Annotated[Status, Meta(description="fail: it can never run; warn: its last run went wrong")]
+    schedules: Annotated[list[str], Meta(description="in the words of the configuration, or of whoever changed them")]
+    next_due: Annotated[Moment | None, Meta(description="null when nothing is within sight, or it follows another job")]
+    why_not: Annotated[str | None, Meta(description="why it does not run today")]
+    running: Annotated[RunTold | None, Meta(description="its run that is queued or running")]
+    last: Annotated[RunTold | None, Meta(description="its newest run that ended; what was refused is none")]
+    problem: Annotated[str | None, Meta(description="what keeps it from running")]
+    notice: Annotated[str | None, Meta(description="an edit that waits for the desk's next start")]
 
 
 class JobsTold(Document):
@@ -159,10 +169,11 @@ class Stood(Document):
     text: str
 
 
+_LEDGER = {503: "the ledger takes or tells nothing now: `Retry-After` says when to ask again"}
 _NO_JOB = "no job that you may see has this name"
 _OTHERS = "this is another's"
 
-OPERATIONS = {
+_OPERATIONS = {
     ("GET", "/api/schedules"): Operation(
         says="Every job that you may see: its schedules, when it is due, why it does not run",
         answers=ok("the jobs", JobsTold),
@@ -236,3 +247,4 @@ OPERATIONS = {
         refusals={403: _OTHERS, 404: _NO_JOB, 409: "the desk refuses, and why"},
     ),
 }
+OPERATIONS = {named: replace(each, refusals={**_LEDGER, **each.refusals}) for named, each in _OPERATIONS.items()}

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct
 
 from tradewarden.http.models.document import Absent, Document
+from tradewarden.http.models.jobs import RunTold
 
 
 class Fault(Document):
@@ -26,3 +27,7 @@ class Problem(Struct):
     instance: Annotated[str, Meta(description="stands in the log beside the cause")]
     detail: Annotated[str, Meta(description="what failed and what to do, for a person")] | Absent = UNSET
     errors: list[Fault] | Absent = UNSET
+    run: Annotated[RunTold | None, Meta(description="of a job that was refused: the refusal on record")] | Absent = (
+        UNSET
+    )
+    holder: Annotated[RunTold | None, Meta(description="the run that stands in its way")] | Absent = UNSET
