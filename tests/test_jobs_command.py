@@ -353,6 +353,11 @@ async def test_standing_tells_each_desk_and_changes_one(desk: Desk) -> None:
             "○ ravi's desk: off, nothing runs on its schedule",
         ],
     )
+    stopped = "the desk was stopped by command line: nothing of it begins before `tradewarden start --all`"
+    desk.told = [a_job("analysis", "", problem=stopped), a_job("eod_cleanup", "", problem=stopped)]
+    _, lines, _ = await desk(lambda terminal: standing(terminal, None))
+    assert lines == ["● The desk's own jobs: on as a whole (analysis, eod_cleanup)", f"! {stopped}"]
+    desk.told = [a_job(), a_job(user="ravi")]
     change = {"on": True, "job": "buy_orders", "user": "ravi"}
     code, lines, _ = await desk(lambda terminal: standing(terminal, change))
     assert (code, lines) == (0, ["ravi: buy_orders on"])

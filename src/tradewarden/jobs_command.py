@@ -14,6 +14,7 @@ from tradewarden.job_words import coming_lines, ended_line, job_lines, job_of, k
 from tradewarden.screen import Line
 
 LOOK: Final = 0.5  # seconds between two looks at a run that somebody waits for
+_RESTS: Final = "`tradewarden start --all`"  # what the problem of a job names while the whole desk is stopped
 _OPEN: Final = ("queued", "running")
 SHOWN: Final = 20  # times that a dry edit tells, the last ones first
 MISSES: Final = 20  # looks that may go wrong: the daemon is restarted, the program runs on
@@ -225,7 +226,10 @@ async def standing(terminal: Terminal, change: Body | None) -> int:
     async def deed() -> int:
         if change is None:
             body = await terminal.control.document("/api/standings", "standings")
-            _say(terminal, body, lambda: list(standing_lines(body["standings"])))
+            jobs = (await terminal.control.document("/api/schedules", "jobs"))["jobs"]
+            resting = dict.fromkeys(job["problem"] for job in jobs if _RESTS in (job["problem"] or ""))
+            notes = [Line(problem, "!", "warn") for problem in resting]
+            _say(terminal, body, lambda: [*standing_lines(body["standings"]), *notes])
             return 0
         answer = await terminal.ask("/api/standings", change)
         if answer is None:

@@ -16,6 +16,8 @@ def test_settings_that_differ_since_the_daemon_began_are_named_and_services_are_
     assert outside.changed() == ()
     file.write_text('[http]\nport = 18601\n[accounts.second]\napi_key = "x"\n[services.b]\ncommand = "false"\n')
     assert outside.changed() == ("accounts.second.api_key", "http.host", "http.port")
+    file.write_text(f'{BEGAN}[jobs]\nedits = "next start"\nkeep = "30d"\n')
+    assert outside.changed() == ("jobs.keep",), "what each job says of its own holds at once"
     file.write_text(f"# the same in other words\n{BEGAN}")
     assert outside.changed() == ()
 

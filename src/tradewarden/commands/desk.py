@@ -12,7 +12,7 @@ from tradewarden.commands.argument import Adder, add_config, add_door, back_to, 
 from tradewarden.commands.configured import control_of, settings_of, way_of
 from tradewarden.commands.down_alone import down_alone
 from tradewarden.commands.looking import look_on
-from tradewarden.commands.terminal import BAD_CONFIGURATION, complain
+from tradewarden.commands.terminal import BAD_CONFIGURATION, USAGE, complain
 
 if TYPE_CHECKING:
     from tradewarden.desk_command import Terminal
@@ -90,7 +90,7 @@ def _order(parsed: argparse.Namespace) -> int:
         body = {"names": parsed.names, "all": parsed.all, "tier": parsed.tier, "without": parsed.without}
         if not any(body.values()):
             complain(f"say which: tradewarden {parsed.verb} NAME..., --all, --tier TIER or --without TIER.")
-            return BAD_CONFIGURATION
+            return USAGE
     settings = way_of(parsed.config)
     if parsed.verb == "down" and parsed.url is None:
         status = down_alone(settings, as_json=parsed.json)

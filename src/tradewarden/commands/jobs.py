@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tradewarden.commands.argument import Adder, add_door, count
 from tradewarden.commands.configured import control_of, way_of
 from tradewarden.commands.looking import look_on
-from tradewarden.commands.terminal import BAD_CONFIGURATION, complain
+from tradewarden.commands.terminal import USAGE, complain
 
 if TYPE_CHECKING:
     from tradewarden.desk_command import Terminal
@@ -77,7 +77,7 @@ def _schedules(parsed: argparse.Namespace) -> int:
         change["enabled"] = parsed.enable
     if (change or parsed.dry) and (parsed.name is None or not change or parsed.preview is not None):
         complain("say which and what: tradewarden schedules NAME with --set TEXT, --enable or --disable.")
-        return BAD_CONFIGURATION
+        return USAGE
     terminal = _terminal(parsed)
     if change:
         whose = {} if parsed.user is None else {"user": parsed.user}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import asyncio
 
+USAGE = 2  # as argparse has it
 BAD_DATA = 65
 BAD_CONFIGURATION = 78
 

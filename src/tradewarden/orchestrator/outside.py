@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 _RELOADED: Final = "services"
+_OF_JOBS: Final = frozenset({"jobs.edits"})  # what a job says unless its table does: told with the job
 
 
 class Outside:
@@ -22,7 +23,8 @@ class Outside:
         if now == self._began_with:
             return ()
         before, after = dict(_flat(self._began_with)), dict(_flat(now))
-        return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
+        names = (before.keys() | after.keys()) - _OF_JOBS
+        return tuple(sorted(name for name in names if before.get(name) != after.get(name)))
 
 
 def _read(file: Path | None) -> bytes:
