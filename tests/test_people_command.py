@@ -185,7 +185,7 @@ async def test_the_first_admin_is_told_once_and_signs_in_with_it(
         )
 
         def ready(desk: daemon.Desk) -> None:
-            _begin(desk)
+            _begin("http://127.0.0.1:8700", desk)
             signed.append(asyncio.create_task(sign_in(f"http://127.0.0.1:{desk.http.port}"), name="sign in"))
 
         async def sign_in(url: str) -> None:
