@@ -57,7 +57,7 @@ def test_a_run_that_waits_over_a_restart_begins_only_if_its_job_still_stands(
         scene.traders.clear()
     play(scene, lambda driver: scene.go(driver, "+5"))
     assert (scene.last("buy", "asha").outcome, scene.last("buy", "asha").reason) == (Outcome.MISSED, why)
-    assert scene.keepers.events == {}, "no process was begun"
+    assert not any(scene.keepers.events.values()), "no process was begun"
 
 
 def test_a_daemon_that_finds_the_ledger_locked_ends_nothing_and_plans_as_soon_as_it_can(tmp_path: Path) -> None:

@@ -343,9 +343,9 @@ class Year:
         self._see_idle()
 
     def _disturb(self) -> None:
-        """From now on the desk has its time to mend what happened, and beats while it does."""
+        """From now on the desk has its time to mend what happened, and beats while the shift may run."""
         self.disturbed = self.true
-        self.looks = [self.true + seconds for seconds in (5.0, 130.0, 290.0)]
+        self.looks = [self.true + seconds for seconds in (130.0, 290.0)] if 3 <= self.now().hour < 10 else []
 
     def _see_idle(self) -> None:
         """Long after anything happened the shift runs while one of its windows is open, and nobody stopped the desk."""
@@ -353,7 +353,8 @@ class Year:
             return
         shift = next((each for each in self.jobs if each.name == "shift"), None)
         windows = [open_window(each, self.now(), self.calendar) for each in (shift.schedules if shift else ())]
-        if any(window and window.at < self.now() - timedelta(seconds=5) for window in windows):
+        is_open = any(window and window.at < self.now() - timedelta(seconds=5) for window in windows)
+        if is_open and self.runs("shift")[0].reason != "it was ended by hand":  # whoever wanted that was killed
             self.idle.append(f"nothing of the shift runs at {self.now()}")
 
     def _happen(self, driver: Driver) -> None:

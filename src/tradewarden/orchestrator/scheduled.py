@@ -30,6 +30,7 @@ class Scheduled:
     since: datetime | None = None  # when somebody let it stand anew
     ended: Run | None = None  # what ran last in a window of it
     apart: datetime | None = None  # until then no other run of it may begin
+    closed: tuple[datetime, datetime] | None = None  # from when to when no window of it is open
     next: Due | None = None
     is_planned: bool = False  # `next` is known
 
@@ -52,6 +53,10 @@ class Scheduled:
     def has_windows(self) -> bool:
         """Whether it is kept up for a while."""
         return any(map(is_window, self.schedules))
+
+    def is_closed_at(self, now: datetime) -> bool:
+        """Whether it is known that no window of it is open."""
+        return self.closed is not None and self.closed[0] <= now < self.closed[1]
 
     def is_behind(self, by: timedelta = timedelta()) -> bool:
         """Whether it was looked at further than is written down."""

@@ -121,11 +121,15 @@ class Scheduler:
         """Nothing of it runs: begin it if a window is open and it stands, unless it has ended in that by itself."""
         if not (scheduled.is_active and scheduled.has_windows) or scheduled.away or self._asked.resting:
             return
-        if scheduled.apart is not None and now < scheduled.apart <= now + APART:
+        is_apart = scheduled.apart is not None and now < scheduled.apart <= now + APART
+        if is_apart or scheduled.is_closed_at(now):
             return
         window = self.open_now(scheduled, now)
-        at = None if window is None else self._begins_in(window, scheduled, now)
-        if window is None or at is None or at > now:
+        if window is None:
+            coming = self.coming(scheduled)  # no window opens before it is due
+            scheduled.closed = None if coming is None else (now, coming.at)
+            return
+        if (at := self._begins_in(window, scheduled, now)) is None or at > now:
             return
         try:
             given = self.ask(scheduled, Trigger.DESK, Due(now, window.until), by="the desk's start")
