@@ -111,6 +111,23 @@ def test_a_run_goes_on_over_a_daemon_that_is_killed_and_its_timeout_goes_on_with
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_why_a_run_was_ended_is_known_to_the_next_daemon(place: Place, code: int) -> None:
+    watch = job("watch", f"trap 'sleep 0.2; exit {code}' TERM; {note(place)}; while :; do sleep 0.02; done")
+
+    async def scene() -> None:
+        async with kept_jobs(place, watch, killed=True) as kept:
+            kept.driver.run_once("watch", "", by="asha")
+            await kept.until_outcomes("watch", "running")
+            await kept.until_ran("1")
+            kept.driver.down(by="asha")  # and now the daemon is killed
+        async with kept_jobs(place, watch) as kept:
+            await kept.until_outcomes("watch", "failed")
+            assert kept.only("watch").reason == "ended by asha, with the desk"
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("does", [Does.ORDERS, Does.MONITOR])
 def test_a_run_whose_keeper_was_killed_is_ended_and_only_a_monitor_begins_again(place: Place, does: Does) -> None:
     watch = job("watch", f"{note(place)}; exec sleep 1000", place.between(-60, 600), does=does)

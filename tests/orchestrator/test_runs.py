@@ -449,6 +449,17 @@ def test_what_is_kept_does_not_keep_what_is_too_old(runs: Runs) -> None:
     assert len(runs.history()) == 6
 
 
+def test_why_a_run_is_to_end_stands_with_it_while_it_runs(runs: Runs) -> None:
+    first = given(runs)
+    assert not runs.note(first.id, "ended by asha")
+    runs.start(first.id, PROGRAM)
+    assert runs.note(first.id, "ended by asha")
+    assert runs.open()[0].reason == "ended by asha"
+    runs.finish(first.id, Outcome.FAILED)
+    assert not runs.note(first.id, "ended by ravi")
+    assert runs.history()[0].reason == "ended by asha"
+
+
 def test_a_run_may_be_open_unless_the_ledger_says_that_it_is_not(runs: Runs, path: Path) -> None:
     first = given(runs)
     assert runs.may_be_open(first.id)

@@ -129,7 +129,9 @@ class RunDriver:
             self._stop()
 
     def end(self, outcome: Outcome, reason: str) -> None:
-        """It has to end, and counts as this."""
+        """It has to end, and counts as this; another daemon may be the one that sees it."""
+        if not (self.is_over or self.waits or self._machine.is_ending):
+            self._host.runs.note(self.run.id, reason)
         self._do(lambda _: self._machine.end(outcome, reason))
 
     def close_at(self, until: datetime) -> None:

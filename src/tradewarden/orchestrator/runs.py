@@ -187,6 +187,15 @@ class Runs(RunHistory):
             )
         )
 
+    def note(self, run_id: int, reason: str) -> bool:
+        """Why it is asked to end, for a daemon that comes before it has; false when it is not running."""
+        values = (reason, run_id)
+        return self._do(
+            lambda db: bool(
+                db.execute("UPDATE runs SET reason = ? WHERE id = ? AND outcome = 'running'", values).rowcount
+            )
+        )
+
     def finish(
         self,
         run_id: int,
