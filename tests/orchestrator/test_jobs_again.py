@@ -175,3 +175,24 @@ def test_a_schedule_that_the_desk_does_not_allow_changes_nothing(tmp_path: Path)
         assert driver.reports(ADMIN)[0].schedules == ("at 10:30",)
 
     play(scene, act)
+
+
+def test_a_desk_that_was_stopped_stays_so_over_restarts_of_the_daemon(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, job("buy", "", "every 10s"))
+    scene.life = Life(lasts=1.0)
+
+    async def stop(driver: Driver) -> None:
+        driver.down(by="the command line")
+
+    async def look_on(driver: Driver) -> None:
+        await scene.go(driver, "+11")
+        assert scene.last("buy").outcome is Outcome.MISSED
+        assert scene.last("buy").reason == "the desk was stopped by the command line"
+        driver.up()
+
+    async def go_on(driver: Driver) -> None:
+        await scene.go(driver, "+11")
+        assert scene.last("buy").outcome is Outcome.SUCCESS
+
+    for act in (stop, look_on, go_on):
+        play(scene, act)

@@ -22,7 +22,7 @@ from tradewarden.orchestrator.lease import is_alive
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.schedule_edits import Edits
 from tradewarden.orchestrator.scheduled import Scheduled
-from tradewarden.orchestrator.standings import Standings
+from tradewarden.orchestrator.standings import RESTS, Standings
 
 AHEAD: Final = 5.0  # seconds before a due time at which whoever starts keepers is to be there: it leaves when idle
 SELDOM: Final = 60.0  # seconds between two looks at what others hold, and at what is too old to be kept
@@ -88,6 +88,8 @@ class JobsDriver(JobRuns):
         try:
             if self.edits.pending():
                 self.edits.apply_pending("the desk's start")
+            if self._down is None and (by := self.standings.stopped_by()) is not None:
+                self._down = f"{STOPPED} {by}"
             self._known_traders = tuple(self._around.traders())
             self.plan(self._known_traders)
             self._host.runs.keep_marks(self.scheduled)
@@ -178,8 +180,9 @@ class JobsDriver(JobRuns):
         self._host.runs.look()
 
     def down(self, *, by: str) -> tuple[str, ...]:
-        """End what runs, and begin nothing before somebody starts the desk, or the next daemon."""
+        """End what runs, and begin nothing before somebody starts the desk; the next daemon keeps to it."""
         self._down = f"{STOPPED} {by}"
+        self._rest(on=True, by=by)
         names = tuple(hand.instance.name for hand in self._hands.values())
         for hand in tuple(self._hands.values()):
             hand.end(Outcome.FAILED, f"ended by {by}, {WITH_THE_DESK}")
@@ -188,12 +191,20 @@ class JobsDriver(JobRuns):
     def up(self) -> None:
         """Somebody starts the desk again."""
         was, self._down, now = self._down, None, self._host.clock.now()
+        if was is not None:
+            self._rest(on=False, by="the desk's start")
         for each in self.scheduled.values():
             if was is not None or (each.ended is not None and is_desks(each.ended)):
                 each.since = now
         if self._is_open and self._is_planned:
             self._see_what_is_due()
             self.arm()
+
+    def _rest(self, *, on: bool, by: str) -> None:
+        try:
+            self.standings.set("", {RESTS: on}, by=by)
+        except LedgerError as trouble:  # a desk that is to stop has to, also on a full disk
+            log.error("job.unwritten", job="", why=str(trouble))  # noqa: TRY400 - its text says it all
 
     @property
     def running(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Final
 from tradewarden.orchestrator.ledger_file import LedgerFile, moment, stamp
 
 WHOLE: Final = ""  # where a job's name would be
+RESTS: Final = "*"  # there too, of nobody: whether the jobs of all rest, since somebody stopped the desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Standings:
     def users(self) -> list[str]:
         """Of whom anything was said."""
         return [user for (user,) in self._file.read("SELECT DISTINCT user FROM standings ORDER BY user")]
+
+    def stopped_by(self) -> str | None:
+        """Who has stopped the desk with all its jobs, if nobody has started it since."""
+        standing = self.told("").get(RESTS)
+        return standing.by if standing is not None and standing.on else None
 
     def set(self, user: str, standings: Mapping[str, bool], *, by: str) -> None:
         """All of these at once, or none: a whole that takes single ones over leaves no moment with neither."""
