@@ -451,7 +451,7 @@ def test_what_a_killed_keeper_left_is_ended_first() -> None:
     scene.machine.answered("nobody there")
     assert scene.phase() == "fenced"
     assert scene.held(6 + ASK_AGAIN - 0.01) == []
-    assert scene.held(7) == [Fence()]
+    assert scene.held(6 + ASK_AGAIN) == [Fence()]
     scene.machine.answered(None)
     assert scene.tell(exited(None, seconds=8, fenced=True)) == []
     assert scene.tell(gone(8)) == [Over(Outcome.FAILED, UNSEEN)]
