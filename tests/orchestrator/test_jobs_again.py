@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import time
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -153,6 +153,18 @@ def test_a_ledger_that_cannot_be_read_is_said_to_whoever_wants_a_run_ended(
         monkeypatch.setattr(driver._host.runs, "run", unreadable)
         with pytest.raises(RefusedError, match="the ledger cannot be read"):
             driver.end_run(7, by="asha")
+
+    play(scene, act)
+
+
+def test_what_jobs_handed_over_is_forgotten_with_the_history(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, job("buy", "", "at 16:00"))
+    forgotten: list[date] = []
+
+    async def act(driver: Driver) -> None:
+        driver._around = replace(driver._around, keep=timedelta(days=30), forget=forgotten.append)
+        await scene.go(driver, "+61")
+        assert forgotten == [date(2026, 10, 24)]
 
     play(scene, act)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final, NoReturn
 
 import structlog
@@ -48,6 +48,7 @@ class Around:
     traders: Callable[[], Sequence[str]]
     people: Mapping[str, Trader]
     keep: timedelta  # how long the history is kept
+    forget: Callable[[date], object] = lambda _day: None  # what jobs handed over before this day
     limits: Limits = field(default_factory=Limits)  # that schedules have to keep to
 
 

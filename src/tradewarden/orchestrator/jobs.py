@@ -229,7 +229,9 @@ class JobsDriver(JobRuns):
                     self._take_over(known)
                 else:
                     self._dead.add(run.id)  # a daemon that hands over may hold it in a moment
-            self._host.runs.prune(self._host.clock.now() - self._around.keep)
+            before = self._host.clock.now() - self._around.keep
+            self._host.runs.prune(before)
+            self._around.forget(before.date())
         except LedgerError as trouble:
             log.debug("job.unpruned", why=str(trouble))
 

@@ -20,6 +20,7 @@ from tradewarden.orchestrator.lease import own_lease
 from tradewarden.orchestrator.ledger_file import LedgerFile
 from tradewarden.orchestrator.runs import Runs
 from tradewarden.orchestrator.schedule_edits import Edits
+from tradewarden.orchestrator.signals import Signals
 from tradewarden.orchestrator.standings import Standings
 
 if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them costs 11 MB
@@ -59,6 +60,7 @@ def jobs_of(
         traders=traders,
         people=settings.traders,
         keep=timedelta(days=settings.jobs.keep_days),
+        forget=Signals(file, now=clock.now).prune,
         limits=settings.jobs.limits,
     )
     jobs = JobsDriver(settings.scheduled, host, Edits(file, now=clock.now), Standings(file, now=clock.now), around)
