@@ -229,8 +229,7 @@ class JobsDriver(JobRuns):
                     self._take_over(known)
                 else:
                     self._dead.add(run.id)  # a daemon that hands over may hold it in a moment
-            before = self._host.clock.now() - self._around.keep
-            self._host.runs.prune(before)
+            self._host.runs.prune(before := self._host.clock.now() - self._around.keep)
             self._around.forget(before.date())
         except LedgerError as trouble:
             log.debug("job.unpruned", why=str(trouble))
@@ -242,8 +241,7 @@ class JobsDriver(JobRuns):
         self._follow_on(now)
         held = {(run.job, run.user) for run in self._foreign.values()}
         for key, each in tuple(self.scheduled.items()):
-            is_ending = self.scheduler.is_due(each, now) and self._is_ending(key, now)
-            self.scheduler.look(each, now, is_held=is_ending)
+            self.scheduler.look(each, now, is_held=self.scheduler.is_due(each, now) and self._is_ending(key, now))
             if key not in self._hands and key not in held:
                 self.scheduler.keep_up(each, now)
         self.scheduler.beat(tuple(self.scheduled.values()))
