@@ -103,16 +103,27 @@ def browser_of(answer: tuple[int, Message, bytes]) -> dict[str, str]:
     return {"Cookie": headers["Set-Cookie"].partition(";")[0], "X-CSRF-Token": json.loads(said)["csrf"]}
 
 
-def newcomer(desk: LiveDesk, name: str, role: str) -> tuple[str, dict[str, str]]:
+def tokens_of(desk: LiveDesk, person: str) -> dict[Scope, str]:
+    """One for each scope; made for an admin, as none is made for a role that can never use it."""
+    return {
+        scope: desk.ask("POST", "/api/tokens", {"name": scope, "scopes": [scope], "user": person})["token"]
+        for scope in Scope
+    }
+
+
+def newcomer(desk: LiveDesk, name: str, role: str, tokens: dict[tuple[str, Scope], str]) -> tuple[str, dict[str, str]]:
     """Somebody new who has signed in with a one-time password."""
-    password = desk.ask("POST", "/api/users", {"name": name, "role": role})["oneTimePassword"]
+    password = desk.ask("POST", "/api/users", {"name": name, "role": "admin"})["oneTimePassword"]
+    tokens |= {(role, scope): token for scope, token in tokens_of(desk, name).items()}
+    if role != "admin":
+        desk.ask("PATCH", f"/api/users/{name}", {"role": role})
     credentials = json.dumps({"name": name, "password": password}).encode()
     return password, browser_of(desk.answer("POST", "/api/session", credentials, {}))
 
 
-def member(desk: LiveDesk, name: str, role: str) -> dict[str, str]:
+def member(desk: LiveDesk, name: str, role: str, tokens: dict[tuple[str, Scope], str]) -> dict[str, str]:
     """Somebody who has chosen a password."""
-    password, browser = newcomer(desk, name, role)
+    password, browser = newcomer(desk, name, role, tokens)
     chosen = json.dumps({"old": password, "new": "umbrellas are violet by night"}).encode()
     return browser_of(desk.answer("POST", "/api/session/password", chosen, browser))
 
@@ -129,16 +140,16 @@ def visitors(desk: LiveDesk) -> dict[str, Visitor]:
         Visitor("admin_token_away", {"Authorization": f"Bearer {ADMIN}", **away}, "admin", here=False),
         Visitor("control_socket", {"Host": "localhost"}, "admin", socket=True),
     ]
+    tokens: dict[tuple[str, Scope], str] = {}
     for role, person in PEOPLE.items():
-        browser = member(desk, person, role)
+        browser = member(desk, person, role, tokens)
         found.append(Visitor(f"a_{role}", browser, role, person))
         found.append(Visitor(f"a_{role}_away", {**browser, **away}, role, person, here=False))
     found.append(Visitor("a_victim", {"Cookie": browser["Cookie"]}, "admin", forged=True))
     for (role, person), scope in product(PEOPLE.items(), Scope):
-        token = desk.ask("POST", "/api/tokens", {"name": scope, "scopes": [scope], "user": person})["token"]
-        headers = {"Authorization": f"Bearer {token}", **away}
+        headers = {"Authorization": f"Bearer {tokens[role, scope]}", **away}
         found.append(Visitor(f"{role}_token_{scope}", headers, role, person, frozenset({str(scope)}), here=False))
-    found.append(Visitor("newcomer", newcomer(desk, "newcomer", "admin")[1], "admin", must_change=True))
+    found.append(Visitor("newcomer", newcomer(desk, "newcomer", "admin", {})[1], "admin", must_change=True))
     return {each.name: each for each in found}
 
 
