@@ -166,7 +166,9 @@ def test_a_run_that_the_machine_did_not_outlive_has_failed_and_a_monitor_begins_
         async with kept_jobs(place, *jobs[:1], killed=True) as kept:
             now, earlier = place.clock.now(), Lease(4_000_000, 1, "another boot")
             for name, until_ in (("buy", None), ("watch", now + timedelta(minutes=5))):
-                run = kept.runs.claim(name, "", Trigger.DESK, now, by="test", lease=earlier, until=until_)
+                run = kept.runs.claim(
+                    name, "", Trigger.DESK, now, by="test", lease=earlier, until=until_, lasts=name == "watch"
+                )
                 kept.runs.start(run.id, earlier)  # type: ignore[union-attr]
         async with kept_jobs(place, *jobs) as kept:
             await kept.until(lambda: kept.only("buy").outcome is Outcome.FAILED)

@@ -239,3 +239,20 @@ def test_what_was_stopped_with_the_desk_waits_for_whoever_starts_that_over_a_res
 
     play(scene, stop)
     play(scene, start)
+
+
+def test_a_window_that_was_begun_under_another_schedule_is_no_point_to_the_next_daemon(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, monitor())
+
+    async def begin(driver: Driver) -> None:
+        await scene.go(driver, "10:00")
+        assert scene.last("watch").outcome is Outcome.RUNNING
+
+    async def take_over(driver: Driver) -> None:
+        await scene.go(driver, "+20")
+        assert scene.last("watch").outcome is Outcome.SUCCESS
+        assert (scene.last("watch").reason or "").startswith("its window closed")
+
+    play(scene, begin)
+    scene.jobs = (monitor("at 16:00"),)
+    play(scene, take_over)

@@ -215,9 +215,9 @@ class DyingRuns(Runs):
         self.year.may_die()
         return done
 
-    def claim(self, *told: Any, **words: Any) -> Run | Refused:
+    def give(self, *told: Any, **words: Any) -> Run | Refused:
         self.year.may_die()
-        given = super().claim(*told, **words)
+        given = super().give(*told, **words)
         self.year.may_die()
         return given
 

@@ -23,6 +23,7 @@ class Claim:
     by: str  # who asked, for the record
     lease: Lease  # of the daemon, until the program runs
     until: datetime | None = None  # when its window closes
+    lasts: bool = False  # it is kept up until then
     because: str | None = None  # why it cannot start yet
 
 

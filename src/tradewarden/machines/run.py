@@ -68,7 +68,8 @@ class Run:
     claimed: datetime | None = None
     started: datetime | None = None
     ended: datetime | None = None
-    until: datetime | None = None  # when its window closes: a queued one is missed then, a running one is ended
+    until: datetime | None = None  # a queued one is missed then; of one that lasts, when its window closes
+    lasts: bool = False  # it is kept up until its window closes, which is then its end
     code: int | None = None  # of the process; negative: the signal that ended it
     lease: Lease | None = None
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))  # what the job handed back

@@ -11,7 +11,7 @@ import structlog
 
 from tradewarden.machines.claim import APART
 from tradewarden.machines.condition import Flows, parse
-from tradewarden.machines.due import Due, is_window
+from tradewarden.machines.due import Due
 from tradewarden.machines.due_day import not_that_day
 from tradewarden.machines.gate import gate
 from tradewarden.machines.job import TIMEOUT, Job, kept_as
@@ -183,22 +183,12 @@ class JobRuns(JobPlans):
         )
 
     def _rules(self, run: Run, job: Job) -> Rules:
-        is_kept_up = run.trigger is Trigger.DESK or (run.trigger is Trigger.SCHEDULE and self._is_window(run, job))
         return Rules(
-            is_window=is_kept_up,
+            is_window=run.lasts,
             is_repaired=job.does.is_repaired,
-            timeout=job.timeout if is_kept_up else job.timeout or TIMEOUT,
+            timeout=job.timeout if run.lasts else job.timeout or TIMEOUT,
             attempts=job.restarts.attempts,
         )
-
-    def _is_window(self, run: Run, job: Job) -> bool:
-        each = self.scheduled.get((run.job, run.user))
-        schedules = job.schedules if each is None else each.schedules
-        windows = [is_window(schedule) for schedule in schedules]
-        if all(windows) or not any(windows):
-            return any(windows)
-        found = None if each is None else self.scheduler.open_now(each, run.due)
-        return found is not None and found.until == run.until
 
     def _heard(self, hand: RunDriver, job: Job) -> None:
         run = hand.run

@@ -29,6 +29,7 @@ JOBS: Final = """
         started INTEGER,
         ended INTEGER,
         until INTEGER,
+        lasts INTEGER NOT NULL DEFAULT 0,  -- 1: it is kept up until then
         code INTEGER,
         pid INTEGER,                -- with ticks and boot the lease, as long as it is open
         ticks INTEGER,

@@ -91,10 +91,10 @@ def _insert(
     now: datetime,
 ) -> Run:
     lease = of.lease if outcome.is_open and isinstance(of, Claim) else None
-    until = of.until if isinstance(of, Claim) else None
+    until, lasts = (of.until, of.lasts) if isinstance(of, Claim) else (None, False)
     run_id = db.execute(
-        "INSERT INTO runs (job, trigger, due, by, outcome, reason, claimed, ended, until, pid, ticks, boot)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO runs (job, trigger, due, by, outcome, reason, claimed, ended, until, lasts, pid, ticks, boot)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             number,
             of.trigger.value,
@@ -105,6 +105,7 @@ def _insert(
             stamp(now),
             None if outcome.is_open else stamp(now),
             stamp(until) if until else None,
+            int(lasts),
             *((lease.pid, lease.ticks, lease.boot) if lease else (None, None, None)),
         ),
     ).lastrowid

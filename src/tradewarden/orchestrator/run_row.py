@@ -12,7 +12,7 @@ from tradewarden.machines.run import Lease, Outcome, Run, Trigger
 from tradewarden.orchestrator.ledger_file import moment
 
 COLUMNS: Final = (
-    "runs.id, jobs.job, jobs.user, trigger, due, by, outcome, reason, claimed, started, ended, until, code,"
+    "runs.id, jobs.job, jobs.user, trigger, due, by, outcome, reason, claimed, started, ended, until, lasts, code,"
     " pid, ticks, boot, details"
 )
 SELECT: Final = f"SELECT {COLUMNS} FROM runs JOIN jobs ON jobs.id = runs.job"  # noqa: S608 - names of our own
@@ -39,6 +39,7 @@ def told(row: Row) -> Run:
         started,
         ended,
         until,
+        lasts,
         code,
         pid,
         ticks,
@@ -58,6 +59,7 @@ def told(row: Row) -> Run:
         started=None if started is None else moment(started),
         ended=None if ended is None else moment(ended),
         until=None if until is None else moment(until),
+        lasts=bool(lasts),
         code=code,
         lease=None if pid is None else Lease(pid, ticks, boot),
         details=MappingProxyType(orjson.loads(details) if details else {}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -63,13 +64,16 @@ class Runs(RunHistory):
         by: str,
         lease: Lease,
         until: datetime | None = None,
+        lasts: bool = False,
         queued_because: str | None = None,
     ) -> Run | Refused:
+        """As `give`, said in words."""
+        wanted = Claim(job=job, user=user, trigger=trigger, due=due, by=by, lease=lease, until=until, lasts=lasts)
+        return self.give(replace(wanted, because=queued_because))
+
+    def give(self, wanted: Claim) -> Run | Refused:
         """A run that waits to start, or why there is none; that is stored too, unless the due time has its run."""
         self._settle()
-        wanted = Claim(
-            job=job, user=user, trigger=trigger, due=due, by=by, lease=lease, until=until, because=queued_because
-        )
         with self._file.write() as db:
             return claimed(db, wanted, self._now())
 

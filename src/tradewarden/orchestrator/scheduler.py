@@ -132,7 +132,7 @@ class Scheduler:
         if (at := self._begins_in(window, scheduled, now)) is None or at > now:
             return
         try:
-            given = self.ask(scheduled, Trigger.DESK, Due(now, window.until), by="the desk's start")
+            given = self.ask(scheduled, Trigger.DESK, Due(now, window.until, lasts=True), by="the desk's start")
         except LedgerError as trouble:
             log.debug("job.unwritten", job=scheduled.name, why=str(trouble))
             return
@@ -162,17 +162,7 @@ class Scheduler:
 
     def ask(self, scheduled: Scheduled, trigger: Trigger, due: Due, *, by: str) -> Run | Refused:
         """A run now, or why not. Raises LedgerError."""
-        claim = self._claim(scheduled, trigger, due, by)
-        given = self._runs.claim(
-            claim.job,
-            claim.user,
-            claim.trigger,
-            claim.due,
-            by=by,
-            lease=claim.lease,
-            until=claim.until,
-            queued_because=claim.because,
-        )
+        given = self._runs.give(self._claim(scheduled, trigger, due, by))
         self._tell(given, scheduled)
         return given
 
@@ -254,7 +244,15 @@ class Scheduler:
         until = None if due.until >= FOREVER.until else due.until
         because = self._asked.barrier(scheduled)
         return Claim(
-            job=job, user=user, trigger=trigger, due=due.at, by=by, lease=self._lease, until=until, because=because
+            job=job,
+            user=user,
+            trigger=trigger,
+            due=due.at,
+            by=by,
+            lease=self._lease,
+            until=until,
+            lasts=due.lasts,
+            because=because,
         )
 
     def _tell(self, given: Run | Refused, scheduled: Scheduled) -> None:
