@@ -176,6 +176,10 @@ def test_a_collision_five_weeks_ahead_is_seen_and_a_later_one_is_not() -> None:
             {"z": "after y ended", "y": "after x ended", "b": "at 09:00"},
             ["y runs after x, which is no job; known: b, y, z"],
         ),
+        (
+            {"buy": "after analisis ended", "analysis": "at 16:00"},
+            ["buy runs after analisis, which is no job; did you mean analysis? Known: analysis, buy"],
+        ),
     ],
 )
 def test_jobs_that_wait_for_nobody_or_for_themselves_are_told(jobs: dict[str, str], expected: list[str]) -> None:

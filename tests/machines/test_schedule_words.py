@@ -174,7 +174,7 @@ NO_CLOCK = "is no time of day; write one from 00:00 to 23:59"
             "'dawn' is no moment; write one like 09:15, open, 15 minutes before open, 10 minutes after close",
         ),
         ("at 16:00 on holidays", f"'holidays' {NO_DAY}"),
-        ("at 16:00 on mon, mun", f"'mun' {NO_DAY}"),
+        ("at 16:00 on mon, x", f"'x' {NO_DAY}"),
         ("at 16:00 on mon with muhurat", "'with muhurat' goes with trading days only, not with 'mon'"),
         ("at 16:00 on all days with muhurat", "'with muhurat' goes with trading days only, not with 'all days'"),
         ("at 16:00 on all days of XY", f"unknown segment XY in 'at 16:00 on all days of XY'; {KNOWN}"),
@@ -185,6 +185,32 @@ NO_CLOCK = "is no time of day; write one from 00:00 to 23:59"
 )
 def test_what_cannot_be_read_is_answered_with_what_to_write(text: str, answer: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(answer)}$"):
+        written(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("mondya 09:15", "'mondya 09:15' is no schedule; did you mean mon instead of mondya? Write one like"),
+        ("every trading dya at", "'every trading dya at' is no schedule; did you mean days instead of dya? Write one"),
+        ("at 09:15 on trading dyas", "'trading dyas' is no day; did you mean \"at 09:15 on trading days\"? Write "),
+        ("At 16:00 onn mon", "'At 16:00 onn mon' is no schedule; did you mean \"at 16:00 on mon\"? Write one like"),
+        ("at 16:00 on monday", "'monday' is no day; did you mean \"at 16:00 on mon\"? Write trading days, all days"),
+        ("at 9:15 on weekends", "'weekends' is no day; did you mean \"at 9:15 on sat, sun\"? Write trading days,"),
+        ("at 25:00 on mondya", "25:00 is no time of day; did you mean mon instead of mondya? Write one from 00:00"),
+        ("after closer succeded", "'after closer succeded' is no schedule; did you mean \"after closer succeeded\"?"),
+        ("betwen 9:15 an 15:30", "'betwen 9:15 an 15:30' is no schedule; did you mean \"between 9:15 and 15:30\"?"),
+        ("cron 0 9 * * mn", 'cron 0 9 * * mn: Bad day-of-week; did you mean "cron 0 9 * * mon"? Write minute hour'),
+        ("at 16:00 on all days of NSE", "unknown segment NSE in 'at 16:00 on all days of NSE'; did you mean \"at 16"),
+        ("evry dya", "'evry dya' is no schedule; did you mean every instead of evry and days instead of dya? Write"),
+        ("from opn to close", "'opn' is no moment; did you mean \"from open to close\"? Write one like 09:15, open,"),
+        ("at preopen in UTC", "'at preopen' is no schedule; did you mean \"at pre-open in UTC\"? Write one like"),
+        (" ".join(["x"] * 20 + ["dya"]), f"'{'x ' * 20}dya' is no schedule; write one like"),
+        (" ".join(["x"] * 19 + ["dya"]), f"'{'x ' * 19}dya' is no schedule; did you mean days instead of dya?"),
+    ],
+)
+def test_who_misspells_a_word_is_told_what_was_meant(text: str, answer: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(answer)}"):
         written(text)
 
 

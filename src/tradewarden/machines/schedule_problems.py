@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import islice
@@ -12,6 +12,7 @@ from tradewarden.machines.day_book import Book
 from tradewarden.machines.due import FOREVER, SIGHT, Due, due_between, is_for_ever, is_window, next_due, why_not
 from tradewarden.machines.due_day import not_that_day, why_nothing
 from tradewarden.machines.schedule import After, Hourly, Once, Schedule, Stretch, clock
+from tradewarden.machines.schedule_spelling import nearest
 
 _LOOK: Final = 35  # days: each day of the week, and some holidays
 _NONE: Final = f"none comes within {SIGHT.days} days"
@@ -45,15 +46,20 @@ def problems(schedules: Sequence[Schedule], *, after: datetime, book: Book, limi
 def circles(by_job: Mapping[str, Sequence[Schedule]]) -> list[str]:
     """What is wrong with the jobs that wait for other jobs: unknown ones, and those that wait for themselves."""
     waits = {job: [each.rule.job for each in them if isinstance(each.rule, After)] for job, them in by_job.items()}
-    known = ", ".join(sorted(by_job))
     strange = [
-        f"{job} runs after {other}, which is no job; known: {known}"
+        f"{job} runs after {other}, which is no job; {_known(other, by_job)}"
         for job, others in waits.items()
         for other in others
         if other not in by_job
     ]
     round_about = [job for job in waits if job in _behind(job, waits)]
     return [*strange, *([f"{', '.join(round_about)}: each waits for itself in the end"] if round_about else [])]
+
+
+def _known(strange: str, jobs: Collection[str]) -> str:
+    near = nearest(strange, jobs)
+    known = f"known: {', '.join(sorted(jobs))}"
+    return known if near is None else f"did you mean {near}? K{known[1:]}"
 
 
 def _behind(job: str, waits: Mapping[str, Sequence[str]]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,6 +32,7 @@ from tradewarden.machines.schedule import (
     Stretch,
     TradingDays,
 )
+from tradewarden.machines.schedule_spelling import meant
 
 FORMS: Final = (
     "always",
@@ -65,9 +67,32 @@ _FURTHEST = timedelta(hours=12)  # from a moment of the session: further is near
 def parse(text: str, *, segment: str, zone: str, known_segments: Collection[str]) -> Schedule:
     """The schedule that was written; the desk's first segment and its zone unless it names others.
 
-    Raises ValueError with a sentence that says what is allowed.
+    Raises ValueError with a sentence that says what is allowed, and what was meant if a word is misspelt.
     """
     words = " ".join(text.split())
+
+    def read(words: str) -> Schedule:
+        return _read(words, segment, zone, known_segments, text)
+
+    try:
+        return read(words)
+    except ValueError as error:
+        near = meant(words, known_segments, partial(_is_read, read))
+        if near is None:
+            raise
+        what, _, way = str(error).rpartition("; ")
+        raise ValueError(f"{what}; did you mean {near}? {way[0].upper()}{way[1:]}") from None
+
+
+def _is_read(read: Callable[[str], Schedule], words: str) -> bool:
+    try:
+        read(words)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(words: str, segment: str, zone: str, known_segments: Collection[str], text: str) -> Schedule:
     whole = _WHOLE.fullmatch(words)
     if whole is None:
         raise ValueError(f"a schedule is missing; write one like {_told(FORMS)}")
