@@ -51,6 +51,8 @@ class Visitor:
         if self.role is None or (self.must_change and not way.unchanged):
             return False
         need = "admin" if way.need == Need.MACHINE else str(way.need)
+        if way.secrets and self.scopes is not None:
+            return False
         return ROLES.index(self.role) >= ROLES.index(need) and (
             self.scopes is None or bool(self.scopes & {str(way.scope), "admin"})
         )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from staff import HandClock, Staffed, staffed, told
-from tradewarden.http.needs import DEEDS
+from tradewarden.http.backup import Backups
+from tradewarden.http.needs import DEEDS, FRESH
 from tradewarden.machines.role import Scope
 from tradewarden.orchestrator import passwords
 
@@ -65,3 +68,38 @@ async def test_nobody_does_more_than_five_things_a_second_for_long(tmp_path: Pat
         assert [(await told(vera, "DELETE", "/api/tokens/9"))[0] for _ in range(6)] == [404] * 5 + [429]
         program = await desk.program()  # the desk's own door is never told to wait
         assert {(await told(program, "DELETE", "/api/tokens/9"))[0] for _ in range(DEEDS[0] + 2)} == {404}
+
+
+SECRETS = "/api/backup"
+
+
+async def backed_up(browser: ClientSession) -> bool:
+    async with browser.post(SECRETS) as answer:
+        return (answer.status, (await answer.read())[257:262]) == (200, b"ustar")
+
+
+async def test_no_api_token_gets_the_desks_secrets_whatever_its_scope(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with staffed(tmp_path, parts=[Backups(tmp_path, clock)], clock=clock) as desk:
+        secret, _ = desk.members.tokens.make("boss", "nightly", [Scope.ADMIN])
+        status, problem = await told(await desk.program(secret), "POST", SECRETS)
+        assert (status, problem["type"]) == (403, "/problems/forbidden")
+        assert "no API token gets these: run `tradewarden backup` on the machine" in problem["detail"]
+        refused = desk.members.audit.entries()[0]
+        assert (refused.by, refused.action, refused.allowed) == ("boss's token nightly", "POST /api/backup", False)
+        assert await backed_up(await desk.program())
+
+
+async def test_a_browser_gets_the_desks_secrets_soon_after_its_password_only(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with staffed(tmp_path, parts=[Backups(tmp_path, clock)], clock=clock) as desk:
+        boss = await desk.signed_in("boss")
+        clock.goes_on(seconds=FRESH.total_seconds() - 1)
+        assert await backed_up(boss)
+        for span in (timedelta(seconds=1), -2 * FRESH):  # a clock that was set back proves nothing
+            clock.wall += span
+            status, problem = await told(boss, "POST", SECRETS)
+            assert (status, "more than 15 minutes ago: sign in again" in problem["detail"]) == (403, True)
+        desk.clock.wall = clock.wall
+        assert await backed_up(await desk.signed_in("boss"))
+        assert (await told(await desk.signed_in("asha"), "POST", SECRETS))[0] == 403

@@ -23,7 +23,7 @@ def test_the_words_are_the_agreed_ones() -> None:
 
 def test_a_visit_without_a_browser_has_no_session_and_nothing_to_change() -> None:
     visit = Visit(person=person(Role.VIEWER))
-    assert (visit.session, visit.csrf, visit.must_change) == (None, None, False)
+    assert (visit.session, visit.csrf, visit.proven, visit.must_change) == (None, None, None, False)
 
 
 def person(role: Role, *scopes: Scope, name: str = "asha") -> Person:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hmac
+from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from tradewarden.http.allowance import Allowance
 from tradewarden.http.body import form
-from tradewarden.http.needs import DEEDS, NEEDS, Way
+from tradewarden.http.needs import DEEDS, FRESH, NEEDS, Way
 from tradewarden.http.problems import Handler, ProblemError, rate_limited, route_of
 from tradewarden.http.visitors import Visitors, address, is_local, refuse_other_sites, token_needed, visit_of
 from tradewarden.machines.role import Need, Visit
@@ -25,6 +26,13 @@ _DETAIL: Final = web.RequestKey[str]("detail")
 _STATUS: Final = web.RequestKey[int]("status")
 _BY: Final = web.RequestKey[str]("by")
 _SIGN_IN: Final = ("POST", "/api/session")  # nobody's session can be misused by it: the password is in the body
+
+_INSTEAD: Final = "run `tradewarden backup` on the machine, or ask with the desk's own admin token"
+_NO_TOKEN: Final = f"it holds the desk's secrets, the admin token among them, and no API token gets these: {_INSTEAD}"
+_SIGN_IN_AGAIN: Final = (
+    f"it holds the desk's secrets, and the password was given more than {FRESH // timedelta(minutes=1)} minutes ago:"
+    " sign in again, at /sign-in, and ask then"
+)
 
 
 class Record(Protocol):
@@ -73,6 +81,7 @@ class Gate:
 
     def __init__(self, visitors: Visitors, record: Record, clock: Clock, *, public_url: str) -> None:
         self._visitors, self._record, self._public_url = visitors, record, public_url
+        self._clock = clock
         self._deeds = Allowance(*DEEDS, clock)
         self._ways: dict[web.AbstractRoute, Way] = {}
 
@@ -118,8 +127,18 @@ class Gate:
             raise ProblemError(403, "password-change", detail="this is a one-time password: choose your own first")
         if not visit.person.may(way.need, way.scope):
             raise ProblemError(403, "forbidden", detail=_why_not(visit, way))
+        if way.secrets and (why := self._why_no_secrets(visit)) is not None:
+            raise ProblemError(403, "forbidden", detail=why)
         if not is_safe and visit.person.name and (wait := self._deeds.take(visit.person.name)):
             raise rate_limited(wait)
+
+    def _why_no_secrets(self, visit: Visit) -> str | None:
+        """A token that was found, or a browser that was left open, must not become the desk's own admin token."""
+        if visit.person.scopes is not None:
+            return _NO_TOKEN
+        if visit.proven is None or timedelta() <= self._clock.now() - visit.proven < FRESH:
+            return None
+        return _SIGN_IN_AGAIN
 
     async def _acted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +18,7 @@ class Way:
     need: Need
     scope: Scope = Scope.READ
     unchanged: bool = False  # also for a person who must change the password first
+    secrets: bool = False  # hands out the desk's own: to no API token, and to a browser soon after the password only
 
 
 _ANYBODY: Final = Way(Need.ANYBODY)
@@ -30,6 +32,8 @@ _ORIGINAL: Final = "/api/v1/service"
 _HEALTH: Final = "/api/system/health"
 _DOCUMENTS: Final = ("", "/summary", "/auth", "/feed", "/market")
 
+# How long after a password was given the browser is still taken for its person where secrets are handed out.
+FRESH: Final = timedelta(minutes=15)
 # Of one person in seconds: each deed may be a whole write, and a row that is kept for long.
 DEEDS: Final = (300, 60.0)
 NEEDS: Final[Mapping[tuple[str, str], Way]] = MappingProxyType(
@@ -81,7 +85,7 @@ NEEDS: Final[Mapping[tuple[str, str], Way]] = MappingProxyType(
         ("POST", "/api/retention"): _ADMIN,
         ("POST", "/api/query"): _ADMIN,
         ("POST", "/api/validate"): _ADMIN,
-        ("POST", "/api/backup"): _ADMIN,
+        ("POST", "/api/backup"): Way(Need.ADMIN, Scope.ADMIN, secrets=True),
         ("POST", "/api/market/override"): _ADMIN,
         ("DELETE", "/api/market/override/{segment}"): _ADMIN,
         # The desk's programs.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -19,7 +20,7 @@ from tradewarden import __version__
 from tradewarden.http.model import example_of, is_required, meaning_of, names_of, types_of
 from tradewarden.http.models.every import NOUNS, Named, operations
 from tradewarden.http.models.problem import Problem
-from tradewarden.http.needs import DEEDS, NEEDS, Way
+from tradewarden.http.needs import DEEDS, FRESH, NEEDS, Way
 from tradewarden.http.operation import Operation, Told
 from tradewarden.machines.role import Need
 
@@ -52,6 +53,7 @@ _IN_PATH: Final = MappingProxyType(
 )
 _BODY_REFUSALS: Final = {400: "the body breaks off", 408: "the body does not arrive", 413: "the body is too large"}
 _WITHOUT_BODY: Final = ("text/event-stream", "application/x-tar")
+_LONG_AGO: Final = f"more than {FRESH // timedelta(minutes=1)} minutes"
 _REF: Final = "#/components/schemas/{name}"
 
 
@@ -99,7 +101,7 @@ def _operation(named: Named, operation: Operation, way: Way, tag: str, schemas: 
         "description": operation.more or operation.says,
         "security": [] if way.need in (Need.ANYBODY, Need.MACHINE) else [{"token": []}, {"session": []}],
         "x-needs": way.need,
-        "x-scope": way.scope,
+        "x-scope": None if way.secrets else way.scope,
         "x-asks": operation.asks,
     }
     parameters = [*_in_path(path), *([] if operation.query is None else schemas.parameters(operation.query))]
@@ -150,8 +152,9 @@ def _refusals(method: str, path: str, operation: Operation, way: Way) -> dict[in
     told: dict[int, str] = {}
     if way.need is not Need.ANYBODY:
         told |= {401: "nobody is signed in", 403: f"this takes {_whom(way)}"}
+    by_token = "" if not way.secrets else f"; it comes by an API token, or {_LONG_AGO} after the password was given"
     if method not in ("GET", "HEAD"):
-        told |= {403: "not allowed, or the request comes from another site"}
+        told |= {403: f"not allowed, or the request comes from another site{by_token}"}
         if way.need is not Need.ANYBODY:
             told |= {429: f"one person does at most {DEEDS[0]} things in {DEEDS[1]:g} s"}
     if operation.body is not None:

@@ -94,6 +94,8 @@ def _operation(method: str, path: str, operation: Document, schemas: Mapping[str
 def _scope(operation: Document) -> str:
     if operation["x-needs"] in ("anybody", "machine"):
         return ""
+    if operation["x-scope"] is None:
+        return ", signed in lately; no API token is let through"
     return f"; an API token needs the scope <code>{operation['x-scope']}</code>"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -65,4 +66,5 @@ class Visit:
     person: Person
     session: str | None = None  # the digest of the browser's cookie
     csrf: str | None = None  # what a browser must bring besides, for whatever changes something
+    proven: datetime | None = None  # when the password was given, of a browser's session
     must_change: bool = False  # the password is a one-time one: nothing else before that

@@ -40,6 +40,7 @@ class Membership:
             person=Person(name=user.name, role=user.role, by=user.name),
             session=session.digest,
             csrf=session.csrf,
+            proven=session.created,
             must_change=user.one_time_until is not None,
         )
 
