@@ -109,7 +109,7 @@ def add_people(add: Adder) -> None:
     deed("drop", "it does not work any more").add_argument("number", type=count, help="as `token list` tells it")
 
     record = add("audit", _audit, "who did what, and who was refused what")
-    record.add_argument("--by", help="only what this person, token or address did")
+    record.add_argument("--by", help="only what this person did, with all their tokens; or this one token or address")
     record.add_argument("--refused", action="store_true", help="only refusals")
     record.add_argument("--limit", type=count, default=50, help="how many rows (default 50, at most 500)")
     add_door(record)

@@ -15,13 +15,14 @@ from tradewarden.orchestrator.audit import Audit, Entry
 
 MOST: Final = 500
 _LARGEST: Final = (1 << 62) - 1
+_BY: Final = Member("who did it, as the rows say it; a person with all their tokens", 1, 200, "asha")
 
 
 @dataclass(frozen=True)
 class Asked:
     """Which rows are wanted; `before` is the number of the last one of the page before."""
 
-    by: Annotated[str | None, Member("who did it, as the rows say it", 1, 200, "asha")] = None
+    by: Annotated[str | None, _BY] = None
     refused: Annotated[bool, Member("true, for refusals only, or false is expected")] = False
     before: Annotated[int | None, Member("the number of a row is expected", 1, _LARGEST)] = None
     limit: Annotated[int, Member(f"allowed is 1 to {MOST}", 1, MOST)] = 50

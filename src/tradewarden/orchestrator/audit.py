@@ -6,13 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 import structlog
 
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.ledger_file import LedgerFile, moment, stamp
 
+BEHALF: Final = "'s token "  # between a person's name and the token's, where a token did it
 KEEP: Final = timedelta(days=400)
 KEEP_REFUSED: Final = timedelta(days=14)
 WINDOW: Final = timedelta(minutes=1)  # the same refusal again within it is only counted
@@ -22,6 +24,13 @@ PRUNED: Final = 6000  # rows an hour: more than can be written by knocking
 _PRUNE_EACH: Final = timedelta(hours=1)
 _OTHERS: Final = {False: ("many", "other refusals", "", False), True: ("many", "other things in vain", "", True)}
 _INSERT: Final = "INSERT INTO audit (at, by, action, target, allowed, detail) VALUES (?, ?, ?, ?, ?, ?)"
+_NAMES: Final = """
+    WITH RECURSIVE names (name) AS (
+        SELECT min(by) FROM audit WHERE by >= ? AND by < ?
+        UNION ALL
+        SELECT (SELECT min(by) FROM audit WHERE by > name AND by < ?) FROM names WHERE name IS NOT NULL
+    )
+    SELECT name FROM names WHERE name IS NOT NULL"""  # one step in the index for each, however many rows it has
 
 log = structlog.get_logger()
 
@@ -82,20 +91,27 @@ class Audit:
     def entries(
         self, *, by: str | None = None, refused: bool = False, before: int | None = None, limit: int = 50
     ) -> list[Entry]:
-        """The last rows, the newest first. Raises LedgerError."""
+        """The last rows, the newest first; a person's tokens act for the person. Raises LedgerError."""
         self.look()
-        where: list[str] = ["id < ?"]
-        told: list[object] = [before if before is not None else 1 << 62]
-        if by is not None:
-            where.append("by = ?")
-            told.append(by)
+        where, told = "id < ?", [before if before is not None else 1 << 62, limit]
         if refused:
-            where.append("allowed = 0")
-        question = f"SELECT * FROM audit WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - our words
+            where += " AND allowed = 0"
+        if by is None:
+            return self._page(where, told)
+        pages = [self._page(f"by = ? AND {where}", [name, *told]) for name in (by, *self._tokens_of(by))]
+        return sorted(chain(*pages), key=lambda entry: -entry.id)[:limit]
+
+    def _page(self, where: str, told: list[Any]) -> list[Entry]:
+        question = f"SELECT * FROM audit WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - our words
         return [
             Entry(row[0], moment(row[1]), row[2], row[3], row[4], bool(row[5]), row[6])
-            for row in self._file.read(question, [*told, limit])
+            for row in self._file.read(question, told)
         ]
+
+    def _tokens_of(self, name: str) -> list[str]:
+        """The tokens of a person that have done anything, as the rows say it."""
+        first, behind = f"{name}{BEHALF}", f"{name}{BEHALF[:-1]}!"
+        return [row[0] for row in self._file.read(_NAMES, (first, behind, behind))]
 
     def _put(self, by: str, action: str, target: str, *, allowed: bool, detail: str | None) -> None:
         self._waiting.append((stamp(self._now()), _plain(by), _plain(action), _plain(target), allowed, detail))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tradewarden.machines.role import Person, Visit
 from tradewarden.orchestrator.api_tokens import ApiTokens
-from tradewarden.orchestrator.audit import Audit
+from tradewarden.orchestrator.audit import BEHALF, Audit
 from tradewarden.orchestrator.ledger_file import LedgerFile
 from tradewarden.orchestrator.passwords import Passwords
 from tradewarden.orchestrator.people import People, User
@@ -50,7 +50,7 @@ class Membership:
         user = None if token is None else self.people.user(token.user)
         if token is None or user is None or not user.enabled:
             return None
-        by = f"{user.name}'s token {token.name}"
+        by = f"{user.name}{BEHALF}{token.name}"
         return Visit(person=Person(name=user.name, role=user.role, by=by, scopes=token.scopes))
 
     async def proven(self, name: str, password: str) -> User | None:
