@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from kept_jobs import Place, job, kept_jobs
-from tradewarden.orchestrator.job_result import forget, handed_back, prepare, sweep
+from tradewarden.orchestrator.job_result import Back, forget, handed_back, prepare, sweep
 
 IS_ROOT = os.geteuid() == 0
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -41,7 +41,7 @@ def test_nobody_else_can_read_or_write_what_a_run_hands_back(file: Path, user: s
     prepare(file, user)
     assert file.stat().st_mode & 0o007 == 0
     file.write_text('{"orders": 3}')
-    assert handed_back(file) == {"orders": 3}
+    assert handed_back(file) == Back({"orders": 3})
     assert file.exists(), "until it is on record"
     forget(file)
     assert not file.exists()
@@ -52,7 +52,7 @@ def test_the_program_of_another_user_hands_back_what_no_third_one_can_touch(file
     prepare(file, "daemon")
     assert wrote(file, "daemon")
     assert not wrote(file, "nobody")
-    assert handed_back(file) == {"by": "daemon"}
+    assert handed_back(file) == Back({"by": "daemon"})
 
 
 def test_a_link_in_place_of_the_file_is_followed_neither_to_write_nor_to_read(file: Path, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_link_in_place_of_the_file_is_followed_neither_to_write_nor_to_read(fi
     secret.write_text('{"secret": true}')
     file.symlink_to(secret)
     prepare(file, None)
-    assert handed_back(file) == {"unreadable": "it is a link"}
+    assert handed_back(file).details == {"unreadable": "it is a link"}
     forget(file)
     assert not file.is_symlink()
     assert secret.read_text() == '{"secret": true}'
@@ -71,11 +71,11 @@ def test_a_directory_in_place_of_the_file_is_in_nobodys_way(file: Path, inside: 
     file.mkdir()
     for name in inside:
         (file / name).touch()
-    assert handed_back(file) == {"unreadable": "Is a directory"}
+    assert handed_back(file).details == {"unreadable": "the system says of it: Is a directory"}
     forget(file)
     assert file.exists() == bool(inside)
     forget(file)
-    assert handed_back(file.with_name("no.8.result")) == {}
+    assert handed_back(file.with_name("no.8.result")) == Back({})
 
 
 def test_what_ended_runs_have_left_is_swept_up_and_nothing_else(file: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_run_that_makes_a_directory_of_its_file_ends_and_the_daemon_begins_aga
             await kept.until_outcomes("odd", "running")
         async with kept_jobs(place, odd) as kept:
             await kept.until_outcomes("odd", "success")
-            assert dict(kept.only("odd").details) == {"unreadable": "Is a directory"}
+            assert dict(kept.only("odd").details) == {"unreadable": "the system says of it: Is a directory"}
 
     asyncio.run(scene())
 

@@ -73,7 +73,31 @@ def test_what_a_job_hands_back_and_cannot_be_read_is_said_so(place: Place, scrip
         async with kept_jobs(place, odd) as kept:
             kept.driver.run_once("odd", "", by="asha")
             await kept.until_outcomes("odd", "success")
-            assert unreadable in kept.only("odd").details["unreadable"]
+            run = kept.only("odd")
+            why = run.details["unreadable"]
+            assert unreadable in why
+            assert run.reason == (
+                f"its result file odd.1.result was not kept, since {why};"
+                " have it written as one JSON object of at most 64 KB and 64 levels"
+            )
+            assert kept.of("odd").last == run
+
+    asyncio.run(scene())
+
+
+def test_what_cannot_be_read_is_said_behind_why_the_run_failed(place: Place) -> None:
+    odd = job("odd", "echo no > $TRADEWARDEN_RESULT_FILE; exit 3")
+    own = job("own", 'echo \'{"unreadable": "the book"}\' > $TRADEWARDEN_RESULT_FILE')
+
+    async def scene() -> None:
+        async with kept_jobs(place, odd, own) as kept:
+            kept.driver.run_once("odd", "", by="asha")
+            kept.driver.run_once("own", "", by="asha")
+            await kept.until_outcomes("odd", "failed")
+            reason = kept.only("odd").reason or ""
+            assert reason.startswith("it ended with code 3; its result file odd.1.result was not kept, since it is no ")
+            await kept.until_outcomes("own", "success")
+            assert kept.only("own").reason is None, "a job may use that word itself"
 
     asyncio.run(scene())
 

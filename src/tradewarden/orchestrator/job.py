@@ -206,11 +206,13 @@ class RunDriver:
     def _over(self, over: Over, *, while_away: bool) -> None:
         ended = over.at or self._host.clock.now()
         result = result_file(self._host.keepers.run_dir, self.run)
-        details = handed_back(result)
+        back = handed_back(result)
+        details, remark = back.details, back.remark(result)
         self._host.runs.finish(
             self.run.id,
             over.outcome,
             reason=over.reason,
+            remark=remark,
             code=over.code,
             ended=ended,
             details=details or None,
@@ -219,13 +221,13 @@ class RunDriver:
         self.run = replace(
             self.run,
             outcome=over.outcome,
-            reason=over.reason,
+            reason="; ".join(filter(None, [over.reason, remark])) or None,
             code=over.code,
             ended=ended,
             lease=None,
             details=details,
         )
-        words = {"outcome": str(over.outcome), "reason": over.reason, "code": over.code}
+        words = {"outcome": str(over.outcome), "reason": self.run.reason, "code": over.code}
         words |= {"while_away": True} if while_away else {}
         if over.outcome in _GOOD:
             log.info("job.ended", **self._words(), **words)

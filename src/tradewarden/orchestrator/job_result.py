@@ -7,6 +7,7 @@ import os
 import pwd
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,18 +38,40 @@ def prepare(file: Path, user: str | None) -> None:
         os.close(descriptor)
 
 
-def handed_back(file: Path) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What a run wrote, or why nothing of that is kept."""
+
+    told: Mapping[str, Any] = field(default_factory=dict)
+    fault: str | None = None
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """As it stands with the run."""
+        return self.told if self.fault is None else {"unreadable": self.fault}
+
+    def remark(self, file: Path) -> str | None:
+        """What is said behind the run's reason; nothing when all is well."""
+        if self.fault is None:
+            return None
+        return (
+            f"its result file {file.name} was not kept, since {self.fault};"
+            f" have it written as one JSON object of at most {LARGEST >> 10} KB and {DEEPEST} levels"
+        )
+
+
+def handed_back(file: Path) -> Back:
     """What the run wrote, or why that cannot be used; never raises, whatever stands in the file's place."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        return {}
+        return Back()
     except OSError as trouble:
-        return {"unreadable": "it is a link" if trouble.errno == errno.ELOOP else trouble.strerror}
+        return Back(fault="it is a link" if trouble.errno == errno.ELOOP else _why(trouble))
     try:
         text = os.read(descriptor, LARGEST + 1)
     except OSError as trouble:
-        return {"unreadable": trouble.strerror}
+        return Back(fault=_why(trouble))
     finally:
         os.close(descriptor)
     return _object(text)
@@ -70,15 +93,19 @@ def sweep(run_dir: Path, kept: Collection[int]) -> None:
             forget(file)
 
 
-def _object(text: bytes) -> Mapping[str, Any]:
+def _object(text: bytes) -> Back:
     if not text.strip():
-        return {}
+        return Back()
     if len(text) > LARGEST:
-        return {"unreadable": f"it is larger than {LARGEST >> 10} KB"}
+        return Back(fault=f"it is larger than {LARGEST >> 10} KB")
     try:
         told = orjson.loads(text)
     except ValueError as trouble:
-        return {"unreadable": f"it is no JSON: {trouble}"}
+        return Back(fault=f"it is no JSON: {trouble}")
     if is_too_deep(told):
-        return {"unreadable": f"it is nested deeper than {DEEPEST} levels"}
-    return told if isinstance(told, dict) else {"unreadable": "it is no JSON object"}
+        return Back(fault=f"it is nested deeper than {DEEPEST} levels")
+    return Back(told) if isinstance(told, dict) else Back(fault="it is no JSON object")
+
+
+def _why(trouble: OSError) -> str:
+    return f"the system says of it: {trouble.strerror}"

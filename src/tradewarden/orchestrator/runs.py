@@ -22,8 +22,8 @@ from tradewarden.orchestrator.run_row import IS_OPEN, details_text
 
 MOST_WAITING: Final = 1000  # deeds that wait for the disk; the oldest go first
 _FINISH: Final = (
-    "UPDATE runs SET outcome = ?, reason = coalesce(?, reason), code = ?, ended = ?, details = ?,"  # noqa: S608
-    f" pid = NULL, ticks = NULL, boot = NULL WHERE id = ? AND {IS_OPEN}"
+    "UPDATE runs SET outcome = ?1, reason = coalesce(coalesce(?2, reason) || '; ' || ?3, ?3, ?2, reason), code = ?4,"  # noqa: S608
+    f" ended = ?5, details = ?6, pid = NULL, ticks = NULL, boot = NULL WHERE id = ?7 AND {IS_OPEN}"
 )
 _TAKE: Final = (
     "UPDATE runs SET pid = ?, ticks = ?, boot = ?"
@@ -206,6 +206,7 @@ class Runs(RunHistory):
         outcome: Outcome,
         *,
         reason: str | None = None,
+        remark: str | None = None,
         code: int | None = None,
         ended: datetime | None = None,
         details: Mapping[str, Any] | None = None,
@@ -214,14 +215,14 @@ class Runs(RunHistory):
     ) -> bool:
         """It has ended, once and for all; false when it had already, or is no longer held by `held`.
 
-        `written` is called once the disk has taken it.
+        `remark` is said behind the reason; `written` is called once the disk has taken it.
         """
         if outcome.is_open:
             raise ValueError(f"run {run_id} cannot end as {outcome}")
-        values = (outcome.value, reason, code, stamp(ended or self._now()), details_text(details), run_id)
+        values = (outcome.value, reason, remark, code, stamp(ended or self._now()), details_text(details), run_id)
         question = _FINISH
         if held is not None:
-            question += " AND pid = ? AND ticks = ? AND boot = ?"
+            question += " AND pid = ?8 AND ticks = ?9 AND boot = ?10"
             values += (held.pid, held.ticks, held.boot)  # type: ignore[assignment]
         return self._do(lambda db: bool(db.execute(question, values).rowcount), written)
 
