@@ -146,6 +146,14 @@ def test_a_start_that_somebody_asked_for_begins_to_count_anew() -> None:
     assert past(started(1), at(0), started(2), at(1), started(1), at(2)).attempt == 1
 
 
+def test_crashes_are_counted_by_each_keeper_for_itself() -> None:
+    found = past(started(1), at(0), started(2), at(1), started(3, keeper=77), at(2))
+    assert (found.attempt, found.lives) == (1, 3)
+    found.hear(started(4, keeper=77))
+    found.hear(at(3))
+    assert found.attempt == 2
+
+
 def test_what_is_nobodys_fault_does_not_count() -> None:
     for errno in (EAGAIN, EMFILE, ENFILE, ENOMEM):
         assert past(at(0), start_failed(errno=errno), start_failed(errno=errno)).attempt == 1

@@ -111,6 +111,67 @@ def test_a_wish_for_what_runs_changes_nothing() -> None:
         assert (scene.tell("wish", ON).deeds, scene.stands()) == ([], before)
 
 
+# How often it began by itself
+
+
+def test_lives_are_counted_on_when_a_keeper_is_lost() -> None:
+    scene = Scene().asked()
+    assert scene.life.past.lives == 0
+    scene.tell("held", ON).hear(started(1), crashed(), started(2)).tell("ready")
+    scene.tell("wish", ON)
+    scene.tell("held", OFF).wake()
+    assert (scene.deeds, scene.life.past.lives) == ([Keep()], 2)
+
+
+def test_lives_are_counted_on_when_it_is_started_again_for_not_being_ready() -> None:
+    scene = Scene().running().wake().hear(stopping(), exited(-15, asked=True), gone())
+    assert (scene.deeds, scene.life.past.lives) == ([Keep()], 1)
+
+
+@pytest.mark.parametrize("meant", ["start", "restart", "token", "session", "condition"])
+def test_lives_are_counted_anew_by_a_start_that_was_meant(meant: str) -> None:
+    scene = Scene(replace(SERVICE, on_token=OnToken.RESTART)).kept().hear(started(4)).tell("ready")
+    match meant:
+        case "start":
+            scene.tell("wish", OFF).hear(stopping(), exited(-15, asked=True), gone()).tell("wish", ON)
+        case "restart":
+            scene.tell("restart").hear(stopping(), exited(-15, asked=True), gone())
+        case "token":
+            scene.tell("token_changed").hear(stopping(), exited(-15, asked=True), gone())
+        case "session":
+            scene.hear(exited(), paused()).tell("session_began").hear(gone())
+        case _:
+            scene.tell("allow", MARKET).hear(stopping(), exited(-15, asked=True), gone()).tell("allow", OPEN)
+    assert scene.stands() == ("starting", "its keeper is asked to start it")
+    assert scene.life.past.lives == 0
+
+
+def test_a_need_that_was_down_meanwhile_does_not_forget_the_lives() -> None:
+    scene = Scene().kept().hear(started(4)).tell("ready").tell("held", OFF).tell("allow", NEEDS).wake()
+    scene.tell("held", ON).hear(exited(None, fenced=True), gone()).tell("allow", OPEN)
+    assert (scene.stands(), scene.life.past.lives) == (("starting", "its keeper is asked to start it"), 4)
+
+
+@pytest.mark.parametrize(("last", "lives"), [(started(4), 4), (crashed(), 4), (gone(), 0)])
+def test_a_daemon_counts_on_what_it_starts_again_unless_it_was_stopped(last: Happening, lives: int) -> None:
+    scene = Scene()
+    scene.life.adopt([started(4), last], held=False, wanted=False, now=0, wall=WALL)
+    scene.life.resume()
+    scene.tell("wish", ON)
+    assert scene.life.past.lives == lives
+    scene.tell("wish", OFF)
+    scene.hear(gone())
+    scene.tell("wish", ON)
+    assert scene.life.past.lives == 0, "this time somebody does"
+
+
+def test_what_never_ran_has_nothing_to_count_on() -> None:
+    scene = Scene()
+    scene.life.resume()
+    scene.tell("wish", ON)
+    assert scene.life.past.lives == 0
+
+
 # Never ready
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from kept_desk import ALL, MadeUp, kept_desk, service, shell
+from kept import until
+from kept_desk import ALL, KeptDesk, MadeUp, kept_desk, service, shell
 from servers.process import free_port
 from tradewarden.machines.kept import Happening, Started
 from tradewarden.machines.service import Again, Kind, Place, Ready, Reference, Restarts, Tier
@@ -107,6 +108,34 @@ def test_a_keeper_that_is_killed_is_replaced_and_there_is_never_a_second_copy(tm
             assert any(line["event"] == "service.news" and line["what"] == "keeper_lost" for line in logs)
             told = [(line["ev"], line["pid"], line.get("fenced", False)) for line in _written(tmp_path)]
             assert told == [("start", first, False), ("exit", first, True), ("start", desk.of("bot").pid, False)]
+
+    asyncio.run(scene())
+
+
+def test_restarts_are_counted_whoever_keeps_it_and_whichever_daemon_looks(tmp_path: Path) -> None:
+    async def kill(desk: KeptDesk, *, keeper: bool) -> None:
+        before = desk.of("bot").pid
+        assert before is not None
+        os.kill(_written(tmp_path)[-1]["keeper"] if keeper else before, signal.SIGKILL)
+        await desk.until(lambda: desk.of("bot").state == "up" and desk.of("bot").pid not in (None, before))
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("bot"), ends=False) as desk:
+            await desk.until_state(bot="up")
+            await kill(desk, keeper=False)
+            await kill(desk, keeper=True)
+            assert desk.of("bot").restarts == 2
+        async with kept_desk(tmp_path, service("bot"), ends=False) as desk:
+            await desk.until_state(bot="up")
+            assert desk.of("bot").restarts == 2
+            pid = desk.of("bot").pid
+            os.kill(_written(tmp_path)[-1]["keeper"], signal.SIGKILL)
+            await asyncio.to_thread(until, lambda: not desk.keepers.held("bot"))
+        async with kept_desk(tmp_path, service("bot")) as desk:
+            await desk.until(lambda: desk.of("bot").state == "up" and desk.of("bot").pid not in (None, pid))
+            assert desk.of("bot").restarts == 3
+            desk.driver.restart(ALL, by="test")
+            await desk.until(lambda: desk.of("bot").state == "up" and desk.of("bot").restarts == 0)
 
     asyncio.run(scene())
 

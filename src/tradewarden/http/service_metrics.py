@@ -16,7 +16,7 @@ def of_services(desk: DeskReport) -> Iterator[Family]:
     states: list[tuple[Labels, str]] = [({"service": each.name}, str(each.state)) for each in desk.services]
     yield state_set("tradewarden_desk_state", "The desk's programs all together.", DESK_STATES, [({}, desk.state)])
     yield state_set("tradewarden_service_state", "Each program of the desk.", STATES, states)
-    text = "Lives after the first since the program was last asked to start."
+    text = "Lives after the first since somebody started the program, whoever kept it."
     yield _each(desk, "restarts", text, lambda each: each.restarts)
     text = "Memory of the program and of what it started."
     yield _each(desk, "memory_bytes", text, lambda each: each.memory_bytes, unit="bytes")

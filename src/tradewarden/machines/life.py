@@ -48,6 +48,7 @@ class Life:
         self._remind_at: int | None = None  # when its keeper is told again what did not reach it
         self._asking = False  # its readiness is looked at
         self._farewell: str | None = STOPPED  # why it was stopped last
+        self._resumes = False  # it was lost and not stopped: the next wish is nobody's
         self._forget()
 
     # What others may ask

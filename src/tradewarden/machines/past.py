@@ -31,11 +31,12 @@ class Past:
         self.service = service
         self.last: Happening | None = None  # lost output is no turn in a life
         self.life: Started | None = None  # the present one
-        self.lives = 0  # since it was last asked to start
+        self.lives = 0  # since somebody started it, whoever kept it
         self.ended: Exited | StartFailed | None = None  # how the last one ended, or why there was none
         self.killed = False  # the last one did not stop in its time
         self.next_start_at: datetime | None = None
         self._crashes: list[datetime] = []
+        self._counts: int | None = None  # the keeper whose count of crashes it is
         for each in happenings:
             self.hear(each)
 
@@ -59,8 +60,9 @@ class Past:
     def _begin(self, started: Started) -> None:
         self.life, self.lives = started, started.life
         self.killed, self.next_start_at = False, None
-        if started.life == 1:
+        if started.life == 1 or started.keeper != self._counts:
             self._crashes.clear()
+        self._counts = started.keeper
 
     def _end(self, ended: Exited | StartFailed) -> None:
         self.life, self.ended, self.next_start_at = None, ended, ended.again_at

@@ -147,7 +147,7 @@ class ServiceReport:
     conditions: tuple[str, ...] = ()
     pid: int | None = None
     started_at: datetime | None = None  # of the present life
-    restarts: int = 0  # lives after the first since it was last asked to start
+    restarts: int = 0  # lives after the first since somebody started it, whoever kept it
     exit_code: int | None = None  # of the last life; negative: the signal that ended it
     next_start_at: datetime | None = None
     memory_bytes: int | None = None  # it and what it started

@@ -26,6 +26,7 @@ from tradewarden.machines.service import Kind, OnToken, ServiceState
 
 MOMENT: Final = SECOND // 4  # a keeper that is not yet, or no more, at its fifo is told again
 
+_BEGUN: Final = frozenset({ServiceState.STARTING, ServiceState.UP})
 _AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING})
 
 
@@ -88,15 +89,23 @@ class ServiceLife(Life):
         """Somebody wants it to run, or not to run; earlier troubles are forgotten."""
         self._now, self.wanted = now, on
         self._forget()
+        if self.state not in _BEGUN:
+            if not self._resumes:
+                self.past.lives = 0
+            self._resumes = False
         if not on:
             self._halt(why)
         elif self.state not in _AT_WORK or self._is_knocking():
             self._launch()
         return self._answer()
 
+    def resume(self) -> None:
+        """What was not stopped when its daemon and its keeper were lost is started again next, by nobody's wish."""
+        self._resumes = not isinstance(self.past.last, Gone | None)
+
     def restart(self, now: int, why: str = "somebody restarts it") -> list[Deed]:
         """Somebody wants a new life of it."""
-        self._now, self.wanted = now, True
+        self._now, self.wanted, self.past.lives = now, True, 0
         self._forget()
         if self._lives():
             self._again(why)
@@ -114,6 +123,8 @@ class ServiceLife(Life):
 
     def allow(self, gate: Gate, now: int) -> list[Deed]:
         """Whether it may start, be started again and go on, as its conditions and needs stand now."""
+        if self.state is ServiceState.WAITING and self.gate.bars:
+            self.past.lives = 0  # its condition starts it
         self._now, self.gate = now, gate
         self._tell_policy()
         match self.state:
@@ -144,6 +155,7 @@ class ServiceLife(Life):
         self._now = now
         if self.state is ServiceState.PAUSED:
             self._forget()
+            self.past.lives = 0
             self._launch()
         return self._answer()
 

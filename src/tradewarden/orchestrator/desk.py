@@ -136,6 +136,8 @@ class DeskDriver(Orders):
             if self._is_wished(driver)
             if driver.state not in _KEPT and (fresh or driver.state is not ServiceState.DONE)
         ]
+        for name in missing:
+            self.crew.drivers[name].life.resume()
         if missing:
             self.crew.start(missing)
 

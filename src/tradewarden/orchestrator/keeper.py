@@ -65,8 +65,8 @@ class Keeper:
 
     def keep(self, *, first: bool = False, once: bool = False) -> None:
         """The same, but no parent of orphans; `first`: nothing to look back at, `once`: whatever the disk says."""
-        self._once = once
         self._bid()
+        self._once, self._lives = once, self._brief.lives
         if not first:
             self._look_back()
             self._output.resume()

@@ -56,6 +56,7 @@ class Spec:
     min_uptime: float
     once: bool = False  # a step: its keeper leaves when it has ended well, or its attempts are used up
     until: float | None = None  # restarts by its keeper alone are allowed until then; none: always
+    lives: int = 0  # that it had before under other keepers, since somebody started it
     fence_only: bool = False  # it starts nothing: it ends what outlived an earlier keeper, writes that down and leaves
 
 

@@ -246,7 +246,7 @@ class ServiceDriver:
         host, life = self._host, self.life
         try:
             environment = {} if fences else environment_of(self.service, host.state, host.learned)
-            spec = spec_of(self.service, environment, self._log, until=life.until, fences=fences)
+            spec = spec_of(self.service, environment, self._log, until=life.until, lives=life.past.lives, fences=fences)
             async with asyncio.timeout(PATIENCE):
                 await host.keepers.keep(spec)
         except UnresolvedError as trouble:

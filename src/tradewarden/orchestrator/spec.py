@@ -19,9 +19,15 @@ def revision(service: Service) -> str:
 
 
 def spec_of(
-    service: Service, environment: Mapping[str, str], log: Path, *, until: float | None, fences: bool = False
+    service: Service,
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    until: float | None,
+    lives: int = 0,
+    fences: bool = False,
 ) -> Spec:
-    """The service as its keeper gets it, with its environment resolved; `until`: as Life.until."""
+    """The service as its keeper gets it, with its environment resolved; `until` as Life, `lives` as Past has it."""
     told = service.restarts
     return Spec(
         name=service.name,
@@ -44,5 +50,6 @@ def spec_of(
         min_uptime=told.min_uptime,
         once=service.kind is Kind.STEP,
         until=until,
+        lives=lives,
         fence_only=fences,
     )

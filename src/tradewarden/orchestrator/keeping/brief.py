@@ -24,6 +24,7 @@ Facts = tuple[
     bool,  # once
     float | None,  # until
     bool,  # fences: end what outlived an earlier keeper, and start nothing
+    int,  # lives that it had under earlier keepers, since somebody started it
 ]
 
 
@@ -39,6 +40,7 @@ class Brief:
         "cwd",
         "env",
         "fences",
+        "lives",
         "log",
         "log_bytes",
         "log_files",
@@ -74,6 +76,7 @@ class Brief:
     once: bool
     until: float | None
     fences: bool
+    lives: int
 
     def __init__(self, facts: Facts) -> None:
         """The facts are proven: see request.py. They have no names: each would be a page of memory to every keeper."""
@@ -99,4 +102,5 @@ class Brief:
             self.once,
             self.until,
             self.fences,
+            self.lives,
         ) = facts

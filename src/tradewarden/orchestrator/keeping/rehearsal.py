@@ -40,7 +40,7 @@ def _rehearse(place: str, *, whole: bool) -> None:
     log = os.path.join(place, "log")
     facts: Facts = (
         *("rehearsal", ["true"], {}, "/", None, "", log, 0, 0),
-        *(False, 15, 1.0, "never", 1, 1.0, 1.0, 1.0, 1.0, False, None, False),
+        *(False, 15, 1.0, "never", 1, 1.0, 1.0, 1.0, 1.0, False, None, False, 0),
     )
     keeper = Keeper(Brief(facts), place, own)
     keeper.hear(_LINE)

@@ -59,6 +59,7 @@ def facts_of(name: str, told: dict[str, object]) -> Facts:
         bool(told.get("once")),
         given.number("until", 0) if told.get("until") is not None else None,
         bool(told.get("fence_only")),
+        int(given.number("lives", 0)),
     )
 
 
