@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 JSON = "application/json"
+LEDGER: Final = MappingProxyType({503: "the ledger takes or tells nothing now: `Retry-After` says when to ask again"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,12 @@ _VERIFY = Operation(
     body=Verify,
     example={},
     answers={200: Told("the verdict", Verdict), 202: Told("it is being asked already", BeingAsked)},
-    refusals={429: "asked less than ten seconds ago", 502: "the broker cannot be reached", 504: "it did not answer"},
+    refusals={
+        429: "asked less than ten seconds ago",
+        502: "the broker cannot be reached",
+        503: "the daemon is stopping",
+        504: "it did not answer",
+    },
 )
 _CALLBACK_MORE = (
     "Each link works once, for ten minutes. A program that asks for JSON gets one object instead of a page."

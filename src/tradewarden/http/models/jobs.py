@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta
 
 from tradewarden.http.body import Nothing
 from tradewarden.http.models.document import Absent, Document, Moment, Status
-from tradewarden.http.operation import Operation, Told, ok
+from tradewarden.http.operation import LEDGER, Operation, Told, ok
 from tradewarden.http.runs import Counted, Once, Wanted
 from tradewarden.http.schedules import Ahead, Bulk, Edit
 from tradewarden.http.standings import Stand
@@ -169,7 +169,6 @@ class Stood(Document):
     text: str
 
 
-_LEDGER = {503: "the ledger takes or tells nothing now: `Retry-After` says when to ask again"}
 _NO_JOB = "no job that you may see has this name"
 _OTHERS = "this is another's"
 
@@ -247,4 +246,4 @@ _OPERATIONS = {
         refusals={403: _OTHERS, 404: _NO_JOB, 409: "the desk refuses, and why"},
     ),
 }
-OPERATIONS = {named: replace(each, refusals={**_LEDGER, **each.refusals}) for named, each in _OPERATIONS.items()}
+OPERATIONS = {named: replace(each, refusals={**LEDGER, **each.refusals}) for named, each in _OPERATIONS.items()}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from msgspec import UNSET
 
 from tradewarden.http.models.document import Absent, Document
-from tradewarden.http.operation import Operation, Told, ok
+from tradewarden.http.operation import LEDGER, Operation, Told, ok
 
 HTML = "text/html"
 
@@ -20,7 +20,7 @@ class Readiness(Document):
 
 
 OPERATIONS = {
-    ("GET", "/"): Operation(says="The desk's page", answers=ok("the page", str, HTML)),
+    ("GET", "/"): Operation(says="The desk's page", answers=ok("the page", str, HTML), refusals=LEDGER),
     ("GET", "/docs"): Operation(says="This page", answers=ok("the page", str, HTML)),
     ("GET", "/openapi.json"): Operation(says="This document", answers=ok("the document", dict[str, Any])),
     ("GET", "/docs/health"): Operation(says="What the health answer means", answers=ok("the page", str, HTML)),

@@ -8,7 +8,7 @@ from tradewarden.http.audit import Asked
 from tradewarden.http.body import Nothing
 from tradewarden.http.models.document import Absent, Document, Moment
 from tradewarden.http.models.pages import HTML
-from tradewarden.http.operation import Operation, Told, ok
+from tradewarden.http.operation import LEDGER, Operation, Told, ok
 from tradewarden.http.people import Change, NewPerson
 from tradewarden.http.session import Credentials, NewPassword
 from tradewarden.http.tokens import NewToken
@@ -121,9 +121,15 @@ OPERATIONS = {
         body=NewPassword,
         example={"old": "what the admin gave", "new": "correct horse battery staple"},
         answers={201: Told("it is changed: the cookie is a new one", SessionTold), **_SEE},
-        refusals={401: "the old password is wrong", 409: "nobody has signed in here", **_TOO_OFTEN},
+        refusals={401: "the old password is wrong", 409: "nobody has signed in here", **_TOO_OFTEN, **LEDGER},
     ),
-    ("GET", "/sign-in"): Operation(says="The page on which people sign in and out", answers=ok("the page", str, HTML)),
+    ("GET", "/sign-in"): Operation(
+        says="The page on which people sign in and out",
+        answers={
+            200: Told("the page", str, HTML),
+            429: Told("the page, which says when to try again after too many attempts", str, HTML),
+        },
+    ),
     ("POST", "/sign-out"): Operation(
         says="Signs out, for the page's form", answers={303: Told("to the page", kind="")}
     ),
@@ -133,14 +139,19 @@ OPERATIONS = {
         body=NewPerson,
         example={"name": "ravi", "role": "trader"},
         answers={201: Told("the person, and the password, told once", PersonTold)},
-        refusals={409: "there is somebody of this name, or the name will not do"},
+        refusals={409: "there is somebody of this name, or the name will not do", **LEDGER},
     ),
     ("PATCH", "/api/users/{name}"): Operation(
         says="Another role or password for a person, out and in again",
         body=Change,
         example={"role": "viewer", "enabled": True},
         answers=ok("the person", PersonTold),
-        refusals={404: "there is nobody of this name", 409: "the desk needs an admin", 429: "the machine is busy"},
+        refusals={
+            404: "there is nobody of this name",
+            409: "the desk needs an admin",
+            429: "the machine is busy",
+            **LEDGER,
+        },
     ),
     ("GET", "/api/tokens"): Operation(says="The API tokens that are your business", answers=ok("them", TokensTold)),
     ("POST", "/api/tokens"): Operation(
@@ -148,18 +159,19 @@ OPERATIONS = {
         body=NewToken,
         example={"name": "nightly", "scopes": ["read"], "days": 90, "user": "asha"},
         answers={201: Told("the token, and its secret, told once", TokenTold)},
-        refusals={404: "there is nobody of this name", 409: "there are enough already, and why"},
+        refusals={404: "there is nobody of this name", 409: "there are enough already, and why", **LEDGER},
     ),
     ("DELETE", "/api/tokens/{id}"): Operation(
         says="Makes a token worthless",
         body=Nothing,
         answers=ok("it is", Dropped),
-        refusals={404: "no token of yours has this number"},
+        refusals={404: "no token of yours has this number", **LEDGER},
     ),
     ("GET", "/api/audit"): Operation(
         says="The record: who did what, and who was refused what",
         query=Asked,
         answers=ok("a page", AuditTold),
+        refusals=LEDGER,
         asks="?refused=true&limit=20",
     ),
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from tradewarden.http.compat_service import ROOT, Once, Task, Tasks, Timetable
 from tradewarden.http.models.document import Moment, Plain
-from tradewarden.http.operation import Operation, ok
+from tradewarden.http.operation import LEDGER, Operation, ok
 
 TaskStatus = Literal["running", "success", "failed", "skipped"]
 
@@ -125,7 +126,7 @@ _RUNS = Operation(
     says="What was executed, newest first", query=Tasks, answers=ok("the executions", TaskRuns), asks="?limit=20"
 )
 
-OPERATIONS = {
+_OPERATIONS = {
     ("GET", f"{ROOT}/schedules"): Operation(says="Every task's schedule", answers=ok("the schedules", TaskSchedules)),
     ("PUT", f"{ROOT}/schedules/{{task_name}}"): Operation(
         says="Another schedule for a task",
@@ -171,3 +172,4 @@ OPERATIONS = {
     ("GET", f"{ROOT}/history"): _RUNS,
     ("GET", f"{ROOT}/tasks"): _RUNS,
 }
+OPERATIONS = {named: replace(each, refusals={**LEDGER, **each.refusals}) for named, each in _OPERATIONS.items()}

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from tradewarden.http.models.document import Document, Moment
-from tradewarden.http.operation import Operation, ok
+from tradewarden.http.operation import LEDGER, Operation, ok
 from tradewarden.http.signals import Handed, OfDay
 
 
@@ -49,6 +49,7 @@ OPERATIONS = {
         says="The signals of a trading day",
         query=OfDay,
         answers=ok("the signals", SignalsTold),
+        refusals=LEDGER,
         asks="?day=2026-11-24",
     ),
     ("POST", "/api/signals"): Operation(
@@ -57,5 +58,6 @@ OPERATIONS = {
         body=Handed,
         example={"signals": [{"symbol": "INFY", "verdict": "buy", "target": 1650}]},
         answers=ok("what became of them", HandedTold),
+        refusals=LEDGER,
     ),
 }
