@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tradewarden.machines.service import Again, Kind, OnToken, Place, Reference, Tier
+from tradewarden.orchestrator.clock import SystemClock
 from tradewarden.settings import Settings, load
 from tradewarden.settings_apart import pack, plain
 from tradewarden.settings_sources import ConfigError
+from tradewarden.wiring.programs import programs_of
 
 Write = Callable[[str], Settings]
 
@@ -28,6 +32,25 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         return load(file)
 
     return read
+
+
+async def _nothing(deed: Coroutine[Any, Any, None], name: str) -> None:
+    deed.close()
+    raise AssertionError(name)
+
+
+def test_files_that_a_login_writes_are_known_to_whoever_starts_programs(write: Write, tmp_path: Path) -> None:
+    settings = write(f"""
+        [kite]
+        user_id = "AB1234"
+        token_files = ["{tmp_path}/came"]
+        export_files = ["{tmp_path}/went"]
+        [accounts.family]
+        user_id = "XY7890"
+        export_files = ["{tmp_path}/family"]
+    """)
+    desk = programs_of(settings, SystemClock(), lambda deed, *, name: asyncio.ensure_future(_nothing(deed, name)))
+    assert desk.crew.host.comes == {tmp_path / "came", tmp_path / "went", tmp_path / "family"}
 
 
 def test_a_service_is_what_its_table_says(write: Write, tmp_path: Path) -> None:

@@ -598,6 +598,35 @@ def test_a_wish_knocks_at_once_and_from_the_beginning() -> None:
     assert round(((scene.life.next_deadline() or 0) - scene.now) / SECOND, 1) == 0.5
 
 
+@pytest.mark.parametrize(
+    ("tier", "state", "end"),
+    [(Tier.CRITICAL, "paused", f"; {HEALS}"), (Tier.IMPORTANT, "paused", f"; {HEALS}"), (Tier.OPTIONAL, "failed", "")],
+)
+def test_what_no_second_try_would_find_fails_it_at_once(tier: Tier, state: str, end: str) -> None:
+    scene = Scene(replace(SERVICE, tier=tier)).asked().tell("refused", "PIN wants the secret 'pin'", for_good=True)
+    assert scene.stands() == (state, f"it cannot be started: PIN wants the secret 'pin'{end}")
+    assert (scene.deeds, scene.life.next_deadline()) == ([], None)
+    assert scene.tell("refused", "PIN wants the secret 'pin'", for_good=True).deeds == [], "nobody asked"
+    scene.tell("wish", ON)
+    assert (scene.stands()[0], scene.deeds) == ("starting", [Keep()])
+    assert scene.tell("held", ON).hear(started()).tell("ready").stands() == ("up", None)
+
+
+def test_what_cannot_be_started_any_more_and_has_lost_its_keeper_is_ended_first() -> None:
+    scene = Scene().up().tell("held", OFF).wake().tell("refused", "PIN wants the secret 'pin'", for_good=True)
+    assert (scene.stands(), scene.deeds) == (
+        ("stopping", "it cannot be started: PIN wants the secret 'pin'"),
+        [Fence()],
+    )
+    scene.tell("held", ON).hear(exited(None, fenced=True), gone())
+    assert scene.stands() == ("paused", f"it cannot be started: PIN wants the secret 'pin'; {HEALS}")
+
+
+def test_what_was_stopped_before_it_was_found_not_to_start_is_down() -> None:
+    scene = Scene().asked().tell("wish", OFF).tell("refused", "PIN wants the secret 'pin'", for_good=True)
+    assert scene.stands() == ("down", "it was stopped before it started")
+
+
 def test_a_keeper_that_does_not_come_is_asked_for_again() -> None:
     scene = Scene().asked().wake()
     assert scene.stands() == ("starting", "waits for a keeper: none came within 10 s")

@@ -380,6 +380,46 @@ def test_a_critical_service_that_does_not_start_aborts_and_says_why(tmp_path: Pa
     asyncio.run(scene())
 
 
+NOWHERE = Reference(Place.ENV, "NO_SUCH_VARIABLE")
+MISSING = "it cannot be started: PIN wants the variable NO_SUCH_VARIABLE, which the daemon does not have"
+
+
+def test_a_critical_service_without_its_secret_aborts_the_start_at_once_and_says_which_and_why(tmp_path: Path) -> None:
+    async def scene() -> None:
+        feed = service("feed", tier=Tier.CRITICAL, environment={"PIN": NOWHERE})
+        async with kept_desk(tmp_path, feed, service("chart", needs=("feed",))) as desk:
+            await desk.until(lambda: desk.driver.report().state == "aborted", within=3)
+            assert (desk.driver.report().reason or "").startswith(f"feed, which is critical, did not start: {MISSING}")
+            assert desk.of("chart").pid is None
+
+    asyncio.run(scene())
+
+
+def test_an_optional_service_without_its_secret_has_failed_and_the_start_goes_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        view = service("view", tier=Tier.OPTIONAL, environment={"PIN": NOWHERE})
+        chart = service("chart", needs=("feed",))
+        async with kept_desk(tmp_path, view, service("feed"), chart) as desk:
+            await desk.until(lambda: desk.states == {"view": "failed", "feed": "up", "chart": "up"}, within=3)
+            assert (desk.of("view").reason, desk.driver.report().state) == (MISSING, "degraded")
+
+    asyncio.run(scene())
+
+
+def test_a_file_that_a_login_writes_is_waited_for(tmp_path: Path) -> None:
+    async def scene() -> None:
+        token = tmp_path / "token"
+        feed = service("feed", tier=Tier.CRITICAL, environment={"TOKEN": Reference(Place.FILE, str(token))})
+        async with kept_desk(tmp_path, feed, comes=[token]) as desk:
+            told = f"waits for a keeper: TOKEN wants the file {token}, which cannot be read: No such file or directory"
+            await desk.until(lambda: desk.of("feed").reason == told)
+            assert desk.states == {"feed": "starting"}
+            token.write_text("enctoken")
+            await desk.until_state(feed="up", desk="running")
+
+    asyncio.run(scene())
+
+
 def test_a_secret_is_given_to_the_service_and_written_nowhere(tmp_path: Path) -> None:
     async def scene() -> None:
         (tmp_path / "secrets").mkdir()

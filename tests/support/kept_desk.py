@@ -120,12 +120,17 @@ def shell(name: str, script: str, **told: Any) -> Service:
 
 @asynccontextmanager
 async def kept_desk(
-    state: Path, *services: Service, world: MadeUp | None = None, begins: bool = True, ends: bool = True
+    state: Path,
+    *services: Service,
+    world: MadeUp | None = None,
+    begins: bool = True,
+    ends: bool = True,
+    comes: Collection[Path] = (),
 ) -> AsyncIterator[KeptDesk]:
     """A daemon's life: it takes over what runs; at its end everything is stopped only if the test is to end too."""
     leaves, keepers = False, None
     try:
-        async with _life(state, services, world, begins=begins, ends=ends) as desk:
+        async with _life(state, services, world, begins=begins, ends=ends, comes=comes) as desk:
             keepers = desk.keepers
             yield desk
         leaves = not ends
@@ -139,7 +144,13 @@ async def kept_desk(
 
 @asynccontextmanager
 async def _life(
-    state: Path, services: Sequence[Service], world: MadeUp | None, *, begins: bool, ends: bool
+    state: Path,
+    services: Sequence[Service],
+    world: MadeUp | None,
+    *,
+    begins: bool,
+    ends: bool,
+    comes: Collection[Path],
 ) -> AsyncIterator[KeptDesk]:
     made_up, clock = world or MadeUp(), SystemClock()
     keepers = WatchedKeepers(state / "keepers", state / "logs", now=clock.now)
@@ -166,6 +177,7 @@ async def _life(
             state=state,
             log_dir=state / "logs",
             flows=None,
+            comes=frozenset(comes),
             learned=learned.append,
         )
         driver = DeskDriver(services, host, made_up, Wishes(state / FILE), reread, begins=begins)

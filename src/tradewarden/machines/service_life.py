@@ -175,10 +175,14 @@ class ServiceLife(Life):
 
     # Facts that its keeper brings
 
-    def refused(self, why: str, now: int) -> list[Deed]:
-        """The keeper that was asked for cannot be had."""
+    def refused(self, why: str, now: int, *, for_good: bool = False) -> list[Deed]:
+        """The keeper that was asked for cannot be had; `for_good`: before somebody does something about it."""
         self._now = now
-        if self._leash.asked:
+        if self._leash.asked and for_good and self.wanted:
+            self._leash.asked = False
+            self._verdict = f"it cannot be started: {why}"
+            self._halt(self._verdict)
+        elif self._leash.asked:
             self._knock(why)
         return self._answer()
 

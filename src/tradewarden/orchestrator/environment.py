@@ -35,6 +35,10 @@ LIKE_A_SECRET: Final = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|CREDEN
 class UnresolvedError(Exception):
     """A value of the environment that cannot be found; the text says which, where it was looked for, what to do."""
 
+    def __init__(self, text: str, file: Path | None = None) -> None:
+        super().__init__(text)
+        self.file = file  # that cannot be read
+
 
 def spoken_path() -> str:
     """The PATH of a service: programs that were installed beside tradewarden come first."""
@@ -121,7 +125,7 @@ def _resolved(variable: str, told: Reference, state: Path) -> str:
         text = file.read_text(encoding="utf-8").removesuffix("\n")
     except (OSError, UnicodeDecodeError) as trouble:
         why = getattr(trouble, "strerror", None) or "it is not UTF-8 text"
-        raise UnresolvedError(f"{variable} wants the file {file}, which cannot be read: {why}") from None
+        raise UnresolvedError(f"{variable} wants the file {file}, which cannot be read: {why}", file) from None
     if "\0" in text:
         raise UnresolvedError(f"{variable} wants the file {file}, which holds a zero byte; it must be text")
     return text

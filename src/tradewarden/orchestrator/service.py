@@ -52,6 +52,7 @@ class Host:
     state: Path
     log_dir: Path
     flows: Flows | None
+    comes: frozenset[Path] = frozenset()  # files that are not there before somebody has logged in to a broker
     learned: Callable[[str], None]  # hears of each secret
     phase_seconds: float = 30.0  # that a phase may take to stop
     reachable: bool = True  # the last keeper that was asked for could be had
@@ -250,7 +251,7 @@ class ServiceDriver:
             async with asyncio.timeout(PATIENCE):
                 await host.keepers.keep(spec)
         except UnresolvedError as trouble:
-            self._refused(str(trouble))
+            self._refused(str(trouble), for_good=trouble.file not in host.comes)
         except KeepersError as trouble:
             host.reachable = isinstance(trouble, NotKeptError)  # who refuses one answers
             self._refused(str(trouble))
@@ -262,9 +263,9 @@ class ServiceDriver:
             self.look()
             self._do(partial(self.life.refused, "the one before was just leaving"))  # unless a keeper was seen
 
-    def _refused(self, why: str) -> None:
+    def _refused(self, why: str, *, for_good: bool = False) -> None:
         log.warning("service.no_keeper", service=self.name, why=why)
-        self._do(lambda now: self.life.refused(why, now))
+        self._do(lambda now: self.life.refused(why, now, for_good=for_good))
 
     def _check(self) -> Check:
         return check_of(

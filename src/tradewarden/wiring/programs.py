@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the daemon gets values, see settings_apart: what reads them
 def programs_of(settings: Settings, clock: Clock, spawn: Spawn, launch: Launch | None = None) -> DeskDriver:
     """Whoever starts, keeps and stops the desk's programs; market, tokens and flows are shown to it later."""
     keepers = Keepers(settings.run_dir, settings.log_dir, now=clock.now, start_zygote=starts_zygote(), ahead=launch)
+    accounts = settings.every_account.values()
     host = Host(
         keepers=keepers,
         clock=clock,
@@ -33,6 +34,7 @@ def programs_of(settings: Settings, clock: Clock, spawn: Spawn, launch: Launch |
         state=settings.state_dir,
         log_dir=settings.log_dir,
         flows=None,
+        comes=frozenset(file for each in accounts for file in (*each.token_files, *each.export_files)),
         learned=log.hide,
         phase_seconds=settings.desk.phase_seconds,
     )
