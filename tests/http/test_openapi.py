@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
-from pictures import Desk
+from pictures import Desk, serving
 from tradewarden.http import openapi
 
 
@@ -24,11 +25,46 @@ async def test_each_is_served_from_its_file_and_kept_by_who_has_it(
         assert answer.headers["Cache-Control"] == "no-cache"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         body, etag = await answer.read(), answer.headers["ETag"]
-    assert body == file.read_bytes()
+    assert body == file.read_bytes().replace(openapi.DESK.encode(), desk.url.encode())
     async with session.get(f"{desk.url}{path}", headers={"If-None-Match": etag}) as answer:
         assert (answer.status, await answer.read()) == (304, b"")
     async with session.head(f"{desk.url}{path}") as answer:
         assert (answer.status, answer.content_type, await answer.read()) == (200, kind, b"")
+
+
+@pytest.mark.parametrize(
+    ("headers", "address"),
+    [
+        ({}, "{desk}"),
+        ({"Host": "localhost:9000"}, "http://localhost:9000"),  # through a tunnel of ssh
+        ({"Host": "[::1]:8700"}, "http://[::1]:8700"),
+        ({"X-Forwarded-For": "203.0.113.9"}, "https://desk.test"),
+        ({"Host": "desk.test", "X-Forwarded-For": "203.0.113.9"}, "https://desk.test"),
+        *(({"Host": host}, "https://desk.test") for host in ("evil.test", "127.0.0.1.evil.test", "desk.test")),
+        *(({"Host": host}, "{plain}") for host in ("x@127.0.0.1", "127.0.0.1/'<script>", "127.0.0.1'")),
+    ],
+    ids=str,
+)
+async def test_the_examples_name_the_address_that_was_asked_and_nobodys_invention(
+    session: ClientSession, headers: dict[str, str], address: str
+) -> None:
+    async with serving(public_url="https://desk.test") as desk:
+        async with session.get(f"{desk.url}/docs", headers=headers) as answer:
+            page = await answer.text()
+        named = set(re.findall(r"https?://[^/]*(?=/(?:livez|readyz)&#x27;)", page))
+        known = {"{desk}": [desk.url], "{plain}": ["http://127.0.0.1", "https://desk.test"]}.get(address, [address])
+        assert len(named) == 1
+        assert named <= set(known)
+        assert openapi.DESK not in page
+
+
+async def test_a_page_that_is_kept_is_sent_again_for_another_address(desk: Desk, session: ClientSession) -> None:
+    async with session.get(f"{desk.url}/docs") as answer:
+        kept = {"If-None-Match": answer.headers["ETag"]}
+    async with session.get(f"{desk.url}/docs", headers=kept) as answer:
+        assert answer.status == 304
+    async with session.get(f"{desk.url}/docs", headers=kept | {"Host": "localhost:9000"}) as answer:
+        assert answer.status == 200
 
 
 async def test_the_page_runs_nothing_of_others_and_sends_nothing_anywhere(desk: Desk, session: ClientSession) -> None:

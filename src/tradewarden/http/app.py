@@ -88,7 +88,7 @@ class Http:
         self._stopping = False
         self._runner: web.AppRunner | None = None
         self._requests = Requests()
-        self._clock = clock
+        self._clock, self._public_url = clock, public_url
         visitors = Visitors(admin_token, members, cookie=cookie_of(public_url))
         self._gate = Gate(visitors, record, clock, public_url=public_url)
         answers = Answers(reports, clock, version)
@@ -175,7 +175,7 @@ class Http:
                 web.get(f"/compat{ROOT}/events", self._live.events, allow_head=False),
                 *self._auth.routes(),
                 *self._pages.routes(),
-                *openapi.routes(),
+                *openapi.routes(self._public_url),
                 *self._more,
             ]
         )

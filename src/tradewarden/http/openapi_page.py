@@ -11,7 +11,7 @@ from string import Template
 from typing import Any, Final
 from urllib.parse import quote
 
-from tradewarden.http.openapi import FOLDER
+from tradewarden.http.openapi import DESK, FOLDER
 from tradewarden.http.openapi_kinds import kind_of
 
 _WHO: Final = {
@@ -21,7 +21,6 @@ _WHO: Final = {
     "trader": "a trader or an admin",
     "admin": "an admin",
 }
-_DESK: Final = "http://127.0.0.1:8700"
 
 _ABOUT: Final = """\
 `TOKEN` in the examples is the admin token, or an API token that `tradewarden token add` has shown. Commands on this \
@@ -114,7 +113,7 @@ def curl(method: str, path: str, operation: Document) -> str:
     lines += ['-H "Authorization: Bearer $TOKEN"'] if operation["security"] else []
     if example is not None:
         lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(example, ensure_ascii=False))}"]
-    return " \\\n  ".join([*lines, shlex.quote(_DESK + quote(target, safe="/?&=:,%{}+-"))])
+    return " \\\n  ".join([*lines, f"'{DESK}{quote(target, safe='/?&=:,%{}+-')}'"])
 
 
 def _example(operation: Document) -> Any:

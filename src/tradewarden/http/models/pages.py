@@ -19,10 +19,18 @@ class Readiness(Document):
     reason: str | Absent = UNSET
 
 
+_KEPT = {304: Told("as you have it already", kind="")}
+
 OPERATIONS = {
     ("GET", "/"): Operation(says="The desk's page", answers=ok("the page", str, HTML), refusals=LEDGER),
-    ("GET", "/docs"): Operation(says="This page", answers=ok("the page", str, HTML)),
-    ("GET", "/openapi.json"): Operation(says="This document", answers=ok("the document", dict[str, Any])),
+    ("GET", "/docs"): Operation(
+        says="This page",
+        more="Its examples name the address under which it was asked on this machine, else `http.public_url`.",
+        answers={200: Told("the page", str, HTML), **_KEPT},
+    ),
+    ("GET", "/openapi.json"): Operation(
+        says="This document", answers={200: Told("the document", dict[str, Any]), **_KEPT}
+    ),
     ("GET", "/docs/health"): Operation(says="What the health answer means", answers=ok("the page", str, HTML)),
     ("GET", "/problems/{kind}"): Operation(
         says="What an error means",
@@ -32,7 +40,7 @@ OPERATIONS = {
         says="The files of the pages",
         answers={
             200: Told("the file", str, "text/css"),
-            304: Told("as you have it already", kind=""),
+            **_KEPT,
         },
         refusals={404: "there is no such file"},
     ),
