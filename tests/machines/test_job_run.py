@@ -201,6 +201,7 @@ def test_a_keeper_of_the_name_that_began_nothing_is_asked_for_again_once_it_has_
     assert scene.held(5 + ASK_AGAIN - 0.01) == []
 
 
+AWAY = "tradewarden was not there to begin it"
 SILENT = "its keeper left before it began: see whether the disk of desk.run_dir is full"
 
 
@@ -287,7 +288,12 @@ def test_a_run_that_waits_too_long_is_missed_with_what_it_waited_for() -> None:
     scene = Scene(reason="the keepers were away")
     assert scene.look(600) == [Over(Outcome.MISSED, "it could not begin in time: the keepers were away")]
     scene = Scene()
-    assert scene.look(600) == [Over(Outcome.MISSED, "it could not begin in time: unknown")]
+    assert scene.look(600) == [Over(Outcome.MISSED, f"it could not begin in time: {AWAY}")]
+    scene = Scene()
+    scene.look(0)
+    scene.machine.answered(None)
+    scene.held(599)
+    assert scene.look(600) == [Over(Outcome.MISSED, f"it could not begin in time: {SILENT}")]
     assert Scene(until=None).look(10**6, "waits") == [Waits("waits")]
 
 

@@ -21,6 +21,7 @@ PAUSES: Final = 5  # times that, at most, between two keepers that left before i
 _LEFT: Final = "waits for what an earlier run of it left behind to end"
 _UNSEEN: Final = "its keeper was killed, and nobody saw how it ended"
 _SILENT: Final = "its keeper left before it began: see whether the disk of desk.run_dir is full"
+_AWAY: Final = "tradewarden was not there to begin it"
 _RESTARTED: Final = "the machine was restarted while it ran"
 
 
@@ -188,7 +189,8 @@ class JobRun:
         if is_closed:
             if self._begun:
                 return self._over(Outcome.FAILED, f"{_UNSEEN}, and its time is over")
-            return self._over(Outcome.MISSED, f"it could not begin in time: {barrier or self._why or 'unknown'}")
+            why = _SILENT if self._in_vain else _AWAY
+            return self._over(Outcome.MISSED, f"it could not begin in time: {barrier or self._why or why}")
         if barrier is None:
             return [self._ask(Phase.ASKED, now)]
         return self._waits(barrier)
@@ -275,11 +277,7 @@ class JobRun:
         return [Over(outcome, reason, code, at)]
 
     def _is_mine(self, happening: Happening) -> bool:
-        return run_of(_revision(happening)) == self.run.id
-
-
-def _revision(happening: Happening) -> str:
-    return happening.revision if isinstance(happening, Started | StartFailed) else ""
+        return isinstance(happening, Started | StartFailed) and run_of(happening.revision) == self.run.id
 
 
 def run_of(revision: str) -> int | None:
