@@ -492,5 +492,6 @@ class Year:
         return [run for run in Runs(self.file, now=self.now).open() if run.until is None or run.until < now]
 
     def outcomes(self) -> Counter[str]:
+        """How the runs ended; those of a desk that somebody had stopped, half of the year, are not counted."""
         runs = (run for each in JOBS for user in ("", *TRADERS) for run in self.runs(each.name, user))
-        return Counter(str(run.outcome) for run in runs)
+        return Counter(str(run.outcome) for run in runs if run.reason != "the desk was stopped by asha")
