@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from staff import HandClock, Staffed, staffed, told
 from tradewarden.http.backup import Backups
-from tradewarden.http.needs import DEEDS, FRESH
+from tradewarden.http.needs import DEEDS, FRESH, READS
 from tradewarden.machines.role import Scope
 from tradewarden.orchestrator import passwords
 
@@ -103,3 +103,57 @@ async def test_a_browser_gets_the_desks_secrets_soon_after_its_password_only(tmp
         desk.clock.wall = clock.wall
         assert await backed_up(await desk.signed_in("boss"))
         assert (await told(await desk.signed_in("asha"), "POST", SECRETS))[0] == 403
+
+
+class Costly:
+    """A path of the table that is costly to answer, answered cheaply."""
+
+    def routes(self, _visitors: object) -> list[web.RouteDef]:
+        async def get(_request: web.Request) -> web.Response:
+            return web.Response()
+
+        return [web.get("/api/runs", get), web.get("/api/standings", get)]
+
+
+async def asks(browser: ClientSession, path: str, times: int) -> list[int]:
+    """How often which answer came: no body of these is read."""
+    found = []
+    for _ in range(times):
+        async with browser.head(path) as answer:
+            found.append(answer.status)
+    return found
+
+
+async def test_what_is_costly_to_read_is_read_ten_times_a_second_for_long_by_each_person(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with staffed(tmp_path, parts=[Costly()], clock=clock) as desk:
+        vera, asha = await desk.signed_in("vera"), await desk.signed_in("asha")
+        assert set(await asks(vera, "/api/runs", READS[0])) == {200}
+        async with vera.get("/api/runs") as refused:
+            assert (refused.status, refused.headers["Retry-After"]) == (429, "1")
+            assert (await refused.json())[
+                "detail"
+            ] == f"more than {READS[0]} questions of this kind in a minute: try again in 1 s"
+        secret, _ = desk.members.tokens.make("vera", "x", [Scope.READ])
+        assert await asks(await desk.program(secret), "/api/runs", 1) == [429]  # a person, with all their tokens
+        assert await asks(vera, "/api/standings", 1) == [200]
+        assert await asks(vera, "/api/system/health", 1) == [200]
+        assert (await told(vera, "DELETE", "/api/tokens/9"))[0] == 404
+        assert await asks(asha, "/api/runs", 1) == [200]
+        clock.goes_on(seconds=1)
+        assert await asks(vera, "/api/runs", 11) == [200] * 10 + [429]
+        program = await desk.program()  # the desk's own door is never told to wait
+        assert set(await asks(program, "/api/runs", READS[0] + 1)) == {200}
+
+
+async def test_strangers_share_what_their_address_may_read_and_health_and_figures_are_never_refused(
+    tmp_path: Path,
+) -> None:
+    async with staffed(tmp_path, clock=HandClock()) as desk:
+        away = await desk.browser(**{"X-Forwarded-For": "203.0.113.9"})
+        assert set(await asks(away, "/openapi.json", READS[0])) == {200}
+        assert await asks(away, "/docs", 1) == [429]
+        assert await asks(await desk.browser(**{"X-Forwarded-For": "203.0.113.10"}), "/docs", 1) == [200]
+        for path in ("/api/system/health", "/livez", "/readyz", "/"):
+            assert await asks(away, path, 1) == [200]
+        assert set(await asks(await desk.browser(), "/metrics", READS[0] + 1)) == {200}

@@ -44,6 +44,12 @@ def test_the_page_says_of_each_path_what_the_table_says() -> None:
     assert {way: told[way] for way in told if told[way] != NEEDS[way].need} == {}
 
 
+def test_the_page_names_what_is_costly_to_read_and_nothing_that_a_monitor_asks_for() -> None:
+    costly = [f"`{method} {path}`" for (method, path), way in NEEDS.items() if way.costly]
+    assert f"Costly to tell are {', '.join(sorted(costly))}: " in PAGE.read_text().replace("\n", " ")
+    assert not [each for each in costly if re.search(r"health|metrics|livez|readyz|/events|/stream", each)]
+
+
 def test_the_page_about_people_has_each_path_in_the_row_of_its_role_and_scope() -> None:
     groups: dict[tuple[str, str], list[str]] = {}
     for (method, path), way in NEEDS.items():

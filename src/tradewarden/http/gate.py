@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tradewarden.http.allowance import Allowance
 from tradewarden.http.body import form
-from tradewarden.http.needs import DEEDS, FRESH, NEEDS, Way
+from tradewarden.http.needs import DEEDS, FRESH, NEEDS, READS, Way
 from tradewarden.http.problems import Handler, ProblemError, rate_limited, route_of
 from tradewarden.http.visitors import Visitors, address, is_local, refuse_other_sites, token_needed, visit_of
 from tradewarden.machines.role import Need, Visit
@@ -33,6 +33,7 @@ _SIGN_IN_AGAIN: Final = (
     f"it holds the desk's secrets, and the password was given more than {FRESH // timedelta(minutes=1)} minutes ago:"
     " sign in again, at /sign-in, and ask then"
 )
+_GREED: Final = f"more than {READS[0]} questions of this kind in a minute"
 
 
 class Record(Protocol):
@@ -82,7 +83,7 @@ class Gate:
     def __init__(self, visitors: Visitors, record: Record, clock: Clock, *, public_url: str) -> None:
         self._visitors, self._record, self._public_url = visitors, record, public_url
         self._clock = clock
-        self._deeds = Allowance(*DEEDS, clock)
+        self._deeds, self._reads = Allowance(*DEEDS, clock), Allowance(*READS, clock)
         self._ways: dict[web.AbstractRoute, Way] = {}
 
     def look_up(self, app: web.Application) -> None:
@@ -116,9 +117,9 @@ class Gate:
 
     async def _admit(self, request: web.Request, way: Way, visit: Visit | None, *, is_safe: bool) -> None:
         if not is_safe:
-            refuse_other_sites(request, self._public_url)
-            if visit is not None and visit.csrf is not None and _named(request) != _SIGN_IN:
-                await _refuse_without(request, visit.csrf)
+            await self._refuse_forged(request, visit)
+        if way.costly:
+            self._refuse_greed(request, visit)
         if way.need is Need.ANYBODY or (way.need is Need.MACHINE and is_local(request)):
             return
         if visit is None:
@@ -131,6 +132,18 @@ class Gate:
             raise ProblemError(403, "forbidden", detail=why)
         if not is_safe and visit.person.name and (wait := self._deeds.take(visit.person.name)):
             raise rate_limited(wait)
+
+    async def _refuse_forged(self, request: web.Request, visit: Visit | None) -> None:
+        refuse_other_sites(request, self._public_url)
+        if visit is not None and visit.csrf is not None and _named(request) != _SIGN_IN:
+            await _refuse_without(request, visit.csrf)
+
+    def _refuse_greed(self, request: web.Request, visit: Visit | None) -> None:
+        """A person with all their tokens, or a stranger's address, has one share; the desk's own door has no end."""
+        if visit is not None and not visit.person.name:
+            return
+        if wait := self._reads.take(f"from {address(request)}" if visit is None else visit.person.name):
+            raise rate_limited(wait, _GREED)
 
     def _why_no_secrets(self, visit: Visit) -> str | None:
         """A token that was found, or a browser that was left open, must not become the desk's own admin token."""

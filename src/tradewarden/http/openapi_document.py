@@ -20,7 +20,7 @@ from tradewarden import __version__
 from tradewarden.http.model import example_of, is_required, meaning_of, names_of, types_of
 from tradewarden.http.models.every import NOUNS, Named, operations
 from tradewarden.http.models.problem import Problem
-from tradewarden.http.needs import DEEDS, FRESH, NEEDS, Way
+from tradewarden.http.needs import DEEDS, FRESH, NEEDS, READS, Way
 from tradewarden.http.operation import Operation, Told
 from tradewarden.machines.role import Need
 
@@ -157,6 +157,10 @@ def _refusals(method: str, path: str, operation: Operation, way: Way) -> dict[in
         told |= {403: f"not allowed, or the request comes from another site{by_token}"}
         if way.need is not Need.ANYBODY:
             told |= {429: f"one person does at most {DEEDS[0]} things in {DEEDS[1]:g} s"}
+    if way.costly:
+        told[429] = (
+            f"one person, or one address of strangers, asks for such things at most {READS[0]} times in {READS[1]:g} s"
+        )
     if operation.body is not None:
         told |= _BODY_REFUSALS
     if operation.body is not None or operation.query is not None:

@@ -102,9 +102,9 @@ class ProblemError(Exception):
 Page = Callable[[ProblemError, str], web.Response]  # of a problem with its instance
 
 
-def rate_limited(seconds: int) -> ProblemError:
+def rate_limited(seconds: int, why: str = "too often for now") -> ProblemError:
     """Asked too often: come back then."""
-    detail = f"too often for now: try again in {seconds} s"
+    detail = f"{why}: try again in {seconds} s"
     return ProblemError(429, "rate-limited", detail=detail, headers={"Retry-After": str(seconds)})
 
 
