@@ -141,10 +141,10 @@ async def test_the_preview_tells_what_comes_and_why_nothing_does(desk: Desk) -> 
     assert (code, lines) == (
         0,
         [
-            "  AT     JOB",
+            "  AT     JOB         FOR",
             "  16:00  analysis",
-            "  16:05  buy_orders",
-            "· 16:00  analysis    2026-01-06 is a holiday",
+            "  16:05  buy_orders  asha",
+            "· 16:00  analysis          2026-01-06 is a holiday",
         ],
     )
     _, lines, _ = await desk(lambda terminal: preview(terminal, "sell_monitor", 10))

@@ -17,7 +17,7 @@ Ran = Mapping[str, Any]  # a run, as GET /api/runs tells it
 
 _JOBS: Final = ("JOB", "FOR", "STANDS", "NEXT", "LAST", "AT")
 _RUNS: Final = ("RUN", "JOB", "FOR", "DUE", "ASKED BY", "OUTCOME", "LATE", "TOOK", "")
-_COMING: Final = ("AT", "JOB", "")
+_COMING: Final = ("AT", "JOB", "FOR", "")
 _LATE: Final = 1.0  # seconds that are worth a word
 _STANDS: Final = {"unified": "on", "individual": "on by itself", "stopped": "stopped"}
 _ENDED: Final = {"success": "ended with success", "timeout": "took too long"}
@@ -62,7 +62,7 @@ def coming_lines(
     if not coming:
         yield Line("Nothing comes: no job that is enabled has a time within sight.")
         return
-    rows = [(_moment(each["at"], now), each["job"], each["reason"] or "") for each in coming]
+    rows = [(_moment(each["at"], now), each["job"], each["user"], each["reason"] or "") for each in coming]
     for each, line in zip([None, *coming], _table(_COMING, rows), strict=True):
         sign = " " if each is None or each["reason"] is None else "·"
         yield from folded(Line(line, sign, "soft"), columns)

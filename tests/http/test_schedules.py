@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -79,14 +81,15 @@ def test_a_job_that_can_never_run_is_a_failure() -> None:
 async def test_the_preview_shows_what_comes_for_whom_one_may_see(ask: Client, jobs: Jobs) -> None:
     jobs.ahead.append(Ahead("buy_orders", at("09:00:00"), None, "2026-01-06 is a holiday of NSE_EQ"))
     _, own = await ask("GET", "/api/schedules/preview", ASHA)
-    assert [(each["job"], each["reason"]) for each in own["coming"]] == [
-        ("buy_orders", None),
-        ("buy_orders", "2026-01-06 is a holiday of NSE_EQ"),
+    assert [(each["job"], each["user"], each["reason"]) for each in own["coming"]] == [
+        ("buy_orders", "asha", None),
+        ("buy_orders", "", "2026-01-06 is a holiday of NSE_EQ"),
     ]
     _, first = await ask("GET", "/api/schedules/preview?count=1", BOSS)
     assert first["coming"] == [
         {
             "job": "analysis",
+            "user": "",
             "at": "2026-01-05T16:00:00+05:30",
             "until": "2026-01-05T18:00:00+05:30",
             "reason": None,
@@ -94,6 +97,35 @@ async def test_the_preview_shows_what_comes_for_whom_one_may_see(ask: Client, jo
     ]
     for query in ("count=0", "count=501", "count=x", "cont=3"):
         assert (await ask("GET", f"/api/schedules/preview?{query}", BOSS))[0] == 422
+
+
+async def test_whoever_tries_a_schedule_or_looks_far_ahead_holds_nobody_up(ask: Client, jobs: Jobs) -> None:
+    goes_on = threading.Event()
+    waited: list[object] = []
+
+    def weighing(what: object) -> None:
+        waited.append(what)
+        assert goes_on.wait(10), "the loop stood still meanwhile"
+
+    jobs.weighing = weighing
+    asyncio.get_running_loop().call_later(0.2, goes_on.set)
+    (dry, _), (ahead, _) = await asyncio.gather(
+        ask("POST", "/api/schedules/buy_orders", BOSS, {"schedule": "every 1m", "dry": True}),
+        ask("GET", "/api/schedules/preview?count=500", BOSS),
+    )
+    assert (dry, ahead, set(waited)) == (200, 200, {True, "preview"})
+
+
+async def test_what_takes_too_long_to_look_at_is_refused_with_what_to_do(
+    ask: Client, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradewarden.http.schedules.SECONDS", 0.1)
+    goes_on = threading.Event()
+    jobs.weighing = lambda _what: goes_on.wait(10)
+    status, told = await ask("GET", "/api/schedules/preview?count=500", BOSS)
+    goes_on.set()
+    assert (status, told["type"]) == (503, "/problems/query-unavailable")
+    assert "ask for fewer runs, or write fewer schedules" in told["detail"]
 
 
 @pytest.mark.parametrize(

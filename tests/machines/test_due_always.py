@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import timeit
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo
 
 import pytest
+from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules import BOOK, at, kept_up, moments, timed, written
-from tradewarden.machines.due import FOREVER, due_between, is_for_ever, next_due, open_window, why_not
+from schedules import BOOK, IST, ZONES, at, kept_up, moments, timed, written
+from tradewarden.machines.due import FOREVER, Due, due_between, is_for_ever, next_due, open_window, upcoming, why_not
 from tradewarden.machines.schedule import AllDays, Every, Market, NamedDays, Schedule, TradingDays
 from tradewarden.machines.schedule_words import FORMS
 
@@ -73,6 +76,52 @@ def test_the_next_one_is_the_first_of_all_that_come(schedule: Schedule, after: d
         assert coming == found[0]
     else:
         assert coming is None or coming.at > after + timedelta(days=30)
+
+
+@given(timed, moments, st.integers(1, 8))
+@FEW
+def test_those_that_come_are_each_the_next_one_behind_the_one_before(
+    schedule: Schedule, after: datetime, count: int
+) -> None:
+    found = list(islice(upcoming(schedule, after, BOOK), count))
+    one_by_one: list[Due] = []
+    while len(one_by_one) < count and (due := next_due(schedule, after, BOOK)) is not None:
+        one_by_one.append(due)
+        after = due.at
+    assert found == one_by_one
+
+
+def test_what_comes_more_rarely_than_every_400_days_ends_the_list() -> None:
+    found = upcoming(written("cron 0 9 29 2,3 *"), at("2026-01-01 00:00"), BOOK)
+    assert [f"{due.at.astimezone(IST):%Y-%m-%d}" for due in islice(found, 4)] == [
+        "2026-03-29",
+        "2027-03-29",
+        "2028-02-29",
+        "2028-03-29",
+    ]
+    assert list(upcoming(written("cron 0 9 29 2 *"), at("2028-02-01 00:00"), BOOK)) == [
+        Due(at("2028-02-29 09:00"), at("2028-03-01 09:00"))
+    ]
+
+
+_seconds = st.sampled_from(("0", "*/7", "59", "0,30"))
+_minutes = st.sampled_from(("*", "*/20", "0", "59", "10-14", "5,50"))
+_hours = st.sampled_from(("*", "*/6", "0", "23", "1,2", "9-15"))
+_days = st.sampled_from(("* * *", "* * 1-5", "1-7 * *", "L * *", "* 3,10 0", "29 2 *", "1 * 1", "* * 5#2"))
+
+
+_crons = st.tuples(_seconds, _minutes, _hours, _days).map(" ".join)
+
+
+@given(_crons, st.sampled_from(ZONES), moments)
+@FEW
+def test_cron_comes_when_cron_says_on_days_with_a_clock_change_and_without(
+    text: str, zone: str, since: datetime
+) -> None:
+    said = islice(CronSim(text, since.astimezone(ZoneInfo(zone))), 40)
+    expected = list(takewhile(lambda each: each <= since + timedelta(days=6), (each.astimezone(UTC) for each in said)))
+    found = due_between(written(f"cron {text} in {zone}"), since, since + timedelta(days=6), BOOK)
+    assert [due.at for due in found[:40]] == expected
 
 
 @given(kept_up, moments)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import timeit
 from dataclasses import replace
 from datetime import time
+from functools import partial
 
 import pytest
 
@@ -160,6 +162,21 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 def test_a_collision_five_weeks_ahead_is_seen_and_a_later_one_is_not() -> None:
     assert len(wrong("at 10:00 on all days", "once 2026-12-25 10:00")) == 1
     assert wrong("at 10:00 on all days", "once 2026-12-26 10:00") == []
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["every 1m"],
+        ["every 30s on all days"],
+        ["cron * * * * *"],
+        ["cron * * * * * *"],
+        ["at 16:00", "at 16:05", "hourly at :30"],
+        ["every 5m", "at 16:01"],
+    ],
+)
+def test_what_is_wrong_is_found_before_anybody_waits_for_it(texts: list[str]) -> None:
+    assert min(timeit.repeat(partial(wrong, *texts), number=1, repeat=5)) < 0.05
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 from kept import lives
 from kept_jobs import ADMIN, Place, job, kept_jobs
 from tradewarden.machines.job import Does, Trader
+from tradewarden.machines.job_report import Weighed
 from tradewarden.machines.role import Person, Role
 from tradewarden.machines.run import Misfire, Outcome, Refused, Run, Trigger
 from tradewarden.machines.service import Place as Where
@@ -262,6 +263,47 @@ def test_a_job_runs_after_another_one_as_it_ended(place: Place) -> None:
             )
         async with kept_jobs(place, *jobs) as kept:
             assert kept.outcomes().count("success") == 3, "what followed does not follow again"
+
+    asyncio.run(scene())
+
+
+def test_what_comes_says_whose_job_it_is_to_whom_it_belongs(place: Place) -> None:
+    place.traders = ["asha", "ravi"]
+    eod, own = (
+        job("eod", "exec true", "at 18:00 on all days"),
+        job("buy", "exec true", "at 18:05 on all days", per_user=True),
+    )
+
+    async def scene() -> None:
+        async with kept_jobs(place, eod, own) as kept:
+            kept.driver.stand("asha", "", on=True, by="asha")
+            coming = kept.driver.preview(ADMIN, 2)
+            assert sorted((each.job, each.user) for each in coming) == [("buy", "asha"), ("eod", "")]
+            assert [(each.job, each.user) for each in kept.driver.preview(ASHA, 1)] == [("buy", "asha")]
+            assert list(kept.driver.preview(replace(ASHA, name="ravi"), 1)) == []
+
+    asyncio.run(scene())
+
+
+def test_a_schedule_is_weighed_without_being_changed(place: Place) -> None:
+    buy = job("buy", "exec true", "at 18:00 on all days")
+
+    async def scene() -> None:
+        async with kept_jobs(place, buy) as kept:
+            driver = kept.driver
+            weighed = await asyncio.to_thread(driver.weigh, "buy", ("at 16:00 on all days",), dry=True)
+            assert weighed is not None
+            assert (weighed.problems, len(weighed.would)) == ((), 30)
+            answer = driver.edit(
+                "buy", "", text=("at 16:00 on all days",), enabled=None, dry=True, by="asha", weighed=weighed
+            )
+            assert (answer.text, answer.would) == ("buy would have run 30 times in the last 30 days.", weighed.would)
+            wrong = driver.weigh("buy", ("once 2020-01-01 10:00",), dry=True)
+            assert wrong == Weighed(problems=('"once 2020-01-01 10:00" never runs: that is past',))
+            answer = driver.edit("buy", "", text=("at 16:00",), enabled=None, dry=False, by="asha", weighed=wrong)
+            assert answer.problems == wrong.problems
+            assert driver.weigh("sell", ("at 16:00",), dry=True) is None
+            assert kept.of("buy").schedules == ("at 18:00 on all days",)
 
     asyncio.run(scene())
 

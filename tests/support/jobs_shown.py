@@ -25,7 +25,7 @@ from tradewarden.http.runs import RunsDoor
 from tradewarden.http.schedules import SchedulesDoor
 from tradewarden.http.signals import SignalsDoor
 from tradewarden.http.standings import StandingsDoor
-from tradewarden.machines.job_report import EditAnswer, JobReport
+from tradewarden.machines.job_report import EditAnswer, JobReport, Weighed
 from tradewarden.machines.role import Person, Role, Scope, Visit
 from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.ledger import Ledger
@@ -74,6 +74,7 @@ class Ahead:
     at: datetime
     until: datetime | None = None
     reason: str | None = None
+    user: str = ""
 
 
 def a_job(name: str = ORDERS, user: str = "asha", **changes: Any) -> JobReport:
@@ -112,8 +113,12 @@ class Jobs:
         self.asked: list[tuple[Any, ...]] = []
         self.refuses: str | None = None
         self.answer = EditAnswer(text="buy_orders: at 16:10 from now on")
-        self.ahead: list[Ahead] = [Ahead(ANALYSIS, at("16:00:00"), at("18:00:00")), Ahead(ORDERS, at("16:05:00"))]
+        self.ahead: list[Ahead] = [
+            Ahead(ANALYSIS, at("16:00:00"), at("18:00:00")),
+            Ahead(ORDERS, at("16:05:00"), user="asha"),
+        ]
         self.because: str | None = None  # what a run waits for before it begins
+        self.weighing: Callable[[object], object] = lambda _what: None  # what takes long
         self.closed: list[str] = []  # why nothing that is handed over changes a signal
         self._news: list[News] = []
 
@@ -161,14 +166,28 @@ class Jobs:
         self._note("stand", user, job, on, by)
         return f"{user or 'the desk'}: {job or 'all'} {'on' if on else 'off'}"
 
+    def weigh(self, _job: str, _text: Sequence[str] | None, *, dry: bool) -> Weighed | None:
+        self.weighing(dry)
+        return None
+
     def edit(
-        self, job: str, user: str, *, text: Sequence[str] | None, enabled: bool | None, dry: bool, by: str
+        self,
+        job: str,
+        user: str,
+        *,
+        text: Sequence[str] | None,
+        enabled: bool | None,
+        dry: bool,
+        by: str,
+        weighed: Weighed | None = None,
     ) -> EditAnswer:
+        assert weighed is None
         self._note("edit", job, user, None if text is None else tuple(text), enabled, dry, by)
         return self.answer
 
     def preview(self, person: Person, count: int) -> Sequence[Ahead]:
-        known = {report.name for report in self.reports(person)}
+        self.weighing("preview")
+        known = {name for name, user in self.told if person.sees(user)}  # in another thread than the ledger's
         return [each for each in self.ahead if each.job in known][:count]
 
     def history(self, person: Person, **filters: Any) -> list[Run]:

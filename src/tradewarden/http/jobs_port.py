@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tradewarden.machines.job_report import EditAnswer, JobReport
+from tradewarden.machines.job_report import EditAnswer, JobReport, Weighed
 from tradewarden.machines.role import Person
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 
@@ -19,6 +19,11 @@ class Coming(Protocol):
     @property
     def job(self) -> str:
         """Whose."""
+        ...
+
+    @property
+    def user(self) -> str:
+        """Of which trader; empty: the desk's own."""
         ...
 
     @property
@@ -60,14 +65,29 @@ class Jobs(Protocol):
         """Let a person's desk as a whole (no job), or one job of it, run on schedule or not: a sentence."""
         ...
 
+    def weigh(self, job: str, text: Sequence[str] | None, *, dry: bool) -> Weighed | None:
+        """What is wrong with these schedules, and what they would have done: it takes long, and goes in any thread."""
+        ...
+
     def edit(
-        self, job: str, user: str, *, text: Sequence[str] | None, enabled: bool | None, dry: bool, by: str
+        self,
+        job: str,
+        user: str,
+        *,
+        text: Sequence[str] | None,
+        enabled: bool | None,
+        dry: bool,
+        by: str,
+        weighed: Weighed | None = None,
     ) -> EditAnswer:
-        """Another schedule, or whether the job is enabled; nothing stays as it is, `dry` only tells."""
+        """Another schedule, or whether the job is enabled; nothing stays as it is, `dry` only tells.
+
+        `weighed`: what `weigh` has said of the same.
+        """
         ...
 
     def preview(self, person: Person, count: int) -> Sequence[Coming]:
-        """The next runs of all jobs that this person may see, in the order of time, with the gaps between them."""
+        """The next runs of all jobs that this person may see, in the order of time, with the gaps; from any thread."""
         ...
 
     def history(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Any, Final, TypeVar
 
 from aiohttp import web
 
@@ -15,6 +17,7 @@ from tradewarden.http.job_asked import Name, User, instance, refusals, unknown
 from tradewarden.http.jobs_port import Coming, Jobs
 from tradewarden.http.member import Member
 from tradewarden.http.moments import iso, iso_or_none
+from tradewarden.http.problems import ProblemError
 from tradewarden.http.runs import run_document
 from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.job_report import EditAnswer, JobReport
@@ -27,8 +30,13 @@ USUAL_COMING: Final = 20
 MOST_SCHEDULES: Final = 20  # of one job
 MOST_NAMES: Final = 100
 LONGEST_TEXT: Final = 300  # characters of one schedule
+SECONDS: Final = 10.0  # for one answer
+_TOO_SLOW: Final = f"to look that far took longer than {SECONDS:g} s: ask for fewer runs, or write fewer schedules"
 _EXAMPLE: Final = ("at 16:00", "between 09:15 and 15:30 on trading days of NSE_EQ")
 _BAD: Final = frozenset({Outcome.FAILED, Outcome.TIMEOUT, Outcome.MISSED})
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,7 @@ class SchedulesDoor:
 
     def __init__(self, jobs: Jobs, clock: Clock) -> None:
         self._jobs, self._clock = jobs, clock
+        self._turn = asyncio.Semaphore(1)
 
     def routes(self, _visitors: Visitors) -> list[web.RouteDef]:
         """The list, what comes next, one edit, and one for many."""
@@ -87,7 +96,8 @@ class SchedulesDoor:
             person = who(request)
             parameters.only_known(request, Ahead)
             count = asked(request, Ahead).count
-            return answer({"coming": [coming_document(each) for each in self._jobs.preview(person, count)]})
+            coming = await self._apart(partial(self._jobs.preview, person, count))
+            return answer({"coming": [coming_document(each) for each in coming]})
 
         async def edit(request: web.Request) -> web.Response:
             person = who(request)
@@ -113,8 +123,9 @@ class SchedulesDoor:
         words = [*(text or []), *([] if wish.enabled is None else ["enabled" if wish.enabled else "disabled"])]
         told_of(request, target=instance(name, wish.user or ""), detail="; ".join(words))
         dry, user = wish.dry, wish.user or ""
+        weighed = await self._apart(partial(self._jobs.weigh, name, text, dry=dry))
         with refusals():
-            told = self._jobs.edit(name, user, text=text, enabled=wish.enabled, dry=dry, by=person.by)
+            told = self._jobs.edit(name, user, text=text, enabled=wish.enabled, dry=dry, by=person.by, weighed=weighed)
         refuse([fault("schedule", problem) for problem in told.problems])
         return answer(edit_document(told, dry=dry))
 
@@ -129,6 +140,14 @@ class SchedulesDoor:
                 told = self._jobs.edit(name, "", text=None, enabled=enabled, dry=False, by=person.by)
             done[name] = edit_document(told, dry=False) | {"problems": told.problems}
         return answer({"jobs": done})
+
+    async def _apart(self, question: Callable[[], T]) -> T:
+        """Answer in a thread, one question at a time: with many schedules it takes long, and the desk goes on."""
+        try:
+            async with asyncio.timeout(SECONDS), self._turn:
+                return await asyncio.to_thread(question)
+        except TimeoutError:
+            raise ProblemError(503, "query-unavailable", detail=_TOO_SLOW) from None
 
     def _known(self, person: Person, names: Sequence[str]) -> None:
         reports = self._jobs.reports(person)
@@ -187,6 +206,7 @@ def coming_document(coming: Coming) -> dict[str, Any]:
     """A run to come, or the reason for a gap."""
     return {
         "job": coming.job,
+        "user": coming.user,
         "at": iso(coming.at),
         "until": iso_or_none(coming.until),
         "reason": coming.reason,

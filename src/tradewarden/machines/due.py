@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from cronsim import CronSim
-
 from tradewarden.machines.day_book import Book
-from tradewarden.machines.due_day import not_that_day, points, span, why_nothing
+from tradewarden.machines.due_day import cron_fields, not_that_day, points, span, why_nothing
 from tradewarden.machines.schedule import After, AllDays, Always, Cron, Once, Schedule, Window
 from tradewarden.machines.trading_window import window
 
@@ -28,6 +25,8 @@ class Due:
     until: datetime  # of a window its end, which ends the run; else the next due time or the end of the desk's day
     lasts: bool = field(default=False, compare=False)  # it is a window
 
+
+Moment = tuple[datetime, datetime | None]  # a due time, of a window with its end
 
 # "always" on all days
 FOREVER: Final = Due(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC), lasts=True)
@@ -48,20 +47,41 @@ def due_between(schedule: Schedule, since: datetime, until: datetime, book: Book
 
     Nor has "always" on all days, whose window opened before anybody can say.
     """
-    found = list(_dues(schedule, since, until, book))
-    dues: list[Due] = []
-    closes = since
-    for (at, end), (later, _) in pairwise(found):
-        if end is None and closes <= at:  # many points share a day's end, and it takes longer to find than they do
-            closes = _day_ends(schedule, at, book)
-        dues.append(Due(at, end or min(later, closes), end is not None))
-    return [*dues, _due(schedule, *found[-1], book)] if found else []
+    return list(_ended(schedule, moments(schedule, since, until, book), book))
+
+
+def upcoming(schedule: Schedule, after: datetime, book: Book) -> Iterator[Due]:
+    """The due times after this moment in their order, for as long as each comes within 400 days of the one before."""
+    return _ended(schedule, _coming(schedule, after, book), book)
 
 
 def next_due(schedule: Schedule, after: datetime, book: Book) -> Due | None:
     """The first due time after this moment; none when there is none within 400 days."""
-    found = next(_dues(schedule, after, after + SIGHT, book), None)
+    found = next(moments(schedule, after, after + SIGHT, book), None)
     return None if found is None else _due(schedule, *found, book)
+
+
+def _coming(schedule: Schedule, after: datetime, book: Book) -> Iterator[Moment]:
+    since: datetime | None = after
+    while since is not None:
+        begin, since = since, None
+        for at, end in moments(schedule, begin, begin + SIGHT, book):
+            yield at, end
+            since = at
+
+
+def _ended(schedule: Schedule, found: Iterable[Moment], book: Book) -> Iterator[Due]:
+    """Each due time with the moment from which on it is too late for it."""
+    before: Moment | None = None
+    closes = datetime.min.replace(tzinfo=UTC)
+    for at, end in found:
+        if before is not None:
+            if before[1] is None and closes <= before[0]:  # many points share a day's end, which takes long to find
+                closes = _day_ends(schedule, before[0], book)
+            yield Due(before[0], before[1] or min(at, closes), before[1] is not None)
+        before = at, end
+    if before is not None:
+        yield _due(schedule, *before, book)
 
 
 def open_window(schedule: Schedule, now: datetime, book: Book) -> Due | None:
@@ -80,9 +100,7 @@ def why_not(schedule: Schedule, day: date, book: Book) -> str | None:
     return not_that_day(schedule, day, book) or why_nothing(schedule, day, book)
 
 
-def _dues(
-    schedule: Schedule, since: datetime, until: datetime, book: Book
-) -> Iterator[tuple[datetime, datetime | None]]:
+def moments(schedule: Schedule, since: datetime, until: datetime, book: Book) -> Iterator[Moment]:
     """The due times after the first moment and up to the second, in order, each once; of windows with their end."""
     since, until = since.astimezone(UTC), until.astimezone(UTC)
     if is_for_ever(schedule):
@@ -99,7 +117,7 @@ def _dues(
                 last = at
 
 
-def _of_day(schedule: Schedule, day: date, since: datetime, book: Book) -> Iterator[tuple[datetime, datetime | None]]:
+def _of_day(schedule: Schedule, day: date, since: datetime, book: Book) -> Iterator[Moment]:
     if is_window(schedule):
         opened = span(schedule, day, book)
         if opened is not None and opened[0] < opened[1]:
@@ -116,17 +134,11 @@ def _days(schedule: Schedule, first: date, last: date) -> Iterator[date]:
         case Once(at):
             yield at.date()
         case Cron(text):
-            while (day := _cron_day(text, first)) is not None and day <= last:
-                yield day
-                first = day + _ONE_DAY
+            fields = cron_fields(text)
+            days = (first + _ONE_DAY * number for number in range((last - first).days + 1))
+            yield from (day for day in days if day.month in fields.months and fields.match_day(day))
         case _:
             yield from (first + _ONE_DAY * number for number in range((last - first).days + 1))
-
-
-def _cron_day(text: str, first: date) -> date | None:
-    """The first day, this one or later, that the fields name."""
-    found = next(CronSim(text, datetime.combine(first, time()) - timedelta(seconds=1)), None)
-    return found and found.date()
 
 
 def _due(schedule: Schedule, at: datetime, end: datetime | None, book: Book) -> Due:
@@ -134,7 +146,7 @@ def _due(schedule: Schedule, at: datetime, end: datetime | None, book: Book) -> 
     if end is not None:
         return Due(at, end, lasts=True)
     closes = _day_ends(schedule, at, book)
-    return Due(at, next((later for later, _ in _dues(schedule, at, closes, book)), closes))
+    return Due(at, next((later for later, _ in moments(schedule, at, closes, book)), closes))
 
 
 def _day_ends(schedule: Schedule, at: datetime, book: Book) -> datetime:

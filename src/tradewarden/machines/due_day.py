@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import assert_never
 
 from cronsim import CronSim
@@ -30,6 +31,8 @@ from tradewarden.machines.schedule import (
 from tradewarden.machines.wall_clock import instant
 
 _ONE_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 
 
@@ -153,8 +156,33 @@ def _told(side: Market | time, schedule: Schedule, day: date, book: Book) -> dat
 
 def _cron(text: str, schedule: Schedule, day: date, since: datetime) -> Iterator[datetime]:
     """Debian's way with clock changes: a fixed time runs once, a rule of every hour or minute as time passes."""
-    begin = max(instant(day, time(), schedule.tz) - _SECOND, since)
+    midnight, following = instant(day, time(), schedule.tz), instant(day + _ONE_DAY, time(), schedule.tz)
+    if following - midnight == _ONE_DAY:
+        yield from _as_named(text, day, midnight, since)
+        return
+    begin = max(midnight - _SECOND, since)
     for local in CronSim(text, begin.astimezone(schedule.tz)):
         if local.date() > day:
             return
         yield local.astimezone(UTC)
+
+
+def _as_named(text: str, day: date, midnight: datetime, since: datetime) -> Iterator[datetime]:
+    """The times that the fields name, on a day on which no clock changes: to count them costs less than to look."""
+    fields = cron_fields(text)
+    if day.month not in fields.months or not fields.match_day(day):
+        return
+    minutes, seconds = sorted(fields.minutes), sorted(fields.seconds)
+    for hour in sorted(fields.hours):
+        if since >= midnight + _HOUR * (hour + 1):
+            continue
+        for minute in minutes:
+            begins = midnight + _MINUTE * (60 * hour + minute)
+            if since < begins + _MINUTE:
+                yield from [begins + _SECOND * second for second in seconds]
+
+
+@lru_cache(maxsize=64)
+def cron_fields(text: str) -> CronSim:
+    """What the fields name: hours, minutes, days and so on."""
+    return CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))

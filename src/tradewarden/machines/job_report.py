@@ -49,6 +49,14 @@ class JobReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """What schedules that somebody tries would bring."""
+
+    problems: tuple[str, ...] = ()
+    would: tuple[datetime, ...] = ()  # of a dry edit: when it would have run last month, one more than is told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EditAnswer:
     """What became of an edit, or would become of it; with problems nothing was changed."""
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby
 
 from tradewarden.machines.day_book import Book
-from tradewarden.machines.due import Due, due_between, next_due, why_not
+from tradewarden.machines.due import Due, due_between, upcoming, why_not
 from tradewarden.machines.schedule import After, Market, Schedule, Stretch, TradingDays
 from tradewarden.machines.wall_clock import instant
 
@@ -24,6 +24,7 @@ class Coming:
     at: datetime
     until: datetime | None = None
     reason: str | None = None
+    user: str = ""  # whose job it is; empty: the desk's own
 
 
 def preview(schedules: Mapping[str, Sequence[Schedule]], after: datetime, count: int, book: Book) -> list[Coming]:
@@ -53,9 +54,7 @@ def _time(coming: Coming) -> datetime:
 
 
 def _runs(job: str, schedule: Schedule, after: datetime, book: Book) -> Iterator[Coming]:
-    while (due := next_due(schedule, after, book)) is not None:
-        yield Coming(job, due.at, due.until)
-        after = due.at
+    return (Coming(job, due.at, due.until) for due in upcoming(schedule, after, book))
 
 
 def _gaps(job: str, schedules: Sequence[Schedule], after: datetime, last: datetime, book: Book) -> Iterator[Coming]:

@@ -9,12 +9,12 @@ from itertools import islice
 from typing import Final
 
 from tradewarden.machines.day_book import Book
-from tradewarden.machines.due import FOREVER, SIGHT, Due, due_between, is_for_ever, is_window, next_due, why_not
+from tradewarden.machines.due import FOREVER, SIGHT, Moment, is_for_ever, is_window, moments, next_due, why_not
 from tradewarden.machines.due_day import not_that_day, why_nothing
 from tradewarden.machines.schedule import After, Hourly, Once, Schedule, Stretch, clock
 from tradewarden.machines.schedule_spelling import nearest
 
-_LOOK: Final = 35  # days: each day of the week, and some holidays
+_LOOK: Final = timedelta(days=35)  # each day of the week, and some holidays
 _NONE: Final = f"none comes within {SIGHT.days} days"
 _MANY: Final = 20_000  # due times: what collides does so before
 
@@ -32,8 +32,10 @@ def problems(schedules: Sequence[Schedule], *, after: datetime, book: Book, limi
     """What is wrong with the schedules of one job, seen from this moment on."""
     never = [wrong for each in schedules if (wrong := _never(each, after, book)) is not None]
     outside = [wrong for each in schedules for wrong in islice(_outside(each, after, book, limits or Limits()), 1)]
+    if len(schedules) == 1 and not is_window(schedules[0]):
+        return [*never, *outside]  # times of one schedule are never the same
     ahead = sorted(
-        ((due, each) for each in schedules for due in _ahead(each, after, book)), key=lambda pair: pair[0].at
+        ((at, end or at, each) for each in schedules for at, end in _ahead(each, after, book)), key=lambda come: come[0]
     )
     collisions: dict[tuple[Schedule, Schedule], str] = {}
     for one, other, how in _collisions(ahead):
@@ -94,50 +96,44 @@ def _reason(schedule: Schedule, after: datetime, book: Book) -> str:
             return _NONE
 
 
-def _ahead(schedule: Schedule, after: datetime, book: Book) -> Iterator[Due]:
+def _ahead(schedule: Schedule, after: datetime, book: Book) -> Iterator[Moment]:
     """The due times of the next weeks, or the first of very many."""
     if is_for_ever(schedule):
-        yield FOREVER
-    found = 0
-    for day in range(_LOOK):
-        begin = after + timedelta(days=day)
-        dues = due_between(schedule, begin, begin + timedelta(days=1), book)
-        yield from dues
-        found += len(dues)
-        if found > _MANY:
-            return
+        return iter([(FOREVER.at, FOREVER.until)])
+    return islice(moments(schedule, after, after + _LOOK, book), _MANY)
 
 
 def _outside(schedule: Schedule, after: datetime, book: Book, limits: Limits) -> Iterator[str]:
     rule = schedule.rule
     if isinstance(rule, Hourly) and limits.minute not in (None, rule.minute):
         yield f"{_name(schedule)} comes at :{rule.minute:02}; allowed is :{limits.minute:02}"
-    for due in [] if is_for_ever(schedule) else _ahead(schedule, after, book):
-        at = due.at.astimezone(schedule.tz).time()
+    if is_for_ever(schedule) or (limits.earliest, limits.latest) == (time.min, time.max):
+        return
+    for moment, _ in _ahead(schedule, after, book):
+        at = moment.astimezone(schedule.tz).time()
         if at < limits.earliest or at.replace(second=0) > limits.latest:
             allowed = f"{clock(limits.earliest)} to {clock(limits.latest)}"
             yield f"{_name(schedule)} begins at {clock(at)}; allowed is {allowed}"
 
 
-def _collisions(ahead: Sequence[tuple[Due, Schedule]]) -> Iterator[tuple[Schedule, Schedule, str]]:
+def _collisions(ahead: Sequence[tuple[datetime, datetime, Schedule]]) -> Iterator[tuple[Schedule, Schedule, str]]:
     """Each time a schedule comes while another's window is open, or at the same moment."""
-    longest: tuple[Due, Schedule] | None = None  # the window that reaches furthest
-    before: tuple[Due, Schedule] | None = None
-    for due, schedule in ahead:
-        if longest is not None and due.at < longest[0].until:
-            until = (
-                "never ends" if is_for_ever(longest[1]) else f"ends at {longest[0].until.astimezone(schedule.tz):%H:%M}"
-            )
-            yield longest[1], schedule, f"the second begins at {_when(due, schedule)}, the first {until}"
-        elif before is not None and due.at == before[0].at:
-            yield before[1], schedule, f"both come at {_when(due, schedule)}"
-        if is_window(schedule) and (longest is None or due.until > longest[0].until):
-            longest = due, schedule
-        before = due, schedule
+    longest: tuple[datetime, Schedule] | None = None  # until when the window is open that reaches furthest
+    before: tuple[datetime, Schedule] | None = None
+    for at, until, schedule in ahead:
+        if longest is not None and at < longest[0]:
+            closes = longest[0].astimezone(schedule.tz)
+            ends = "never ends" if is_for_ever(longest[1]) else f"ends at {closes:%H:%M}"
+            yield longest[1], schedule, f"the second begins at {_when(at, schedule)}, the first {ends}"
+        elif before is not None and at == before[0]:
+            yield before[1], schedule, f"both come at {_when(at, schedule)}"
+        if until > at and (longest is None or until > longest[0]):
+            longest = until, schedule
+        before = at, schedule
 
 
-def _when(due: Due, schedule: Schedule) -> str:
-    return f"{due.at.astimezone(schedule.tz):%Y-%m-%d %H:%M}"
+def _when(at: datetime, schedule: Schedule) -> str:
+    return f"{at.astimezone(schedule.tz):%Y-%m-%d %H:%M}"
 
 
 def _name(schedule: Schedule) -> str:

@@ -14,7 +14,8 @@ from tradewarden.machines.schedule_preview import dry_run
 
 A_DAY: Final = 3000  # due times: every ten seconds of a session
 _FIRST: Final = timedelta(minutes=10)
-_LONGEST: Final = timedelta(hours=3)
+_LONGEST: Final = timedelta(days=1)
+_LITTLE: Final = 500  # due times
 
 
 def some(schedules: Sequence[Schedule], since: datetime, until: datetime, book: Book, *, most: int) -> list[Due]:
@@ -23,8 +24,9 @@ def some(schedules: Sequence[Schedule], since: datetime, until: datetime, book: 
     step = _FIRST
     while since < until and len(found) <= most:
         to = min(until, since + step)
-        found += dry_run(schedules, since, to, book)
-        since, step = to, min(2 * step, _LONGEST)
+        here = dry_run(schedules, since, to, book)
+        found += here
+        since, step = to, _following(step, len(here))
     return found
 
 
@@ -34,9 +36,15 @@ def newest(schedules: Sequence[Schedule], since: datetime, until: datetime, book
     step = _FIRST
     while since < until and len(found) <= most:
         back = max(since, until - step)
-        found = [*dry_run(schedules, back, until, book), *found]
-        until, step = back, min(2 * step, _LONGEST)
+        here = dry_run(schedules, back, until, book)
+        found = [*here, *found]
+        until, step = back, _following(step, len(here))
     return found
+
+
+def _following(step: timedelta, came: int) -> timedelta:
+    """How far to look next: twice as far while little comes, as each look costs something, too."""
+    return min(2 * step, _LONGEST) if came < _LITTLE else step
 
 
 def too_many(schedules: Sequence[Schedule], after: datetime, book: Book) -> str | None:

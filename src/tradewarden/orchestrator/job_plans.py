@@ -13,7 +13,7 @@ from tradewarden.machines.condition import Facts
 from tradewarden.machines.day_book import Book
 from tradewarden.machines.due import Due
 from tradewarden.machines.job import Job, Trader, kept_as
-from tradewarden.machines.job_report import EditAnswer
+from tradewarden.machines.job_report import EditAnswer, Weighed
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.machines.schedule import Schedule
 from tradewarden.machines.schedule_problems import Limits, circles, problems
@@ -172,22 +172,45 @@ class JobPlans(JobReports):
         resting = self.resting if on else None
         return "" if resting is None else f" But {resting}, and nothing begins before `tradewarden start --all`."
 
+    def weigh(self, job: str, text: Sequence[str] | None, *, dry: bool) -> Weighed | None:
+        """What is wrong with these schedules, and what they would have done; none of a job that there is not.
+
+        It may take long, touches nothing and goes in any thread.
+        """
+        described = self._described(job)
+        return None if described is None else self._weighed(described, text, dry=dry)
+
+    def _weighed(self, job: Job, text: Sequence[str] | None, *, dry: bool) -> Weighed:
+        faults, schedules = self._faults(job, text)
+        if faults or not dry:
+            return Weighed(problems=tuple(faults))
+        now = self._host.clock.now()
+        found = newest(schedules, now - LAST_MONTH, now, self._book(), most=MOST)
+        return Weighed(would=tuple(due.at for due in found))
+
     def edit(
-        self, job: str, user: str, *, text: Sequence[str] | None, enabled: bool | None, dry: bool, by: str
+        self,
+        job: str,
+        user: str,
+        *,
+        text: Sequence[str] | None,
+        enabled: bool | None,
+        dry: bool,
+        by: str,
+        weighed: Weighed | None = None,
     ) -> EditAnswer:
         """Another schedule (none at all: as configured), or whether it is enabled; `dry` only tells."""
-        described = next((each for each in self._jobs if each.name == job), None)
+        described = self._described(job)
         if described is None:
             self._unknown(job)
         if user:
             self._known(job, user)
         holds = described.edits
-        faults, schedules = self._faults(described, text)
-        if faults:
-            return EditAnswer(text=f"Nothing was changed: {faults[0]}.", holds=holds, problems=tuple(faults))
-        now, name = self._host.clock.now(), kept_as(job, user)
+        found, name = weighed or self._weighed(described, text, dry=dry), kept_as(job, user)
+        if found.problems:
+            return EditAnswer(text=f"Nothing was changed: {found.problems[0]}.", holds=holds, problems=found.problems)
         if dry:
-            would = tuple(due.at for due in newest(schedules, now - LAST_MONTH, now, self._book(), most=MOST))
+            would = found.would
             count = f"more than {MOST:,}" if len(would) > MOST else len(would)
             told = f"{name} would have run {count} times in the last {LAST_MONTH.days} days."
             return EditAnswer(text=told, holds=holds, would=would[-MOST:])
@@ -251,7 +274,7 @@ class JobPlans(JobReports):
         each = self.scheduled.get((job, user))
         if each is not None:
             return each
-        described = next((each for each in self._jobs if each.name == job), None)
+        described = self._described(job)
         if described is None:
             self._unknown(job)
         if described.per_user is (user != "") and (not user or user in self._around.traders()):
@@ -263,6 +286,9 @@ class JobPlans(JobReports):
                 f"{job} runs for a trader: say for whom; known: {', '.join(self._around.traders()) or 'none'}."
             )
         raise RefusedError(f"there is no trader {user!r}; known: {', '.join(self._around.traders()) or 'none'}.")
+
+    def _described(self, job: str) -> Job | None:
+        return next((each for each in self._jobs if each.name == job), None)
 
     def _unknown(self, job: str) -> NoReturn:
         known = ", ".join(each.name for each in self._jobs) or "none"

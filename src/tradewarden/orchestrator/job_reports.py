@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -85,11 +86,11 @@ class JobReports:
         return "unified" if each.is_unified else "individual"
 
     def preview(self, person: Person, count: int) -> Sequence[Coming]:
-        """The next runs of all jobs that this person may see, in the order of time, with the gaps between them."""
-        seen = {each.name: each.schedules for key, each in self.scheduled.items() if person.sees(key[1])}
-        active = {each.name for each in self.scheduled.values() if each.is_active}
-        own = {name: schedules for name, schedules in seen.items() if name in active}
-        return preview(own, self._host.clock.now(), count, self._book())
+        """The next runs of all jobs that this person may see, in the order of time, with the gaps; from any thread."""
+        seen = {each.name: each for key, each in self.scheduled.items() if person.sees(key[1]) and each.is_active}
+        own = {name: each.schedules for name, each in seen.items()}
+        coming = preview(own, self._host.clock.now(), count, self._book())
+        return [replace(each, job=seen[each.job].job.name, user=seen[each.job].user) for each in coming]
 
     def history(self, person: Person, *, user: str | None = None, **filters: Any) -> list[Run]:
         """The runs that this person may see, those that were due last first."""

@@ -102,9 +102,10 @@ class JobsTold(Document):
 
 
 class ComingTold(Document):
-    """A run to come, or a day without one and the reason."""
+    """A run to come, or a day without one and the reason; no user is the desk's own."""
 
     job: str
+    user: str
     at: Moment
     until: Moment | None
     reason: str | None
