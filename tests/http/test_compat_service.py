@@ -9,11 +9,15 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from jobs_shown import ASHA, BOSS, LOOK, RAVI, READ, Client, Jobs, a_job, four, serving_jobs
-from pictures import Desk, at
+from jobs_shown import ASHA, BOSS, LOOK, RAVI, READ, Client, Jobs, Members, Moved, a_job, four, serving_jobs
+from pictures import Desk, all_well, at, serving
+from tradewarden.http.compat_service import CompatService
 from tradewarden.http.compat_words import STATUS, rule_words, schedule_text
 from tradewarden.machines.job_report import EditAnswer
 from tradewarden.machines.run import Outcome
+from tradewarden.orchestrator.ledger import Ledger
+from tradewarden.orchestrator.ledger_file import LedgerFile
+from tradewarden.orchestrator.schedule_edits import Edits
 
 ROOT = "/api/v1/service"
 
@@ -190,6 +194,36 @@ async def test_the_schedules_and_a_change_of_one(ask: Client, jobs: Jobs) -> Non
     jobs.answer = EditAnswer(text="", problems=("'at 99:99' is no time",))
     _, problem = await ask("PUT", f"{ROOT}/schedules/buy_orders", BOSS, body | {"schedule_time": "99:99"})
     assert problem["errors"] == [{"pointer": "/schedule_time", "detail": "'at 99:99' is no time"}]
+
+
+async def test_a_schedule_that_was_changed_says_by_whom_and_when(tmp_path: Path, session: ClientSession) -> None:
+    Ledger(tmp_path / "ledger.db").close()
+    file = LedgerFile(tmp_path / "ledger.db")
+    jobs = Jobs(file, [*four()[:3], a_job("sell_monitor", "ravi")])
+    edits = Edits(file, now=lambda: jobs.now)
+    parts = [CompatService(jobs, Moved(jobs), edits.latest)]
+    edits.add("buy_orders", "", text=["at 16:10"], enabled=None, by="boss", applied=True)
+    edits.add("sell_monitor", "ravi", text=None, enabled=False, by="boss's token x", applied=True)
+    async with serving(all_well(now=jobs.now), parts=parts, jobs=jobs, members=Members(), clock=Moved(jobs)) as desk:
+        ask = Client(session, desk)
+
+        async def told(who: dict[str, str]) -> dict[str, tuple[str | None, str | None]]:
+            schedules = (await ask("GET", f"{ROOT}/schedules", who))[1]["schedules"]
+            return {each["task_name"]: (each["updated_by"], each["updated_at"]) for each in schedules}
+
+        now = "2026-01-05T10:00:00+05:30"
+        assert await told(ASHA) == {"buy_orders": ("boss", now)}
+        jobs.now = at("10:05:00")
+        edits.add("buy_orders", "ravi", text=None, enabled=False, by="command line", applied=True)
+        later = "2026-01-05T10:05:00+05:30"
+        assert await told(RAVI) == {"buy_orders": ("command line", later), "sell_monitor": ("boss's token x", now)}
+        assert await told(ASHA) == {"buy_orders": ("boss", now)}
+        told_to_boss = await told(BOSS)
+        assert (told_to_boss["analysis"], told_to_boss["buy_orders"]) == ((None, None), ("boss", now))
+        body = {"schedule_time": "16:20", "enabled": True}
+        answer = (await ask("PUT", f"{ROOT}/schedules/buy_orders", BOSS, body))[1]
+        assert (answer["schedule"]["updated_by"], answer["schedule"]["updated_at"]) == ("boss", now)
+    file.close()
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,20 @@ def test_an_edit_is_kept_with_who_and_when(edits: Edits, path: Path) -> None:
     assert edits.current("eod", "asha") is None
 
 
+def test_the_last_change_that_holds_is_told_of_each_job(edits: Edits, wall: Wall) -> None:
+    edits.add("eod", "", text=["at 18:00"], enabled=None, by="asha", applied=True)
+    edits.add("orders", "", text=["at 10:00"], enabled=None, by="asha", applied=True)
+    wall.now = LATER
+    edits.add("eod", "", text=None, enabled=False, by="boss", applied=True)
+    edits.add("orders", "ravi", text=None, enabled=False, by="boss", applied=True)
+    edits.add("orders", "", text=["at 11:00"], enabled=None, by="ravi", applied=False)
+    assert {key: (edit.by, edit.at) for key, edit in edits.latest().items()} == {
+        ("eod", ""): ("boss", LATER),
+        ("orders", ""): ("asha", NOW),
+        ("orders", "ravi"): ("boss", LATER),
+    }
+
+
 def test_the_last_word_counts_for_the_schedules_and_for_enabled_apart(edits: Edits, wall: Wall) -> None:
     edits.add("eod", "", text=["at 18:00"], enabled=None, by="asha", applied=True)
     edits.add("eod", "", text=None, enabled=False, by="ravi", applied=True)

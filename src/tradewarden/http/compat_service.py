@@ -7,21 +7,14 @@ from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
 
-from tradewarden.http.body import answer, asked, fault, refuse, taken
-from tradewarden.http.compat_words import (
-    rule_words,
-    says_whole,
-    schedule_text,
-    schedule_words,
-    service_words,
-    task_words,
-)
+from tradewarden.http.body import answer, asked, taken
+from tradewarden.http.compat_timetables import ROOT, Latest, Timetables
+from tradewarden.http.compat_words import service_words, task_words
 from tradewarden.http.gate import told_of
-from tradewarden.http.job_asked import LONGEST, NameOrNone, instance, job_of, refusals, unknown, whose
+from tradewarden.http.job_asked import LONGEST, NameOrNone, instance, job_of, whose
 from tradewarden.http.jobs_port import Jobs
 from tradewarden.http.member import Member
 from tradewarden.http.moments import iso, iso_or_none
-from tradewarden.http.problems import ProblemError
 from tradewarden.http.visitors import Visitors, who
 from tradewarden.machines.job_report import JobReport
 from tradewarden.machines.role import Person
@@ -29,7 +22,6 @@ from tradewarden.machines.run import Outcome, Refused, Run
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.orders import RefusedError
 
-ROOT: Final = "/api/v1/service"
 ANALYSIS: Final = "analysis"
 MOST: Final = 1000
 _FAILED: Final = (Outcome.FAILED, Outcome.TIMEOUT)
@@ -39,11 +31,6 @@ _MEANT: Final[dict[str | None, tuple[Outcome | None, ...]]] = {
     "failed": _FAILED,
     "skipped": (Outcome.SKIPPED, Outcome.MISSED),
 }
-_MORE: Final = (
-    "{0} runs {1}, which these fields cannot say and would lose: change it with POST /api/schedules/{0} or"
-    " `tradewarden schedules {0} --set`"
-)
-_Time = Annotated[str, Member("a time such as 09:15 is expected", 5, 5, "16:05")]
 
 
 @dataclass(frozen=True)
@@ -73,31 +60,15 @@ class Tasks:
     limit: Annotated[int, Member(f"allowed is 1 to {MOST}", 1, MOST)] = 100
 
 
-@dataclass(frozen=True)
-class Timetable:
-    """A task's new schedule."""
-
-    schedule_time: _Time
-    enabled: bool = True
-    is_hourly: bool = False
-    is_continuous: bool = False
-    end_time: Annotated[str | None, Member("a time such as 15:30 is expected", 5, 5, "15:30")] = None
-    schedule_type: Annotated[Literal["daily", "once"], Member("known are daily, once")] = "daily"
-    description: str | None = None
-
-
 class CompatService:
     """Acts for whoever asks: a trader's own jobs, the desk's own ones for an admin."""
 
-    def __init__(self, jobs: Jobs, clock: Clock) -> None:
+    def __init__(self, jobs: Jobs, clock: Clock, edits: Latest = dict) -> None:
         self._jobs, self._clock = jobs, clock
+        self._timetables = Timetables(jobs, clock, edits)
 
     def routes(self, _visitors: Visitors) -> list[web.RouteDef]:
         """The original's paths."""
-
-        async def schedules(request: web.Request) -> web.Response:
-            every = self._timetables(who(request))
-            return answer({"schedules": [schedule_words(each, number) for number, each in enumerate(every, 1)]})
 
         async def individual(request: web.Request) -> web.Response:
             own = self._own(who(request))
@@ -118,8 +89,7 @@ class CompatService:
             return self._run_once(who(request), ANALYSIS)
 
         return [
-            web.get(f"{ROOT}/schedules", schedules),
-            web.put(f"{ROOT}/schedules/{{task_name}}", self._timetable),
+            *self._timetables.routes(),
             web.get(f"{ROOT}/individual/status", individual),
             web.post(f"{ROOT}/individual/start", self._start_one),
             web.post(f"{ROOT}/individual/stop", self._stop_one),
@@ -135,10 +105,6 @@ class CompatService:
     def _own(self, person: Person) -> list[JobReport]:
         user = whose(person, None)
         return [report for report in self._jobs.reports(person) if report.user == user]
-
-    def _timetables(self, person: Person) -> list[JobReport]:
-        """Each job once: a schedule is the same for every trader."""
-        return list({report.name: report for report in reversed(self._jobs.reports(person))}.values())[::-1]
 
     async def _start(self, request: web.Request) -> web.Response:
         done, message = self._stands(person := who(request), "", on=True)
@@ -209,47 +175,6 @@ class CompatService:
         user = whose(person, None)
         pages = (self._jobs.history(person, user=user, outcome=each, limit=limit, **which) for each in outcomes)
         return sorted((run for page in pages for run in page), key=lambda run: (run.due, run.id), reverse=True)[:limit]
-
-    async def _timetable(self, request: web.Request) -> web.Response:
-        person, wish, name = who(request), await taken(request, Timetable), request.match_info["task_name"]
-        known = self._timetables(person)
-        job = next((each for each in known if each.name == name), None)
-        if job is None:
-            raise unknown(name, known)
-        text = self._changed(wish, job)
-        with refusals():
-            told = self._jobs.edit(name, "", text=text, enabled=wish.enabled, dry=False, by=person.by)
-        refuse([fault("schedule_time", problem) for problem in told.problems])
-        shown = [schedule_words(each, number) for number, each in enumerate(self._timetables(person), 1)]
-        schedule = next(each for each in shown if each["task_name"] == name)
-        waits = told.holds == "next start"
-        return answer({"success": True, "message": told.text, "schedule": schedule, "requires_restart": waits})
-
-    def _changed(self, wish: Timetable, job: JobReport) -> list[str] | None:
-        """The new schedule; nothing for one that was read and comes back as it was.
-
-        Raises the problem of a present one that would be lost.
-        """
-        shown = rule_words(job.schedules, job.next_due)
-        if all(getattr(wish, field) == value for field, value in shown.items()):
-            return None
-        if not says_whole(job.schedules):
-            raise ProblemError(409, "refused", detail=_MORE.format(job.name, "; ".join(job.schedules)))
-        return [self._text(wish)]
-
-    def _text(self, wish: Timetable) -> str:
-        try:
-            return schedule_text(
-                wish.schedule_time,
-                wish.end_time,
-                hourly=wish.is_hourly,
-                continuous=wish.is_continuous,
-                once=wish.schedule_type == "once",
-                now=self._clock.now(),
-            )
-        except ValueError as trouble:
-            refuse([fault("end_time", str(trouble))])
-            raise
 
 
 def _once_words(given: Run | Refused) -> dict[str, Any]:

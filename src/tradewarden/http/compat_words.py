@@ -12,6 +12,7 @@ from tradewarden.http.runs import details_of
 from tradewarden.machines.job_report import JobReport
 from tradewarden.machines.run import Outcome, Run
 from tradewarden.orchestrator.clock import IST
+from tradewarden.orchestrator.schedule_edits import Edit
 
 STATUS: Final = {
     Outcome.QUEUED: "running",
@@ -31,7 +32,7 @@ _HOURLY: Final = re.compile(rf"hourly at :(\d\d)(?: between {_TIME} and {_TIME})
 _ONCE: Final = re.compile(rf"once \S+ {_TIME}\b")
 
 
-def schedule_words(report: JobReport, number: int) -> dict[str, Any]:
+def schedule_words(report: JobReport, number: int, edit: Edit | None) -> dict[str, Any]:
     """One job's schedule; what the original cannot say stands in `schedule`, which is ours."""
     return {
         "id": number,
@@ -39,8 +40,8 @@ def schedule_words(report: JobReport, number: int) -> dict[str, Any]:
         **rule_words(report.schedules, report.next_due),
         "enabled": report.enabled,
         "description": report.description,
-        "updated_by": None,
-        "updated_at": None,
+        "updated_by": None if edit is None else edit.by,
+        "updated_at": None if edit is None else iso(edit.at),
         "next_execution_at": iso_or_none(report.next_due),
         "schedule": list(report.schedules),
     }

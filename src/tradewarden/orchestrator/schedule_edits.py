@@ -61,6 +61,12 @@ class Edits:
         rows = self._file.read(f"{_SELECT} WHERE job = ? AND user = ? AND applied IS NOT NULL ORDER BY id", (job, user))
         return _together([_told(row) for row in rows])
 
+    def latest(self) -> dict[tuple[str, str], Edit]:
+        """The last change that holds of each job and trader that has one."""
+        last = "SELECT max(id) FROM schedule_edits WHERE applied IS NOT NULL GROUP BY job, user"
+        rows = self._file.read(f"{_SELECT} WHERE id IN ({last})")
+        return {(edit.job, edit.user): edit for edit in map(_told, rows)}
+
     def pending(self) -> list[Edit]:
         """The changes that wait for the desk's next start, the oldest first."""
         return [_told(row) for row in self._file.read(f"{_PENDING} ORDER BY id")]

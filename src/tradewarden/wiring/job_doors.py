@@ -22,6 +22,7 @@ from tradewarden.machines.trading_window import trading_day_of
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.ledger_file import LedgerFile
 from tradewarden.orchestrator.run_history import RunHistory
+from tradewarden.orchestrator.schedule_edits import Edits
 from tradewarden.orchestrator.signals import Signals
 
 
@@ -37,7 +38,7 @@ def job_doors(jobs: Jobs, file: LedgerFile, calendar: Callable[[], Calendar], se
             lambda rows, run: signals.hand_over(rows, run, book=CalendarBook(calendar()), segment=segment),
             lambda: trading_day_of(clock.now(), CalendarBook(calendar()), segment),
         ),
-        CompatService(jobs, clock),
+        CompatService(jobs, clock, Edits(file, now=clock.now).latest),
     ]
 
 

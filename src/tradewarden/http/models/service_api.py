@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
-from tradewarden.http.compat_service import ROOT, Once, Task, Tasks, Timetable
+from tradewarden.http.compat_service import Once, Task, Tasks
+from tradewarden.http.compat_timetables import ROOT, Timetable
 from tradewarden.http.models.document import Moment, Plain
 from tradewarden.http.operation import LEDGER, Operation, ok
 
