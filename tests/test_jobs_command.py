@@ -15,26 +15,31 @@ from jobs_shown import LEASE, Ahead, Jobs, a_job, four, serving_jobs
 from pictures import at
 from programs import Programs, a_desk, three
 from terminals import paper
-from tradewarden import jobs_command
+from tradewarden import history_command, run_once_command, schedules_command
 from tradewarden.control import Control
 from tradewarden.desk_command import Terminal, order, reload
+from tradewarden.end_run_command import end_run
+from tradewarden.history_command import history
 from tradewarden.http.desk import DeskDoor
 from tradewarden.http.services import Services
 from tradewarden.job_words import job_lines, run_lines
-from tradewarden.jobs_command import edit, end_run, history, preview, run_once, schedules, standing
 from tradewarden.machines.job_report import EditAnswer, JobReport
 from tradewarden.machines.run import Outcome, Run, Trigger
 from tradewarden.machines.service import Difference
 from tradewarden.orchestrator.clock import SystemClock
+from tradewarden.run_once_command import run_once
+from tradewarden.schedules_command import edit, preview, schedules
 from tradewarden.services_command import services
+from tradewarden.standing_command import standing
 
 Deed = Callable[[Terminal], Awaitable[int]]
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs_command, "LOOK", 0.01)
-    monkeypatch.setattr(jobs_command, "_now", lambda: at("10:00:00"))
+    monkeypatch.setattr(run_once_command, "LOOK", 0.01)
+    for module in (history_command, schedules_command):
+        monkeypatch.setattr(module, "now", lambda: at("10:00:00"))
 
 
 class Desk:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradewarden.desk_command import Terminal
-from tradewarden.jobs_command import reached
+from tradewarden.job_terminal import reached
 from tradewarden.people_command import columns
 from tradewarden.screen import Line
 

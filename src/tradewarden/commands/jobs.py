@@ -70,7 +70,7 @@ def _add_schedules(add: Adder) -> None:
 
 
 def _schedules(parsed: argparse.Namespace) -> int:
-    from tradewarden.jobs_command import edit, preview, schedules
+    from tradewarden.schedules_command import edit, preview, schedules
 
     change: dict[str, Any] = {} if parsed.set is None else {"schedule": parsed.set}
     if parsed.enable or parsed.disable:
@@ -88,20 +88,20 @@ def _schedules(parsed: argparse.Namespace) -> int:
 
 
 def _run_once(parsed: argparse.Namespace) -> int:
-    from tradewarden.jobs_command import run_once
+    from tradewarden.run_once_command import run_once
 
     work = run_once(_terminal(parsed), parsed.name, parsed.user, wait=parsed.wait)
     return look_on(work, "it runs on without you.", tells="history")
 
 
 def _end_run(parsed: argparse.Namespace) -> int:
-    from tradewarden.jobs_command import end_run
+    from tradewarden.end_run_command import end_run
 
     return look_on(end_run(_terminal(parsed), parsed.run, parsed.user))
 
 
 def _history(parsed: argparse.Namespace) -> int:
-    from tradewarden.jobs_command import history
+    from tradewarden.history_command import history
 
     names = ("job", "user", "outcome", "trigger", "since", "until", "before", "limit")
     filters = {name: str(getattr(parsed, name)) for name in names if getattr(parsed, name) is not None}
@@ -109,7 +109,7 @@ def _history(parsed: argparse.Namespace) -> int:
 
 
 def _standing(parsed: argparse.Namespace) -> int:
-    from tradewarden.jobs_command import standing
+    from tradewarden.standing_command import standing
 
     change: dict[str, Any] | None = None
     if parsed.on is not None:
