@@ -6,17 +6,20 @@ import asyncio
 import os
 import signal
 import time
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kept import lives, until
 from kept_jobs import Place, job, kept_jobs
 from tradewarden.machines.job import Does
+from tradewarden.machines.kept import Started
 from tradewarden.machines.run import Lease, Outcome, Run, Trigger
+from tradewarden.orchestrator.job import JobHost
 from tradewarden.orchestrator.keepers import Keepers, Spec
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.runs import Runs
@@ -109,6 +112,70 @@ def test_a_run_goes_on_over_a_daemon_that_is_killed_and_its_timeout_goes_on_with
             assert kept.only("slow").reason == "it did not end within 2 s"
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_timeout_of_a_run_leaves_out_what_the_machine_slept_whether_a_daemon_was_there_or_not(
+    place: Place, *, is_there: bool
+) -> None:
+    slow = job("slow", f"{note(place)}; exec sleep 1000", timeout=2)
+
+    async def scene() -> None:
+        began = time.monotonic()
+        async with kept_jobs(place, slow, killed=True) as kept:
+            kept.driver.run_once("slow", "", by="asha")
+            await kept.until_outcomes("slow", "running")
+            place.asleep += 3600 if is_there else 0
+            kept.driver.look()
+            assert kept.outcomes() == ["running"]
+        place.asleep += 0 if is_there else 3600
+        async with kept_jobs(place, slow) as kept:
+            assert kept.outcomes() == ["running"], "it has not used its time"
+            await kept.until_outcomes("slow", "timeout")
+            assert 1.9 < time.monotonic() - began < 3.5
+
+    asyncio.run(scene())
+
+
+@dataclass
+class Machine:
+    """Its clocks, as far as they tell how old a process is."""
+
+    up: float = 5000.0
+    awake: float = 4000.0
+
+    def sleeps(self, seconds: float) -> None:
+        self.up += seconds
+
+    def passes(self, seconds: float) -> None:
+        self.up += seconds
+        self.awake += seconds
+
+    def host(self) -> JobHost:
+        """A daemon of this boot, that only tells ages."""
+        nothing: Any = None
+        lease = Lease(1, 1, "boot")
+        words = dict.fromkeys(("keepers", "runs", "clock", "spawn", "state", "log_dir", "learned"), nothing)
+        return JobHost(lease=lease, uptime=lambda: self.up, awake=lambda: self.awake, **words)
+
+
+def test_a_life_is_as_old_as_the_machine_was_awake_in_it() -> None:
+    machine, hertz = Machine(), os.sysconf("SC_CLK_TCK")
+    host = machine.host()
+    life = Started(
+        keeper=6, pid=7, ticks=round(machine.up * hertz), boot="boot", revision="run-1", life=1, at=datetime.now(UTC)
+    )
+    before = host.slept()
+    assert before == 1000.0
+    machine.passes(10)
+    assert host.age(life, before) == 10.0
+    machine.sleeps(3600)
+    machine.passes(5)
+    assert host.age(life, before) == 15.0
+    assert host.age(life, None) == 3615.0, "nobody has written down how long the machine had slept before"
+    assert host.age(life, 99_999.0) == 3615.0, "nor does it wake up earlier"
+    assert host.age(replace(life, boot="another"), before) == 0.0
+    assert host.age(replace(life, ticks=life.ticks + 99 * hertz), before) == 0.0
 
 
 @pytest.mark.parametrize("code", [0, 1])

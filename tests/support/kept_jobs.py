@@ -71,6 +71,11 @@ class Place:
     programs: set[str] = field(default_factory=set)
     lease: Lease = field(default_factory=own_lease)
     calendar: Calendar = field(default_factory=shipped)
+    asleep: float = 0.0  # seconds that the machine has slept since the first daemon came
+
+    def uptime(self) -> float:
+        """Seconds since the machine began, its sleep among them."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) + self.asleep
 
     def at(self, seconds: float) -> str:
         """A schedule so far from now."""
@@ -179,6 +184,7 @@ async def _life(place: Place, jobs: Sequence[Job], *, killed: bool) -> AsyncIter
             log_dir=place.state / "logs",
             learned=lambda _: None,
             lease=place.lease,
+            uptime=place.uptime,
         )
         around = Around(
             facts=lambda sources: place.world.facts({}, sources),

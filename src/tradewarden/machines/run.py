@@ -72,6 +72,7 @@ class Run:
     lasts: bool = False  # it is kept up until its window closes, which is then its end
     code: int | None = None  # of the process; negative: the signal that ended it
     lease: Lease | None = None
+    slept: float | None = None  # seconds of the machine since its boot, when it began
     details: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))  # what the job handed back
 
     @property

@@ -47,10 +47,21 @@ class JobHost:
     learned: Callable[[str], None]  # hears of each secret
     lease: Lease  # this daemon's
     uptime: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)  # seconds since the machine began
+    awake: Callable[[], float] = time.monotonic  # the same without those that it slept, as the loop's clock counts
 
-    def age(self, life: Started) -> float:
-        """How long a process has lived, whatever the wall's clock did meanwhile; of another boot nobody can tell."""
-        return max(0.0, self.uptime() - life.ticks / _TICKS) if life.boot == self.lease.boot else 0.0
+    def slept(self) -> float:
+        """Seconds that the machine has slept since it began."""
+        return max(0.0, self.uptime() - self.awake())
+
+    def age(self, life: Started, slept_before: float | None) -> float:
+        """How long a process has lived while the machine was awake; of another boot nobody can tell.
+
+        `slept_before`: what `slept` said when it began; none: nobody wrote that down, and no sleep is left out.
+        """
+        if life.boot != self.lease.boot:
+            return 0.0
+        asleep = 0.0 if slept_before is None else max(0.0, self.slept() - slept_before)
+        return max(0.0, self.uptime() - life.ticks / _TICKS - asleep)
 
 
 class RunDriver:
@@ -73,6 +84,7 @@ class RunDriver:
         self._machine = JobRun(run, rules)
         self._known: frozenset[Happening] = frozenset()  # told already, when it was taken over
         self._owes_stop = False
+        self._slept = run.slept  # of the machine, when it was asked to begin
         self._news = host.keepers.follow(self.instance.name)  # what was before is another run's, or found by `adopt`
 
     @property
@@ -107,8 +119,10 @@ class RunDriver:
         mine = [each for each in past if isinstance(each, Started) and run_of(each.revision) == self.run.id]
         holder = mine[-1] if mine else self.run.lease
         same = holder is None or holder.boot == self._host.lease.boot
-        told, age = [self._shifted(each) for each in past], self._host.age
-        self._do(lambda now: self._machine.adopt(told, is_held=held, same_boot=same, age=age, now=now), while_away=True)
+        told = [self._shifted(each) for each in past]
+        self._do(
+            lambda now: self._machine.adopt(told, is_held=held, same_boot=same, age=self._age, now=now), while_away=True
+        )
         if ending is not None:
             self.end(Outcome.FAILED, ending)
         self.look()
@@ -120,7 +134,7 @@ class RunDriver:
         held = self._probe()  # the lock first: whoever has dropped it has written its last line
         news = [each for each in self._news.read() if each not in self._known]
         for each in news:
-            age = self._host.age(each) if isinstance(each, Started) else 0.0
+            age = self._age(each) if isinstance(each, Started) else 0.0
             self._do(partial(self._machine.kept, self._shifted(each), age))
         if held is not None and not (held is False and any(isinstance(each, Started) for each in news)):
             self._do(partial(self._machine.held, held))
@@ -143,6 +157,9 @@ class RunDriver:
         """Its description has changed; what has begun goes on by the one that it began with."""
         if self.waits and self._machine.phase is Phase.WAITS:
             self.instance, self._trader = instance_of(job, trader, self._host.state), trader
+
+    def _age(self, life: Started) -> float:
+        return self._host.age(life, self._slept)
 
     def _look(self, now: Now) -> list[Deed]:
         waits = self._machine.phase is Phase.WAITS
@@ -186,7 +203,7 @@ class RunDriver:
 
     def _began(self, lease: Lease, at: datetime) -> None:
         if self.run.outcome is Outcome.QUEUED:
-            self._host.runs.start(self.run.id, lease, at=at)
+            self._host.runs.start(self.run.id, lease, at=at, slept=self._slept)
             late = round((at - self.run.due).total_seconds(), 3)
             log.info("job.started", **self._words(), pid=lease.pid, trigger=str(self.run.trigger), late=late)
             self.run = replace(self.run, outcome=Outcome.RUNNING, reason=None, started=at, lease=lease)
@@ -241,6 +258,8 @@ class RunDriver:
     async def _keep(self, revision: str | None) -> None:
         """Ask for a keeper; without a revision for one that only ends what is left."""
         why = None
+        if self.waits:
+            self._slept = self._host.slept()
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._host.keepers.keep(self._spec(revision))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
-from tradewarden.orchestrator.ledger_jobs import JOBS
+from tradewarden.orchestrator.ledger_jobs import JOBS, SLEPT
 from tradewarden.orchestrator.ledger_people import PEOPLE
 
 if TYPE_CHECKING:  # 15 ms with the machine that makes gaps, which the start of programs need not wait for
@@ -36,6 +36,7 @@ UPGRADES: tuple[str, ...] = (
     """,
     JOBS,
     PEOPLE,
+    SLEPT,
 )
 
 MOST_WAITING = 1000  # gaps that wait for the disk; the oldest go first

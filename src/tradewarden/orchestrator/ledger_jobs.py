@@ -75,3 +75,6 @@ JOBS: Final = """
             datetime(started / 1000000, 'unixepoch') AS started, datetime(ended / 1000000, 'unixepoch') AS ended, code
         FROM runs JOIN jobs ON jobs.id = runs.job;
 """
+
+# Seconds that the machine had slept since its boot when the run began: what it sleeps later is no time of the run.
+SLEPT: Final = "ALTER TABLE runs ADD COLUMN slept REAL"

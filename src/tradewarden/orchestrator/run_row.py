@@ -13,7 +13,7 @@ from tradewarden.orchestrator.ledger_file import moment
 
 COLUMNS: Final = (
     "runs.id, jobs.job, jobs.user, trigger, due, by, outcome, reason, claimed, started, ended, until, lasts, code,"
-    " pid, ticks, boot, details"
+    " pid, ticks, boot, slept, details"
 )
 SELECT: Final = f"SELECT {COLUMNS} FROM runs JOIN jobs ON jobs.id = runs.job"  # noqa: S608 - names of our own
 IS_OPEN: Final = "outcome IN ('queued', 'running')"  # in the words of the index
@@ -44,6 +44,7 @@ def told(row: Row) -> Run:
         pid,
         ticks,
         boot,
+        slept,
         details,
     ) = row
     return Run(
@@ -62,6 +63,7 @@ def told(row: Row) -> Run:
         lasts=bool(lasts),
         code=code,
         lease=None if pid is None else Lease(pid, ticks, boot),
+        slept=slept,
         details=MappingProxyType(orjson.loads(details) if details else {}),
     )
 

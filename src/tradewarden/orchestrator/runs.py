@@ -163,15 +163,18 @@ class Runs(RunHistory):
 
     # What becomes of one
 
-    def start(self, run_id: int, lease: Lease, *, at: datetime | None = None) -> bool:
-        """Its program runs, and holds it from now on; false when it did not wait to start."""
+    def start(self, run_id: int, lease: Lease, *, at: datetime | None = None, slept: float | None = None) -> bool:
+        """Its program runs, and holds it from now on; false when it did not wait to start.
+
+        `slept`: seconds that the machine had slept by then since it began.
+        """
         began = stamp(at or self._now())
 
         def deed(db: sqlite3.Connection) -> bool:
             changed = db.execute(
-                "UPDATE runs SET outcome = 'running', reason = NULL, started = ?, pid = ?, ticks = ?, boot = ?"
-                " WHERE id = ? AND outcome = 'queued'",
-                (began, lease.pid, lease.ticks, lease.boot, run_id),
+                "UPDATE runs SET outcome = 'running', reason = NULL, started = ?, pid = ?, ticks = ?, boot = ?,"
+                " slept = ? WHERE id = ? AND outcome = 'queued'",
+                (began, lease.pid, lease.ticks, lease.boot, None if slept is None else round(slept, 3), run_id),
             ).rowcount
             db.execute(
                 "UPDATE jobs SET latest = runs.id, latest_once = iif(trigger = 'once', runs.id, latest_once)"
