@@ -23,6 +23,7 @@ from typing import Any
 from result import Figure, Run, high, say
 
 from tradewarden.machines import run as machine
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.run import Outcome, Trigger
 from tradewarden.orchestrator.lease import own_lease
 from tradewarden.orchestrator.ledger import Ledger
@@ -134,7 +135,9 @@ def claims(run: Run, runs: Runs) -> None:
         due = LATEST + timedelta(minutes=number)
 
         def life(due: datetime = due) -> None:
-            given = runs.claim(JOBS[0], "asha", Trigger.SCHEDULE, due, by="schedule", lease=lease)
+            given = runs.give(
+                Claim(job=JOBS[0], user="asha", trigger=Trigger.SCHEDULE, due=due, by="schedule", lease=lease)
+            )
             assert isinstance(given, machine.Run)
             runs.start(given.id, lease)
             runs.finish(given.id, Outcome.SUCCESS, code=0)

@@ -11,6 +11,7 @@ from jobs_shown import LEASE, Jobs
 from pictures import at
 from tradewarden import history_command
 from tradewarden.history_command import history
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.run import Outcome, Trigger
 
 
@@ -22,7 +23,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 async def test_history_is_a_table_with_reasons_and_the_way_to_the_next_page(desk: Desk) -> None:
     def before(jobs: Jobs) -> None:
-        run = jobs.runs.claim("analysis", "", Trigger.SCHEDULE, at("09:58:00"), by="schedule", lease=LEASE)
+        run = jobs.runs.give(
+            Claim(job="analysis", user="", trigger=Trigger.SCHEDULE, due=at("09:58:00"), by="schedule", lease=LEASE)
+        )
         jobs.begin(run.id)  # type: ignore[union-attr]
         jobs.end(run.id)  # type: ignore[union-attr]
         ran(jobs, "buy_orders", "asha", Outcome.FAILED, reason="ended with code 1")

@@ -18,6 +18,7 @@ from jobs_shown import ASHA, BOSS, LEASE, LOOK, RAVI, ROOT, Jobs, a_job, serving
 from pictures import Desk, at
 from tradewarden.http import run_news
 from tradewarden.http.jobs_panel import panel, sign, tally, times, why, word
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.run import Outcome, Run, Trigger
 
 EVENTS = "/api/system/health/events"
@@ -114,7 +115,16 @@ async def test_figures_count_each_run_once_by_job_and_outcome_and_name_no_person
             jobs.end(run.id, outcome)
             jobs.tell(jobs.runs.run(run.id))  # news that come again
         jobs.tell(jobs.runs.miss("analysis", "", at("09:00:00"), "the daemon was away"))
-        due = jobs.runs.claim("sell_monitor", "asha", Trigger.SCHEDULE, at("10:00:00"), by="schedule", lease=LEASE)
+        due = jobs.runs.give(
+            Claim(
+                job="sell_monitor",
+                user="asha",
+                trigger=Trigger.SCHEDULE,
+                due=at("10:00:00"),
+                by="schedule",
+                lease=LEASE,
+            )
+        )
         assert isinstance(due, Run)
         jobs.begin(due.id)
         jobs.end(due.id)

@@ -13,6 +13,7 @@ from aiohttp import ClientSession
 from jobs_shown import ASHA, BOSS, LEASE, LOOK, RAVI, READ, ROOT, Client, Jobs, bearer, serving_jobs
 from pictures import Desk
 from tradewarden import redaction
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.run import Outcome, Trigger
 from tradewarden.orchestrator.ledger import LedgerError
 
@@ -250,7 +251,7 @@ async def test_statistics_tell_outcomes_success_rate_and_durations_of_the_own_jo
 
 async def test_how_late_a_run_began_is_told_of_what_was_due(ask: Client, jobs: Jobs) -> None:
     due = jobs.now - timedelta(milliseconds=120)
-    run = jobs.runs.claim("analysis", "", Trigger.SCHEDULE, due, by="schedule", lease=LEASE)
+    run = jobs.runs.give(Claim(job="analysis", user="", trigger=Trigger.SCHEDULE, due=due, by="schedule", lease=LEASE))
     jobs.begin(run.id)  # type: ignore[union-attr]
     _, page = await ask("GET", "/api/runs?limit=1", ROOT)
     assert page["runs"][0]["lateSeconds"] == 0.12
@@ -262,7 +263,7 @@ async def test_a_ledger_that_takes_nothing_is_told_with_what_to_do(
     def full(*_: Any, **__: Any) -> None:
         raise LedgerError("ledger.db: disk is full; nothing was written: make room on its disk.")
 
-    monkeypatch.setattr(jobs.runs, "claim", full)
+    monkeypatch.setattr(jobs.runs, "give", full)
     status, problem = await ask("POST", "/api/runs", ASHA, {"job": "buy_orders"})
     assert (status, problem["type"]) == (503, "/problems/ledger-failed")
     assert "make room" in problem["detail"]

@@ -20,6 +20,7 @@ import pytest
 from ticks import write_journal
 from tradewarden.feed import cursor
 from tradewarden.feed.reader import Reader, tail
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.gap import Gap
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.backup import MANIFEST, BackupError, restore_backup, write_backup
@@ -125,7 +126,9 @@ def test_a_restored_ledger_has_no_open_runs_and_no_sessions_and_begins_nothing_t
     file, due = LedgerFile(state / "ledger.db"), NOW - timedelta(minutes=5)
     runs = Runs(file, now=lambda: due)
     for user in ("asha", "ravi"):
-        run = runs.claim("buy_orders", user, Trigger.SCHEDULE, due, by="schedule", lease=own_lease())
+        run = runs.give(
+            Claim(job="buy_orders", user=user, trigger=Trigger.SCHEDULE, due=due, by="schedule", lease=own_lease())
+        )
         assert isinstance(run, Run)
         if user == "ravi":
             runs.start(run.id, own_lease())
@@ -146,11 +149,16 @@ def test_a_restored_ledger_has_no_open_runs_and_no_sessions_and_begins_nothing_t
         ("ravi", Outcome.FAILED, None),
         ("asha", Outcome.MISSED, None),
     ]
-    lost = runs.claim("buy_orders", "asha", Trigger.SCHEDULE, NOW, by="schedule", lease=own_lease())
+    lost = runs.give(
+        Claim(job="buy_orders", user="asha", trigger=Trigger.SCHEDULE, due=NOW, by="schedule", lease=own_lease())
+    )
     assert isinstance(lost, Refused)
     assert "a backup of the ledger was put back" in lost.reason
     later = NOW + timedelta(seconds=1)
-    assert isinstance(runs.claim("buy_orders", "asha", Trigger.SCHEDULE, later, by="", lease=own_lease()), Run)
+    assert isinstance(
+        runs.give(Claim(job="buy_orders", user="asha", trigger=Trigger.SCHEDULE, due=later, by="", lease=own_lease())),
+        Run,
+    )
     assert file.read("SELECT count(*) FROM users") == [(1,)]
     assert file.read("SELECT count(*) FROM sessions") == [(0,)]
     file.close()

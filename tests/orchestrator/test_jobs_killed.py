@@ -16,6 +16,7 @@ import pytest
 
 from kept import lives, until
 from kept_jobs import Place, job, kept_jobs
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.job import Does
 from tradewarden.machines.kept import Started
 from tradewarden.machines.run import Lease, Outcome, Run, Trigger
@@ -233,8 +234,17 @@ def test_a_run_that_the_machine_did_not_outlive_has_failed_and_a_monitor_begins_
         async with kept_jobs(place, *jobs[:1], killed=True) as kept:
             now, earlier = place.clock.now(), Lease(4_000_000, 1, "another boot")
             for name, until_ in (("buy", None), ("watch", now + timedelta(minutes=5))):
-                run = kept.runs.claim(
-                    name, "", Trigger.DESK, now, by="test", lease=earlier, until=until_, lasts=name == "watch"
+                run = kept.runs.give(
+                    Claim(
+                        job=name,
+                        user="",
+                        trigger=Trigger.DESK,
+                        due=now,
+                        by="test",
+                        lease=earlier,
+                        until=until_,
+                        lasts=name == "watch",
+                    )
                 )
                 kept.runs.start(run.id, earlier)  # type: ignore[union-attr]
         async with kept_jobs(place, *jobs) as kept:
@@ -274,7 +284,9 @@ def test_a_run_that_another_daemon_holds_is_left_alone_until_that_one_has_died(p
         ticks = int(Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19])
         held = Lease(other.pid, ticks, place.lease.boot)
         async with kept_jobs(place, buy) as kept:
-            run = kept.runs.claim("buy", "", Trigger.ONCE, place.clock.now(), by="test", lease=held)
+            run = kept.runs.give(
+                Claim(job="buy", user="", trigger=Trigger.ONCE, due=place.clock.now(), by="test", lease=held)
+            )
             assert run.id == 1  # type: ignore[union-attr]
         async with kept_jobs(place, buy) as kept:
             refused = kept.driver.run_once("buy", "", by="asha")

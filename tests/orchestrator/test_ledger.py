@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.gap import Gap
 from tradewarden.machines.run import Lease, Outcome, Run, Trigger
 from tradewarden.orchestrator.ledger import UPGRADES, Ledger, LedgerError
@@ -60,7 +61,9 @@ def test_a_ledger_of_every_older_version_keeps_its_gaps_and_takes_runs(tmp_path:
     newer.close()
     file = LedgerFile(path)
     runs = Runs(file, now=lambda: BEGAN)
-    run = runs.claim("eod", "asha", Trigger.SCHEDULE, BEGAN, by="schedule", lease=Lease(1, 2, "boot"))
+    run = runs.give(
+        Claim(job="eod", user="asha", trigger=Trigger.SCHEDULE, due=BEGAN, by="schedule", lease=Lease(1, 2, "boot"))
+    )
     assert isinstance(run, Run)
     assert runs.finish(run.id, Outcome.SUCCESS)
     file.close()
@@ -73,7 +76,9 @@ def test_runs_outlive_an_upgrade_and_an_older_program_refuses_them(tmp_path: Pat
     path = tmp_path / "ledger.db"
     Ledger(path).close()
     file = LedgerFile(path)
-    run = Runs(file, now=lambda: BEGAN).claim("eod", "", Trigger.ONCE, BEGAN, by="asha", lease=Lease(1, 2, "boot"))
+    run = Runs(file, now=lambda: BEGAN).give(
+        Claim(job="eod", user="", trigger=Trigger.ONCE, due=BEGAN, by="asha", lease=Lease(1, 2, "boot"))
+    )
     file.close()
     Ledger(path, upgrades=[*UPGRADES, "ALTER TABLE runs ADD COLUMN note TEXT"]).close()
     file = LedgerFile(path)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.run import Lease, Outcome, Run, Trigger
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.ledger_file import LedgerFile
@@ -47,14 +48,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         if outcome in (Outcome.SKIPPED, Outcome.MISSED):
             runs.miss(job, user, wall.now, "a reason", trigger=trigger, outcome=outcome)
             continue
-        run = runs.claim(job, user, trigger, wall.now, by="schedule", lease=LEASE)
+        run = runs.give(Claim(job=job, user=user, trigger=trigger, due=wall.now, by="schedule", lease=LEASE))
         assert isinstance(run, Run)
         wall.now += timedelta(seconds=number % 7)
         runs.start(run.id, LEASE)
         wall.now += timedelta(seconds=number % 11)
         runs.finish(run.id, outcome)
     wall.now = FIRST + 2000 * MINUTE
-    runs.claim("analysis", "", Trigger.SCHEDULE, wall.now, by="schedule", lease=LEASE)
+    runs.give(Claim(job="analysis", user="", trigger=Trigger.SCHEDULE, due=wall.now, by="schedule", lease=LEASE))
     yield runs
     file.close()
 
@@ -134,7 +135,9 @@ def test_neither_claims_nor_looks_read_through_the_runs(runs: Runs) -> None:
     db = runs._file._db
     due = FIRST + 5000 * MINUTE
     db.set_trace_callback(asked.append)
-    run = runs.claim("eod_cleanup", "asha", Trigger.SCHEDULE, due, by="schedule", lease=LEASE)
+    run = runs.give(
+        Claim(job="eod_cleanup", user="asha", trigger=Trigger.SCHEDULE, due=due, by="schedule", lease=LEASE)
+    )
     assert isinstance(run, Run)
     runs.take(run, Lease(1, 2, "boot"))
     runs.wait(run.id, "no token")
@@ -163,7 +166,16 @@ def test_statistics_tell_what_a_job_came_to(tmp_path: Path) -> None:
     runs = Runs(file, now=wall)
     for number in range(1, 21):
         due = wall.now = FIRST + number * 10 * MINUTE
-        run = runs.claim("eod", "", Trigger.SCHEDULE if number < 20 else Trigger.ONCE, due, by="", lease=LEASE)
+        run = runs.give(
+            Claim(
+                job="eod",
+                user="",
+                trigger=Trigger.SCHEDULE if number < 20 else Trigger.ONCE,
+                due=due,
+                by="",
+                lease=LEASE,
+            )
+        )
         assert isinstance(run, Run)
         wall.now += timedelta(milliseconds=10 * number)
         runs.start(run.id, LEASE)
@@ -187,7 +199,7 @@ def test_a_clock_that_was_set_back_makes_no_run_shorter_than_nothing(tmp_path: P
     Ledger(tmp_path / "ledger.db").close()
     file = LedgerFile(tmp_path / "ledger.db")
     runs = Runs(file, now=lambda: FIRST)
-    run = runs.claim("eod", "", Trigger.SCHEDULE, FIRST, by="", lease=LEASE)
+    run = runs.give(Claim(job="eod", user="", trigger=Trigger.SCHEDULE, due=FIRST, by="", lease=LEASE))
     assert isinstance(run, Run)
     runs.start(run.id, LEASE)
     runs.finish(run.id, Outcome.SUCCESS, ended=FIRST - MINUTE)

@@ -56,7 +56,7 @@ def runs(path: Path, wall: Wall) -> Iterator[Runs]:
 
 def asked(runs: Runs, trigger: Trigger = Trigger.SCHEDULE, due: datetime = DUE, *, user: str = "") -> Run | Refused:
     by = "asha" if trigger is Trigger.ONCE else "schedule"
-    return runs.claim("buy_orders", user, trigger, due, by=by, lease=DAEMON)
+    return runs.give(Claim(job="buy_orders", user=user, trigger=trigger, due=due, by=by, lease=DAEMON))
 
 
 def given(runs: Runs, trigger: Trigger = Trigger.SCHEDULE, due: datetime = DUE, *, user: str = "") -> Run:
@@ -80,8 +80,17 @@ def over(runs: Runs, trigger: Trigger, *, due: datetime = DUE) -> Run:
 
 def test_a_run_is_one_row_from_its_claim_to_its_end(runs: Runs, wall: Wall) -> None:
     until = DUE + timedelta(hours=1)
-    run = runs.claim(
-        "buy_orders", "asha", Trigger.SCHEDULE, DUE, by="schedule", lease=DAEMON, until=until, queued_because="no feed"
+    run = runs.give(
+        Claim(
+            job="buy_orders",
+            user="asha",
+            trigger=Trigger.SCHEDULE,
+            due=DUE,
+            by="schedule",
+            lease=DAEMON,
+            until=until,
+            because="no feed",
+        )
     )
     assert isinstance(run, Run)
     assert run.outcome is Outcome.QUEUED
@@ -140,7 +149,9 @@ def test_a_due_time_has_one_run_and_asking_again_writes_nothing(runs: Runs) -> N
 
 def test_two_people_and_two_jobs_do_not_stand_in_each_others_way(runs: Runs) -> None:
     assert given(runs, user="asha").id != given(runs, user="ravi").id
-    assert isinstance(runs.claim("eod", "asha", Trigger.SCHEDULE, DUE, by="schedule", lease=DAEMON), Run)
+    assert isinstance(
+        runs.give(Claim(job="eod", user="asha", trigger=Trigger.SCHEDULE, due=DUE, by="schedule", lease=DAEMON)), Run
+    )
 
 
 @pytest.mark.parametrize("trigger", Trigger)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schedules import BOOK
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.run import Outcome, Run, Trigger
 from tradewarden.orchestrator.lease import own_lease
 from tradewarden.orchestrator.ledger import Ledger
@@ -101,7 +102,7 @@ def test_the_run_of_a_skipped_update_is_recorded_as_one(tmp_path: Path, wall: Wa
     file = LedgerFile(tmp_path / "ledger.db")
     runs, signals = Runs(file, now=wall), Signals(file, now=wall)
     wall.now = datetime(2026, 11, 22, 11, 0, tzinfo=IST)
-    run = runs.claim("analysis", "", Trigger.ONCE, wall.now, by="asha", lease=own_lease())
+    run = runs.give(Claim(job="analysis", user="", trigger=Trigger.ONCE, due=wall.now, by="asha", lease=own_lease()))
     assert isinstance(run, Run)
     runs.start(run.id, own_lease())
     answer = signals.hand_over({"INFY": 2}, run.id, book=BOOK, segment="NSE_EQ")

@@ -25,6 +25,7 @@ from tradewarden.http.runs import RunsDoor
 from tradewarden.http.schedules import SchedulesDoor
 from tradewarden.http.signals import SignalsDoor
 from tradewarden.http.standings import StandingsDoor
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.job_report import EditAnswer, JobReport, Weighed
 from tradewarden.machines.role import Person, Role, Scope, Visit
 from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
@@ -140,7 +141,9 @@ class Jobs:
     def run_once(self, job: str, user: str, *, by: str) -> Run | Refused:
         self._note("run", job, user, by)
         self.now += timedelta(milliseconds=1)
-        given = self.runs.claim(job, user, Trigger.ONCE, self.now, by=by, lease=LEASE, queued_because=self.because)
+        given = self.runs.give(
+            Claim(job=job, user=user, trigger=Trigger.ONCE, due=self.now, by=by, lease=LEASE, because=self.because)
+        )
         self.tell(given if isinstance(given, Run) else given.run)
         return given
 

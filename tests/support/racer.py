@@ -18,6 +18,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tradewarden.machines.claim import Claim
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.orchestrator.lease import is_alive, own_lease
 from tradewarden.orchestrator.ledger_file import LedgerFile
@@ -61,7 +62,12 @@ class Racer:
 
     def claimed(self, job: str, user: str, trigger: Trigger, due: datetime) -> Run | Refused:
         self.seen["asked"] += 1
-        return self.runs.claim(job, user, trigger, due, by=f"racer {os.getpid()}", lease=self.lease)
+        claim = Claim(job=job, user=user, trigger=trigger, due=due, by=f"racer {os.getpid()}", lease=self.lease)
+        if trigger is not Trigger.SCHEDULE:
+            return self.runs.give(claim)
+        _, given = self.runs.account(job, user, due, claim=claim)  # as the scheduler asks: with how far it has looked
+        assert given is not None
+        return given
 
     def is_cleared(self, answer: Refused) -> bool:
         holder = answer.holder

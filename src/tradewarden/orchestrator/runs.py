@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -54,23 +53,6 @@ class Runs(RunHistory):
 
     # What asks for a run
 
-    def claim(
-        self,
-        job: str,
-        user: str,
-        trigger: Trigger,
-        due: datetime,
-        *,
-        by: str,
-        lease: Lease,
-        until: datetime | None = None,
-        lasts: bool = False,
-        queued_because: str | None = None,
-    ) -> Run | Refused:
-        """As `give`, said in words."""
-        wanted = Claim(job=job, user=user, trigger=trigger, due=due, by=by, lease=lease, until=until, lasts=lasts)
-        return self.give(replace(wanted, because=queued_because))
-
     def give(self, wanted: Claim) -> Run | Refused:
         """A run that waits to start, or why there is none; that is stored too, unless the due time has its run."""
         self._settle()
@@ -92,8 +74,8 @@ class Runs(RunHistory):
         Nothing of it is written unless all is. Due times that are on record already stay as they are.
         """
         self._settle()
-        now = self._now()
         with self._file.write() as db:
+            now = self._now()  # another daemon may have been waited for
             past = [
                 passed(db, Passed(job=job, user=user, due=due, reason=reason, by=by), now) for due, reason in missed
             ]
