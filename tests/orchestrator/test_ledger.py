@@ -140,3 +140,11 @@ def test_nobody_else_reads_it_whoever_made_it_and_under_whichever_mask(tmp_path:
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
     opened.close()
     assert modes == dict.fromkeys(("ledger.db", "ledger.db-shm", "ledger.db-wal", "ledger.db.v1"), 0o600)
+
+
+def test_gaps_that_cannot_be_read_are_the_ledgers_trouble(tmp_path: Path) -> None:
+    with closing(Ledger(tmp_path / "ledger.db")) as ledger:
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as other:
+            other.execute("DROP TABLE gaps")
+        with pytest.raises(LedgerError, match=r"ledger\.db: no such table: gaps; look after its disk"):
+            ledger.gaps()

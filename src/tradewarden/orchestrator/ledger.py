@@ -135,12 +135,15 @@ class Ledger:
             self._waiting.popleft()
 
     def gaps(self, *, limit: int = 100) -> list[RecordedGap]:
-        """The last gaps, newest first."""
+        """The last gaps, newest first. Raises LedgerError."""
         from tradewarden.machines.gap import Gap  # noqa: PLC0415 - see above
 
-        rows = self._db.execute(
-            "SELECT id, feed, began, ended, causes, instruments FROM gaps ORDER BY id DESC LIMIT ?", (limit,)
-        )
+        try:
+            rows = self._db.execute(
+                "SELECT id, feed, began, ended, causes, instruments FROM gaps ORDER BY id DESC LIMIT ?", (limit,)
+            ).fetchall()
+        except sqlite3.Error as trouble:
+            raise LedgerError(f"{self._path}: {trouble}; look after its disk, or restore a backup.") from trouble
         return [
             RecordedGap(
                 number,

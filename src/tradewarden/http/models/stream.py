@@ -9,7 +9,7 @@ from msgspec import UNSET, field
 
 from tradewarden.http.gaps import GapsQuery
 from tradewarden.http.models.document import Absent, Document, Moment
-from tradewarden.http.operation import Operation, ok
+from tradewarden.http.operation import LEDGER, Operation, ok
 from tradewarden.http.quotes import QuotesQuery
 
 
@@ -134,6 +134,7 @@ OPERATIONS = {
         more="Which instruments it concerns is told to an admin.",
         query=GapsQuery,
         answers=ok("the gaps", GapsTold),
+        refusals=LEDGER,
         asks="?limit=10",
     ),
 }
