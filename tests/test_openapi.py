@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,6 +32,7 @@ from schemathesis.specs.openapi.checks import (
 
 from live_desk import ADMINS, LiveDesk, live_desk
 from tradewarden.http import openapi
+from tradewarden.orchestrator import reading, validation
 
 SERVICES = """
 [services.feed]
@@ -52,6 +59,8 @@ per_user = true
 """
 Operation = APIOperation[Any, Any, Any, Any]
 CHECKS: list[CheckFunction] = [status_code_conformance, content_type_conformance, response_schema_conformance]
+NAMES = {"all", "do", "job", "name", "names", "segment", "task_name", "user"}  # members that say about what
+PATIENCE = validation.PATIENCE + 30  # seconds; the daemon gives itself less for anything, however busy the machine is
 ENDLESS = re.compile(r"/(events|logs/stream)$")
 # Each takes a process of its own, or goes through all that is recorded: its example will do by day.
 SLOW = {f"/api/{path}" for path in ("query", "validate", "backup", "desk/reload", "retention")}
@@ -99,18 +108,35 @@ def told(desk: LiveDesk, path: str, key: str) -> list[dict[str, Any]]:
 def asked(case: Case[Any], desk: LiveDesk) -> int:
     """Every status, kind and member of the answer must be one of those that the document tells; it tells no 500."""
     answer = case.call_and_validate(
-        base_url=f"http://127.0.0.1:{desk.port}", headers=dict(ADMINS), checks=CHECKS, allow_redirects=False
+        base_url=f"http://127.0.0.1:{desk.port}",
+        headers=dict(ADMINS),
+        checks=CHECKS,
+        allow_redirects=False,
+        timeout=PATIENCE,
     )
     return answer.status_code
 
 
 def any_case(data: st.DataObject, operation: Operation) -> Case[Any]:
-    """What the document allows, or what it does not."""
+    """What the document allows, or what it does not; every other one is about something that this desk has."""
     modes = (
         [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if operation.label not in BARE else [GenerationMode.POSITIVE]
     )
     strategies = [operation.as_strategy(generation_mode=mode) for mode in modes]
-    return data.draw(st.one_of(strategies))
+    case = data.draw(st.one_of(strategies))
+    places, body = examples(operation)
+    if data.draw(st.booleans()):
+        case.path_parameters = {**case.path_parameters, **places}
+        if isinstance(case.body, dict):
+            case.body = {**case.body, **{name: body[name] for name in NAMES & body.keys()}}
+    return case
+
+
+def examples(operation: Operation) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the page gives as an example: of the path, and of the body."""
+    told = DOCUMENT["paths"][operation.path][operation.method]
+    places = {each["name"]: each["example"] for each in told.get("parameters", ()) if each["in"] == "path"}
+    return places, told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example", {})
 
 
 def often(times: int) -> settings:
@@ -137,10 +163,9 @@ slow = of([operation for operation in PROMISED if operation.path in SLOW])
 def test_the_example_is_answered_as_promised(operation: Operation, desk: LiveDesk) -> None:
     told = DOCUMENT["paths"][operation.path][operation.method]
     parameters = told.get("parameters", ())
-    places = {each["name"]: each["example"] for each in parameters if each["in"] == "path"}
+    places, body = examples(operation)
     query = {each["name"]: each["example"] for each in parameters if each["in"] == "query" and "example" in each}
-    body = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example", {})
-    sent = {"body": body, "media_type": "application/json"} if "requestBody" in told else {}
+    sent: dict[str, Any] = {"body": body, "media_type": "application/json"} if "requestBody" in told else {}
     status = asked(operation.Case(path_parameters=places, query=query, **sent), desk)
     assert status in (LACKING.get(operation.label), 409) or status < 400  # 409: it is so already, or has just been done
 
@@ -170,6 +195,38 @@ def test_whatever_is_sent_all_night_is_answered_as_promised(
 @given(data=st.data())
 def test_what_takes_long_is_answered_as_promised_too(data: st.DataObject, operation: Operation, desk: LiveDesk) -> None:
     asked(any_case(data, operation), desk)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("seconds", "status"), [(12.0, 200), (reading.PATIENCE + 1, 422)])
+def test_a_reload_on_a_machine_that_has_no_time_is_answered_as_promised(
+    seconds: float, status: int, desk: LiveDesk
+) -> None:
+    operation = next(each for each in PROMISED if each.path == "/api/desk/reload")
+    with ThreadPoolExecutor() as beside:
+        answer = beside.submit(asked, operation.Case(body={"dry": True}, media_type="application/json"), desk)
+        reader = reader_of(desk)
+        os.kill(reader, signal.SIGSTOP)
+        with suppress(TimeoutError):
+            answer.result(seconds)
+        with suppress(ProcessLookupError):  # the daemon has waited long enough
+            os.kill(reader, signal.SIGCONT)
+        assert answer.result(reading.PATIENCE) == status
+
+
+def reader_of(desk: LiveDesk) -> int:
+    """The process that reads the file for the daemon at this moment."""
+    assert desk.process is not None
+    children = Path(f"/proc/{desk.process.pid}/task/{desk.process.pid}/children")
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for child in children.read_text().split():
+            with suppress(OSError):
+                if reading.MODULE.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
+        time.sleep(0.005)
+    raise AssertionError(f"nothing reads the file: {desk.log()}")
 
 
 # What is wrong on purpose

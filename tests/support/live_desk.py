@@ -25,6 +25,7 @@ TRADEWARDEN = Path(sys.executable).with_name("tradewarden")
 ADMIN = "livedeskadmin"
 ADMINS = MappingProxyType({"Authorization": f"Bearer {ADMIN}"})
 PATIENCE = 20.0  # seconds
+ANSWER = 30.0  # seconds for one answer: on a busy machine the daemon waits 20 for its file to be read
 
 Services = dict[str, dict[str, Any]]
 
@@ -83,7 +84,7 @@ class LiveDesk:
             headers={"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=ANSWER) as answer:
                 return str(answer.read(), "utf-8")
         except urllib.error.HTTPError as refusal:
             return str(refusal.read(), "utf-8")
@@ -92,7 +93,7 @@ class LiveDesk:
         self, method: str, path: str, body: bytes, headers: Mapping[str, str] = ADMINS
     ) -> tuple[int, Message, bytes]:
         """What becomes of these bytes: status, headers and body; a redirect is one."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWER)
         try:
             with contextlib.suppress(ConnectionError):  # who sends too much is answered before all is sent
                 connection.request(method, path, body, {"Content-Type": "application/json", **headers})
