@@ -54,9 +54,9 @@ day: setup
 test: setup
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
-# What takes too long for every push: ten thousand random desks.
+# What takes too long for every push: ten thousand random desks, years of jobs, each path asked 200 times; half an hour.
 nightly: setup
-	$(BIN)/python -m pytest -m nightly
+	$(BIN)/python -m pytest -m nightly --verbose --durations=10
 
 # A hundred kills of the daemon instead of ten.
 chaos: setup

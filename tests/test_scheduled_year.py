@@ -9,7 +9,7 @@ import pytest
 from year_of_jobs import Year
 
 DAYS = 366
-MORE = [pytest.param(seed, marks=pytest.mark.nightly) for seed in range(1, 10)]
+MORE = [pytest.param(seed, marks=[pytest.mark.nightly, pytest.mark.timeout(900)]) for seed in range(1, 10)]
 
 
 @pytest.mark.parametrize("seed", [0, *MORE])
