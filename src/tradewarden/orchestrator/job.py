@@ -51,7 +51,7 @@ class JobHost:
 
     def slept(self) -> float:
         """Seconds that the machine has slept since it began."""
-        return max(0.0, self.uptime() - self.awake())
+        return round(max(0.0, self.uptime() - self.awake()), 3)
 
     def age(self, life: Started, slept_before: float | None) -> float:
         """How long a process has lived while the machine was awake; of another boot nobody can tell.
@@ -206,7 +206,9 @@ class RunDriver:
             self._host.runs.start(self.run.id, lease, at=at, slept=self._slept)
             late = round((at - self.run.due).total_seconds(), 3)
             log.info("job.started", **self._words(), pid=lease.pid, trigger=str(self.run.trigger), late=late)
-            self.run = replace(self.run, outcome=Outcome.RUNNING, reason=None, started=at, lease=lease)
+            self.run = replace(
+                self.run, outcome=Outcome.RUNNING, reason=None, started=at, lease=lease, slept=self._slept
+            )
         else:
             log.info("job.again", **self._words(), pid=lease.pid, life=self._machine.lives)
             self.run = replace(self.run, lease=lease)

@@ -156,7 +156,7 @@ class Runs(RunHistory):
             changed = db.execute(
                 "UPDATE runs SET outcome = 'running', reason = NULL, started = ?, pid = ?, ticks = ?, boot = ?,"
                 " slept = ? WHERE id = ? AND outcome = 'queued'",
-                (began, lease.pid, lease.ticks, lease.boot, None if slept is None else round(slept, 3), run_id),
+                (began, lease.pid, lease.ticks, lease.boot, slept, run_id),
             ).rowcount
             db.execute(
                 "UPDATE jobs SET latest = runs.id, latest_once = iif(trigger = 'once', runs.id, latest_once)"
