@@ -189,6 +189,50 @@ def test_what_follows_a_job_of_a_trading_day_follows_it_over_midnight(tmp_path: 
     async def act(driver: Driver) -> None:
         await scene.go(driver, at, beat=600.0)
         await scene.go(driver, "+20")
-        assert [len(scene.told(name)) for name in ("analysis", "buy", "tell")] == ([1, 1, 1] if ran else [1, 0, 0])
+        assert [len(scene.told(name)) for name in ("analysis", "buy", "tell")] == ([1, 1, 1] if ran else [1, 1, 0])
+        assert [run.outcome for run in scene.runs("buy")] == [Outcome.SUCCESS if ran else Outcome.SKIPPED]
+
+    play(scene, act)
+
+
+@pytest.mark.parametrize(
+    ("schedules", "why"),
+    [
+        (["after analysis succeeded"], "2026-11-28 is a Saturday, and NSE_EQ does not trade"),
+        (["after analysis succeeded on mon"], "2026-11-28 is a Saturday; it runs on mon only"),
+        (["after analysis succeeded on mon", "after analysis ended on all days"], None),
+        (["after analysis failed on mon"], ""),
+    ],
+)
+def test_what_follows_on_a_day_that_is_none_of_its_own_is_skipped_in_the_history_with_the_reason(
+    tmp_path: Path, schedules: list[str], why: str | None
+) -> None:
+    analysis = job("analysis", "", "at 10:00 on all days", does=Does.WORK)
+    scene = Scene(tmp_path, analysis, buy(*schedules, misfire=Misfire.ALERT), at="2026-11-28 09:59")
+
+    async def act(driver: Driver) -> None:
+        await scene.go(driver, "10:00:10")
+        expected = [] if why == "" else [("after analysis", Outcome.SKIPPED if why else Outcome.SUCCESS, why)]
+        assert [(run.by, run.outcome, run.reason) for run in scene.runs("buy")] == expected
+        report = next(each for each in driver.reports(ADMIN) if each.name == "buy")
+        assert (report.last is None) == (why is not None), "it did not fail"
+
+    play(scene, act)
+    play(scene, lambda driver: scene.go(driver, "+5"))
+    assert len(scene.runs("buy")) == (0 if why == "" else 1), "nor is it told twice"
+
+
+def test_what_is_skipped_on_a_closed_day_is_written_down_once_the_ledger_takes_it(tmp_path: Path) -> None:
+    analysis = job("analysis", "", "at 10:00 on all days", does=Does.WORK)
+    scene = Scene(tmp_path, analysis, buy("after analysis succeeded"), at="2026-11-28 09:59")
+    scene.life = Life(lasts=5.0)
+
+    async def act(driver: Driver) -> None:
+        await scene.go(driver, "10:00:02")
+        with scene.locked():
+            await scene.go(driver, "10:00:20")
+            assert scene.told("buy") == []
+        await scene.go(driver, "10:00:40")
+        assert scene.told("buy") == ["after 10:00:05 skipped"]
 
     play(scene, act)

@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tradewarden.machines.due import Due
-from tradewarden.machines.run import Misfire
+from tradewarden.machines.run import Misfire, Outcome
 
 LATE: Final = timedelta(seconds=5)  # a due time that is found later than this was not looked at when it came
 
@@ -20,6 +20,7 @@ class Settled:
 
     missed: tuple[tuple[datetime, str], ...] = ()
     runs: tuple[Due, ...] = ()
+    outcome: Outcome = Outcome.MISSED  # of those that do not run
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ import structlog
 
 from tradewarden.machines.claim import APART
 from tradewarden.machines.condition import Flows, parse
+from tradewarden.machines.day_book import Book
 from tradewarden.machines.due import Due
 from tradewarden.machines.due_day import not_that_day
 from tradewarden.machines.gate import gate
@@ -30,7 +32,7 @@ from tradewarden.orchestrator.lease import is_alive
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.run_numbers import highest
 from tradewarden.orchestrator.schedule_edits import Edits
-from tradewarden.orchestrator.scheduled import Scheduled
+from tradewarden.orchestrator.scheduled import Follower, Scheduled
 from tradewarden.orchestrator.scheduler import Scheduler
 from tradewarden.orchestrator.standings import Standings
 
@@ -56,7 +58,7 @@ class JobRuns(JobPlans):
         self._dead: set[int] = set()  # of these whose holder was gone when we last looked
         self._seldom_at = 0.0  # when they are looked at again
         self._subscribers: list[News] = []
-        self._owed: list[tuple[Scheduled, Due, str]] = []  # what follows another job, and the disk did not take
+        self._owed: list[Follower] = []  # what follows another job, and the disk did not take
         self.alert: Callable[[Run], None] = lambda _run: None  # tells people
 
     def arm(self) -> None:
@@ -220,46 +222,43 @@ class JobRuns(JobPlans):
     def _follow(self, run: Run) -> None:
         """Begin what waits for this run to end as it did."""
         now = self._host.clock.now()
-        for each, due in self._followers(run):
-            by = f"after {kept_as(run.job, run.user)}"
-            if not self.scheduler.after(each, due, now, by):
-                self._owed.append((each, due, by))
+        self._owed += [each for each in self._followers(run) if not self.scheduler.after(each, now)]
 
     def _follow_on(self, now: datetime) -> None:
         """What the disk did not take when it was to follow."""
         owed, self._owed = self._owed, []
-        for each, due, by in owed:
-            mine = self.scheduled.get(each.key)
+        for each in owed:
+            mine = self.scheduled.get(each.scheduled.key)
             if mine is None or not mine.is_active:
                 continue
-            if not self.scheduler.after(mine, due, now, by, noticed=due.at):
-                self._owed.append((mine, due, by))
+            follower = replace(each, scheduled=mine)
+            if not self.scheduler.after(follower, now, noticed=each.due.at):
+                self._owed.append(follower)
 
-    def _followers(self, run: Run) -> Iterator[tuple[Scheduled, Due]]:
+    def _followers(self, run: Run) -> Iterator[Follower]:
+        """Whoever waits for a run that ends like this, also on a day that is none of its own: it is told why."""
         if run.ended is None:
             return
-        book = self._around.book()
+        book, by = self._around.book(), f"after {kept_as(run.job, run.user)}"
         for each in tuple(self.scheduled.values()):
             if not each.is_active or (run.user and each.user not in ("", run.user)):
                 continue
-            for schedule in each.schedules:
-                rule = schedule.rule
-                if isinstance(rule, After) and rule.job == run.job and run.outcome in _ENDED[rule.ended]:
-                    days = _days(run, schedule)
-                    if any(not_that_day(schedule, day, book) is None for day in days):
-                        yield each, Due(run.ended, window(run.ended, book, schedule.segment)[1])
-                    break
+            waiting = [schedule for schedule in each.schedules if _waits_for(run, schedule)]
+            reasons = [_why_not(run, schedule, book) for schedule in waiting]
+            if waiting:
+                chosen = reasons.index(None) if None in reasons else 0
+                due = Due(run.ended, window(run.ended, book, waiting[chosen].segment)[1])
+                yield Follower(each, due, by, reasons[chosen])
 
     def _catch_up(self, now: datetime) -> None:
         """A daemon that was killed between the end of a run and the begin of what waits for it."""
         waited = {s.rule.job for each in self.scheduled.values() for s in each.schedules if isinstance(s.rule, After)}
         for job in waited:
             for run in reversed(self._host.runs.history(job=job, since=now - timedelta(days=2), limit=20)):
-                for each, due in self._followers(run):
-                    if each.kept is not None and due.at > each.kept - MARGIN:
-                        by = f"after {kept_as(run.job, run.user)}"
-                        if not self.scheduler.after(each, due, now, by):
-                            self._owed.append((each, due, by))
+                for each in self._followers(run):
+                    kept = each.scheduled.kept
+                    if kept is not None and each.due.at > kept - MARGIN and not self.scheduler.after(each, now):
+                        self._owed.append(each)
 
     # What is told
 
@@ -270,6 +269,17 @@ class JobRuns(JobPlans):
     def _publish(self, news: Run | JobReport) -> None:
         for subscriber in self._subscribers:
             subscriber(news)
+
+
+def _waits_for(run: Run, schedule: Schedule) -> bool:
+    rule = schedule.rule
+    return isinstance(rule, After) and rule.job == run.job and run.outcome in _ENDED[rule.ended]
+
+
+def _why_not(run: Run, schedule: Schedule, book: Book) -> str | None:
+    """Why the schedule does not hold on any day that the run counts for; nothing when it does."""
+    reasons = [not_that_day(schedule, day, book) for day in sorted(_days(run, schedule))]
+    return None if None in reasons else reasons[-1]
 
 
 def _days(run: Run, schedule: Schedule) -> set[date]:

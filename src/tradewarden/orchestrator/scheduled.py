@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from tradewarden.machines.due import Due, is_window
 from tradewarden.machines.job import Job, kept_as
-from tradewarden.machines.misfire import Away
-from tradewarden.machines.run import Run
+from tradewarden.machines.misfire import Away, Settled, settle
+from tradewarden.machines.run import Outcome, Run
 from tradewarden.machines.schedule import Schedule
 
 
@@ -66,3 +66,19 @@ class Scheduled:
         """What is known of its past holds on, whatever has changed in its words."""
         self.seen, self.kept, self.away, self.since = before.seen, before.kept, before.away, before.since
         self.ended, self.apart = before.ended, before.apart
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """What waits for another job that has ended, so that it is due now."""
+
+    scheduled: Scheduled
+    due: Due
+    by: str  # who asked, for the record
+    why_not: str | None = None  # why it does not run: the day is none of its own
+
+    def settled(self, now: datetime, away: Away) -> Settled:
+        """What becomes of it."""
+        if self.why_not is not None:
+            return Settled(missed=((self.due.at, self.why_not),), outcome=Outcome.SKIPPED)
+        return settle([self.due], now, self.scheduled.job.misfire, away)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
 from tradewarden.machines.window_run import begins_at
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.runs import Runs
-from tradewarden.orchestrator.scheduled import Scheduled
+from tradewarden.orchestrator.scheduled import Follower, Scheduled
 
 STRETCH: Final = timedelta(hours=1)  # of the past that is looked at together: there may be a due time each second
 STRETCHES: Final = 4  # that are gone through at one beat, of all jobs together; and one of each job
@@ -155,10 +156,11 @@ class Scheduler:
         found = [due for each in scheduled.schedules if (due := open_window(each, now, book)) is not None]
         return max(found, key=lambda due: due.until, default=None)
 
-    def after(self, scheduled: Scheduled, due: Due, now: datetime, by: str, *, noticed: datetime | None = None) -> bool:
+    def after(self, follower: Follower, now: datetime, *, noticed: datetime | None = None) -> bool:
         """Another job has ended as this one waits for; false when the disk refuses."""
-        away = Away(scheduled.kept or now, noticed or now, self._zone)
-        return self._account(scheduled, settle([due], now, scheduled.job.misfire, away), Trigger.AFTER, None, by)
+        each = follower.scheduled
+        settled = follower.settled(now, Away(each.kept or now, noticed or now, self._zone))
+        return self._account(each, settled, Trigger.AFTER, None, follower.by)
 
     def ask(self, scheduled: Scheduled, trigger: Trigger, due: Due, *, by: str) -> Run | Refused:
         """A run now, or why not. Raises LedgerError."""
@@ -214,7 +216,7 @@ class Scheduler:
         """Write all of it down, what is missed and the first run as one; false when the disk takes nothing."""
         job, user = scheduled.key
         if (resting := self._asked.resting) is not None:
-            settled = Settled(missed=(*settled.missed, *((due.at, resting) for due in settled.runs)))
+            settled = replace(settled, missed=(*settled.missed, *((due.at, resting) for due in settled.runs)), runs=())
         first, others = settled.runs[:1], settled.runs[1:]
         claim = self._claim(scheduled, trigger, first[0], by) if first else None
         try:
@@ -222,8 +224,8 @@ class Scheduler:
                 reached = first[0].at if others else (to or first[0].at)
                 missed, given = self._runs.account(job, user, reached, missed=settled.missed, claim=claim)
             else:
-                told = [self._runs.miss(job, user, due, why, trigger=trigger) for due, why in settled.missed]
-                missed, given = [run for run in told if run is not None], None
+                miss = partial(self._runs.miss, job, user, by=by, trigger=trigger, outcome=settled.outcome)
+                missed, given = [run for each in settled.missed if (run := miss(*each)) is not None], None
                 for due in first:
                     self.ask(scheduled, trigger, due, by=by)
         except LedgerError as trouble:
