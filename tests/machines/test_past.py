@@ -9,6 +9,7 @@ from errno import EAGAIN, EBUSY, EMFILE, ENFILE, ENOMEM
 import pytest
 
 from service_scenes import (
+    KEEPER,
     SERVICE,
     STEP,
     WALL,
@@ -22,7 +23,7 @@ from service_scenes import (
     started,
     stopping,
 )
-from tradewarden.machines.kept import Exited, Happening
+from tradewarden.machines.kept import Exited, Gone, Happening, Stopping
 from tradewarden.machines.past import UNKNOWN_END, Past, span
 from tradewarden.machines.service import Again, Restarts, Service
 
@@ -119,8 +120,8 @@ def test_a_length_of_time_is_two_words(seconds: float, words: str) -> None:
 # Attempts, counted as its keeper counts them
 
 
-def at(seconds: float) -> Exited:
-    return exited(at=WALL + timedelta(seconds=seconds))
+def at(seconds: float, **facts: int) -> Exited:
+    return exited(at=WALL + timedelta(seconds=seconds), **facts)
 
 
 def test_the_crashes_within_the_window_count() -> None:
@@ -147,11 +148,23 @@ def test_a_start_that_somebody_asked_for_begins_to_count_anew() -> None:
 
 
 def test_crashes_are_counted_by_each_keeper_for_itself() -> None:
-    found = past(started(1), at(0), started(2), at(1), started(3, keeper=77), at(2))
+    found = past(started(1), at(0), started(2), at(1), started(3, keeper=77), at(2, keeper=77))
     assert (found.attempt, found.lives) == (1, 3)
     found.hear(started(4, keeper=77))
-    found.hear(at(3))
+    found.hear(at(3, keeper=77))
     assert found.attempt == 2
+
+
+def test_what_an_earlier_keeper_says_of_its_own_copy_is_no_turn_in_the_life_of_the_present_one() -> None:
+    before, present = started(1), started(2, keeper=77)
+    words = (exited(pid=before.pid), Gone(at=WALL, keeper=KEEPER))
+    found = past(before, present, *words)
+    assert (found.life, found.last, found.ended) == (present, present, None)
+    for each in (Stopping(at=WALL, keeper=KEEPER, pid=before.pid, signal=15), escalated()):
+        found.hear(each)
+        assert (found.last, found.killed) == (present, False)
+    assert past(before, exited(None, keeper=77, pid=before.pid)).life is None, "the next one says how that life ended"
+    assert past(before, Gone(at=WALL, keeper=77)).life is None, "who has never said anything else may know better"
 
 
 def test_what_is_nobodys_fault_does_not_count() -> None:

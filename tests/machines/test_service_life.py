@@ -598,6 +598,13 @@ def test_a_wish_knocks_at_once_and_from_the_beginning() -> None:
     assert round(((scene.life.next_deadline() or 0) - scene.now) / SECOND, 1) == 0.5
 
 
+def test_what_an_earlier_keeper_says_of_its_own_copy_changes_nothing() -> None:
+    scene = Scene().up().hear(started(2, keeper=77)).tell("ready")
+    before = scene.stands()
+    for each in (stopping(), exited(-15, asked=True), gone()):
+        assert (scene.hear(each).deeds, scene.stands()) == ([], before)
+
+
 @pytest.mark.parametrize(
     ("tier", "state", "end"),
     [(Tier.CRITICAL, "paused", f"; {HEALS}"), (Tier.IMPORTANT, "paused", f"; {HEALS}"), (Tier.OPTIONAL, "failed", "")],

@@ -579,12 +579,13 @@ def test_automatic_restarts_that_are_switched_on_again_reach_a_keeper_that_began
 
 
 def test_what_was_renamed_while_no_daemon_looked_ends_before_it_starts_under_its_new_name(tmp_path: Path) -> None:
-    script = f"echo began >> {tmp_path}/story; trap 'sleep 0.3; echo ended >> {tmp_path}/story; exit' TERM; "
+    script = f"trap 'sleep 0.3; echo ended >> {tmp_path}/story; exit' TERM; echo began >> {tmp_path}/story; "
     script += "while :; do sleep 0.05; done"
 
     async def scene() -> None:
         async with kept_desk(tmp_path, shell("old", script), service("other"), ends=False) as desk:
             await desk.until_state(old="up", other="up")
+            await desk.until((tmp_path / "story").exists)
         async with kept_desk(tmp_path, shell("new", script), service("other")) as desk:
             assert desk.of("new").reason == "waits for old, its former name, to end"
             await desk.until_state(new="up", other="up", desk="running")

@@ -30,6 +30,7 @@ from tradewarden.machines.kept import (
     StartFailed,
     Stopping,
 )
+from tradewarden.orchestrator.keepers import NotKeptError
 from tradewarden.orchestrator.keeping import family
 
 FOREVER = "while :; do sleep .05; done"
@@ -578,18 +579,32 @@ def test_a_keeper_whose_lock_and_fifo_were_deleted_makes_them_again(yard: Yard) 
     assert yard.stopped("robbed").asked
 
 
-def test_two_keepers_that_each_hold_a_lock_end_with_one_copy(yard: Yard) -> None:
+def test_a_keeper_whose_lock_was_deleted_gets_no_second_one_beside_it(yard: Yard) -> None:
+    yard.sh("sole", FOREVER)
+    first = yard.running("sole")
+    (yard.keepers.run_dir / "sole.lock").unlink()
+    with pytest.raises(
+        NotKeptError, match=rf"its keeper lives \(pid {first.keeper}\), and makes its deleted files again"
+    ):
+        yard.sh("sole", FOREVER)
+    until((yard.keepers.run_dir / "sole.lock").exists)
+    yard.sh("sole", FOREVER)  # it is there already
+    assert (yard.running("sole"), lives(first.pid)) == (first, True)
+    yard.stopped("sole")
+
+
+def test_two_keepers_that_each_hold_a_lock_end_with_one_copy(yard: Yard, tmp_path: Path) -> None:
     yard.sh("usurped", FOREVER)
     first = yard.running("usurped")
     (yard.keepers.run_dir / "usurped.lock").unlink()
-    yard.sh("usurped", FOREVER)  # gets the name, and ends the copy that it finds
-    until(lambda: not lives(first.keeper), what="the first keeper leaves")
-    until(lambda: not lives(first.pid))
-    second = yard.nth("usurped", Started, 2)
-    assert second.keeper != first.keeper
-    assert lives(second.pid)
-    assert yard.keepers.held("usurped")
-    yard.stopped("usurped")
+    with keeper_of_its_own(yard, "usurped", tmp_path, "", argv=["sh", "-c", FOREVER]):  # nobody asked whether it may
+        until(lambda: not lives(first.keeper), what="the first keeper leaves")
+        until(lambda: not lives(first.pid))
+        second = yard.nth("usurped", Started, 2)
+        assert second.keeper != first.keeper
+        assert lives(second.pid)
+        assert yard.keepers.held("usurped")
+        yard.stopped("usurped")
 
 
 def test_a_keeper_whose_directory_was_removed_makes_it_again_and_keeps_on(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -140,6 +141,31 @@ def test_the_second_of_a_directory_leaves_at_once(shared: Yard) -> None:
         command = [sys.executable, "-I", "-S", str(ZYGOTE), str(shared.keepers.run_dir), *options]
         assert subprocess.run(command, check=False, timeout=20).returncode == 75
     assert shared.zygote() == first
+
+
+def test_a_zygote_whose_directory_was_deleted_serves_there_again(yard: Yard) -> None:
+    with foreground(yard) as process:
+        shutil.rmtree(yard.keepers.run_dir)
+        assert yard.keepers.run_dir.exists() is False
+        until((yard.keepers.run_dir / "zygote.sock").exists, what="it serves again")
+        assert yard.zygote() == process.pid
+        yard.keep("after", "sleep", "1000")
+        (yard.keepers.run_dir / "zygote.sock").unlink()
+        until((yard.keepers.run_dir / "zygote.sock").exists, what="it serves once more")
+        yard.stopped("after")
+
+
+def test_a_zygote_leaves_when_another_one_serves_where_its_directory_was_deleted(yard: Yard) -> None:
+    with foreground(yard) as first:
+        yard.keep("before", "sleep", "1000")
+        pid = yard.running("before").pid
+        for name in (".zygote.lock", "zygote.sock"):
+            (yard.keepers.run_dir / name).unlink()
+        with foreground(yard) as second:
+            assert first.wait(20) == 0
+            assert yard.zygote() == second.pid
+            assert lives(pid)
+            yard.stopped("before")
 
 
 def test_a_directory_that_cannot_be_had_is_named(tmp_path: Path) -> None:

@@ -249,11 +249,14 @@ def _zygotes(run_dir: Path) -> list[int]:
     found = []
     for pid, words in _commands():
         with contextlib.suppress(OSError):
-            if _ends(words, b"zygote.py") and (
-                os.fsencode(run_dir) in words or Path(f"/proc/{pid}/cwd").readlink() in places
-            ):
+            if _ends(words, b"zygote.py") and (os.fsencode(run_dir) in words or _directory(pid) in places):
                 found.append(pid)
     return sorted(found)
+
+
+def _directory(pid: int) -> Path:
+    """Where a process works, also if somebody has deleted that since."""
+    return Path(str(Path(f"/proc/{pid}/cwd").readlink()).removesuffix(" (deleted)"))
 
 
 def _commands() -> Iterator[tuple[int, list[bytes]]]:

@@ -23,6 +23,7 @@ def down_alone(settings: Settings, *, as_json: bool) -> int | None:
     from tradewarden.orchestrator.wishes import WishesError
 
     keepers = Keepers(settings.run_dir, settings.log_dir, now=SystemClock().now)
+    keepers.recall()
     held = [name for name in keepers.names() if keepers.held(name)]
     held += [each.name for each in unkept(settings.programs, keepers)]
     if not held:

@@ -37,11 +37,15 @@ class Past:
         self.next_start_at: datetime | None = None
         self._crashes: list[datetime] = []
         self._counts: int | None = None  # the keeper whose count of crashes it is
+        self._other: int | None = None  # an earlier keeper that had to leave while the present one was here
         for each in happenings:
             self.hear(each)
 
     def hear(self, happening: Happening) -> None:
         """The next line of its status log."""
+        if self.is_of_another(happening):
+            self._other = happening.keeper
+            return
         match happening:
             case OutputLost():
                 return
@@ -68,6 +72,18 @@ class Past:
         self.life, self.ended, self.next_start_at = None, ended, ended.again_at
         if not _is_excused(ended):
             self._crashes.append(ended.at)
+
+    def is_of_another(self, happening: Happening) -> bool:
+        """Whether an earlier keeper, whose files were deleted, says it while the next one keeps the present life."""
+        if self.life is None or happening.keeper == self.life.keeper:
+            return False
+        match happening:
+            case Exited(pid=pid) | Stopping(pid=pid) | Escalated(pid=pid):
+                return pid != self.life.pid
+            case Gone() | Paused():
+                return happening.keeper == self._other
+            case _:
+                return False
 
     @property
     def keeper(self) -> int | None:

@@ -207,8 +207,9 @@ class ServiceLife(Life):
     def kept(self, happening: Happening, now: int) -> list[Deed]:
         """The next line of its status log."""
         self._now = now
+        is_of_another = self.past.is_of_another(happening)
         self.past.hear(happening)
-        if self._leash.is_history(happening):
+        if is_of_another or self._leash.is_history(happening):
             return []
         match happening:
             case Gone():

@@ -32,6 +32,10 @@ class Besides(Protocol):
         """A changed file has these."""
         ...
 
+    def end(self) -> None:
+        """Nothing more is done, and what runs runs on."""
+        ...
+
 
 class Nothing:
     """A desk without jobs, and one that has not begun with them."""
@@ -52,3 +56,6 @@ class Nothing:
 
     def defined(self, jobs: Sequence[Job]) -> None:
         """It has none."""
+
+    def end(self) -> None:
+        """It does nothing."""

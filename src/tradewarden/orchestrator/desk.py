@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from tradewarden.orchestrator.besides import Besides, Nothing
 from tradewarden.orchestrator.crew import Crew
 from tradewarden.orchestrator.desk_told import MEASURED_EVERY, DeskTold, News
 from tradewarden.orchestrator.facts import Surroundings
+from tradewarden.orchestrator.foothold import Foothold
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.orders import AT_WORK, Orders
 from tradewarden.orchestrator.reading import UnreadableError
@@ -67,7 +67,7 @@ class DeskDriver(Orders):
         self.besides: Besides = Nothing()
         self.changed: Callable[[], None] = lambda: None  # called when all have come to rest after a change
         self._watched_at: float | None = None
-        self._knocking = self._is_open = False
+        self._foothold = Foothold(host, self._woken)
 
     # The daemon
 
@@ -79,7 +79,7 @@ class DeskDriver(Orders):
         keepers = self._host.keepers
         if not self.crew.drivers and not self._jobs and not keepers.run_dir.exists():
             return  # a desk without programs makes no directories for them
-        self._open()
+        self._foothold.open()
         self.strays.find()
         began = time.thread_time()  # our own work, whatever else the host does
         with self.crew.together():
@@ -117,11 +117,6 @@ class DeskDriver(Orders):
         """Whether it ran before this daemon did, maybe under its former name."""
         return driver.is_held or driver.name in self.crew.follows
 
-    def _open(self) -> None:
-        self._host.keepers.open()
-        asyncio.get_running_loop().add_reader(self._host.keepers.wake_fd, self._woken)
-        self._is_open = True
-
     def _adopt(self, driver: ServiceDriver, *, fresh: bool) -> None:
         """Take over one service; what does not run is left to the start, but a step that is done stays so."""
         runs = self._ran(driver) or (driver.service.kind is Kind.STEP and not fresh)
@@ -144,8 +139,7 @@ class DeskDriver(Orders):
     def _is_wished(self, driver: ServiceDriver) -> bool:
         return self._wishes.of(driver.name).wanted is not False and self.is_enabled(driver.service)
 
-    def _woken(self) -> None:
-        names = self._host.keepers.woken()
+    def _woken(self, names: set[str]) -> None:
         with self.crew.together():
             for name in names & self.crew.drivers.keys():
                 self.crew.drivers[name].look()
@@ -154,19 +148,19 @@ class DeskDriver(Orders):
 
     def look(self) -> None:
         """At each beat: read what keepers wrote, every two seconds also logs, and let conditions and changes act."""
-        if not self._is_open:
+        if not self._foothold.is_open:
             return
         with self.crew.together():
             looked = [driver.beat() for driver in self.crew.drivers.values()]
             if looked and not any(looked):
                 return  # all rest, and this is the beat between
-            self._watch()
             self._follow_the_world()
             self._redefinition.go_on()
+            self._watch()
 
     def settle(self) -> None:
         """A market or a token has changed."""
-        if not self._is_open:
+        if not self._foothold.is_open:
             return
         with self.crew.together():
             self._follow_the_world()
@@ -186,28 +180,23 @@ class DeskDriver(Orders):
         if self._watched_at is not None and now - self._watched_at < MEASURED_EVERY:
             return
         self._watched_at = now
+        self._foothold.look()
+        if self._host.lost is not None:
+            self._give_up()
+            return
         self._told.tally.look(self.crew.drivers)
         self.strays.look()
-        if not self._host.reachable and not self._knocking:
-            self._knocking = True
-            self._host.spawn(self._knock(), name="desk.keepers")
 
-    async def _knock(self) -> None:
-        """Keepers could not be had: see whether they can again."""
-        try:
-            self._host.reachable = await self._host.keepers.reachable()
-        except KeepersError as trouble:
-            log.debug("desk.keepers_absent", why=str(trouble))
-        finally:
-            self._knocking = False
+    def _give_up(self) -> None:
+        """Another daemon has the run directory: of two that act here one would undo what the other does."""
+        self.crew.disarm()
+        self.besides.end()
+        self._told.outdate()
 
     def end(self) -> None:
         """The daemon ends: nothing more is done, and everything runs on."""
         self.crew.disarm()
-        if self._is_open:
-            self._is_open = False
-            asyncio.get_running_loop().remove_reader(self._host.keepers.wake_fd)
-            self._host.keepers.close()
+        self._foothold.end()
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -275,9 +264,9 @@ class DeskDriver(Orders):
         told = {"added": difference.added, "removed": difference.removed, "restarted": list(difference.restarted)}
         log.info("desk.reload", by=by, **told, kept=list(difference.kept))
         self._told.outdate()
-        if not self._is_open:
+        if not self._foothold.is_open:
             try:
-                self._open()
+                self._foothold.open()
             except KeepersError as error:
                 return Difference(problems=(str(error),))
         with self.crew.together():

@@ -112,6 +112,8 @@ class DeskTold:
 
     def _reason(self) -> str | None:
         machine, strays = self._crew.machine, self._strays.names
+        if self._host.lost is not None:
+            return self._host.lost
         if self._wishes.trouble is not None:
             return self._wishes.trouble
         if machine.state is DeskState.STOPPED and self._crew.drivers and machine.reason is None:

@@ -1,7 +1,6 @@
 """Keeps one program alive over many lives: its parent, its log, its memory, and nobody's child.
 
-Standard library only, so that it needs no virtual environment and outlives an upgrade of the package. The table of its
-states and of what each event does in them is in docs/keeper.md.
+Standard library only: it needs no virtual environment and outlives an upgrade. Its states: docs/keeper.md.
 """
 
 from __future__ import annotations
@@ -145,6 +144,8 @@ class Keeper:
                     self._end(*how)
                 case ["sig", word] if (number := control.number(word)) is not None and self._life is not None:
                     self._life.signal(number)
+                case ["look"]:
+                    self.tick(self._clocks.steady())
                 case ["policy", word]:
                     given = leave_of(word, self._clocks.wall(), self._clocks.running())
                     self._leave_to_start = given or self._leave_to_start
@@ -289,8 +290,7 @@ class Keeper:
         """Do what is done every two seconds."""
         self._watch.tick_next(now, TICK)
         self._attend()
-        self._diary.retry()
-        self._diary.lost(self._output.settled())
+        self._diary.renew(self._output.settled())
         self._figures.tell(None if self._life is None else self._life.pid, now, self._clocks.wall())
 
     def _attend(self) -> None:

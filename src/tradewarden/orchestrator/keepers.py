@@ -17,17 +17,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from tradewarden.feed.lock import HeldError, held
+from tradewarden.feed.lock import HeldError
 from tradewarden.machines.kept import Happening
 from tradewarden.machines.service import HostFigures
 from tradewarden.orchestrator import published
-from tradewarden.orchestrator.keeping import lock
+from tradewarden.orchestrator.keeping import lock, outcast
 from tradewarden.orchestrator.launch import IDLE, PATIENCE, Launch, command, environment, launched
 from tradewarden.orchestrator.published import Figures, Gauge, Says
+from tradewarden.orchestrator.seat import Seat
 from tradewarden.orchestrator.status_log import StatusReader
 
 SOCKET: Final = "zygote.sock"
-CLAIM: Final = ".daemon.lock"  # no service can have this name; it is held by the one daemon that acts here
 HELD: Final = 75  # another zygote was quicker
 _LATE: Final = 0.02  # seconds until another daemon's zygote, which was quicker, may serve
 
@@ -89,8 +89,7 @@ class Keepers:
         self.run_dir, self.log_dir = run_dir.absolute(), log_dir.absolute()
         self._now, self._start_zygote, self._idle = now, start_zygote, idle
         self._ahead = ahead
-        self._wake = -1
-        self._claim = contextlib.ExitStack()
+        self._seat = Seat(self.run_dir)
         self._readers: dict[str, StatusReader] = {}
         self._followed: dict[str, StatusReader] = {}
         self._locks: dict[str, lock.Question] = {}
@@ -102,43 +101,53 @@ class Keepers:
         try:
             self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._claim.enter_context(held(self.run_dir / CLAIM))
-            self._wake = self._fifo(self.run_dir / "wake")
+            self._seat.take()
+            self.recall()
         except HeldError as trouble:
-            raise KeepersError(
-                f"{self.run_dir}: the daemon with pid {trouble} looks after the programs here: stop that one, or set"
-                " desk.run_dir to another directory."
-            ) from None
+            raise self._taken(trouble) from None
         except OSError as trouble:
-            self._claim.close()
+            self._seat.leave()
             raise KeepersError(
                 f"{trouble.filename or self.run_dir}: nothing can be kept there: {trouble.strerror}; set desk.run_dir"
                 " and desk.log_dir to directories of this user."
             ) from None
 
+    def hold(self) -> bool:
+        """Make again what somebody deleted; whether keepers wake the daemon by another fifo now.
+
+        Raises KeepersError when another daemon looks after the programs here, OSError while the disk refuses.
+        """
+        try:
+            return self._seat.hold()
+        except HeldError as trouble:
+            raise self._taken(trouble) from None
+
+    def _taken(self, holder: HeldError) -> KeepersError:
+        return KeepersError(
+            f"{self.run_dir}: the daemon with pid {holder} looks after the programs here: stop that one, or set"
+            " desk.run_dir to another directory."
+        )
+
+    def recall(self) -> None:
+        """Have keepers whose files somebody deleted make them again, before anybody is taken to be without one."""
+        outcast.recall(str(self.run_dir))
+
     def close(self) -> None:
         """Let go of the directory and its fifo; the keepers stay."""
-        self._claim.close()
+        self._seat.leave()
         for question in self._locks.values():
             question.close()
         for gauge in self._gauges.values():
             gauge.close()
-        if self._wake >= 0:
-            os.close(self._wake)
-            self._wake = -1
 
     @property
     def wake_fd(self) -> int:
         """Readable when a keeper has written something down."""
-        return self._wake
+        return self._seat.wake_fd
 
     def woken(self) -> set[str]:
         """The services whose keepers wrote something down since the last time of asking."""
-        try:
-            text = os.read(self._wake, 1 << 16)
-        except BlockingIOError:
-            return set()
-        return set(text.decode(errors="replace").split("\n")) - {""}
+        return self._seat.woken()
 
     @property
     def unreadable(self) -> int:
@@ -280,16 +289,6 @@ class Keepers:
         if name not in self._readers:
             self._readers[name] = StatusReader(self.run_dir, name)
         return self._readers[name]
-
-    @staticmethod
-    def _fifo(path: Path) -> int:
-        try:
-            os.mkfifo(path, 0o600)
-        except FileExistsError:
-            if not path.is_fifo():
-                path.unlink()
-                os.mkfifo(path, 0o600)
-        return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 def run_zygote(run_dir: Path) -> int:

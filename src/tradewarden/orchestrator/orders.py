@@ -182,6 +182,8 @@ class Orders:
         return [name for name in names if starts or name in machine.later or not self.crew.drivers[name].life.is_down]
 
     def _keep(self, names: Iterable[str], **wishes: bool) -> None:
+        if self.crew.host.lost is not None:
+            raise RefusedError(self.crew.host.lost)
         try:
             self._wishes.set(names, **wishes)
         except WishesError as error:

@@ -55,6 +55,7 @@ class Host:
     comes: frozenset[Path] = frozenset()  # files that are not there before somebody has logged in to a broker
     learned: Callable[[str], None]  # hears of each secret
     phase_seconds: float = 30.0  # that a phase may take to stop
+    lost: str | None = None  # why this daemon acts no more
     reachable: bool = True  # the last keeper that was asked for could be had
 
 

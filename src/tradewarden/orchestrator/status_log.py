@@ -54,6 +54,7 @@ class StatusReader:
         self._path, self._older = run_dir / f"{name}.status", run_dir / f"{name}.status.1"
         self._seen = run_dir / f"{name}.seen"
         self._place = _remembered(self._seen)
+        self._started: Started | None = None  # the last one that was told
         self._ended: tuple[int, ...] = ()  # how the file looked when it was read to its end
 
     def read(self) -> list[Happening]:
@@ -65,9 +66,20 @@ class StatusReader:
         if looks and looks == self._ended:
             return []  # nothing was written: this is nearly always so
         found = self._read_on(self._older) if self._place.is_in(self._older) else []
-        found += self._read_on(self._path)
+        found = self._once([*found, *self._read_on(self._path)])
         self._ended = looks if looks[:2] == (self._place.inode, self._place.offset) else ()
         return found
+
+    def _once(self, found: list[Happening]) -> list[Happening]:
+        """Without starts that were told before: a keeper whose log was deleted says again what runs."""
+        kept = []
+        for each in found:
+            if isinstance(each, Started):
+                if each == self._started:
+                    continue
+                self._started = each
+            kept.append(each)
+        return kept
 
     def _read_on(self, path: Path) -> list[Happening]:
         inode, _ = _identity(path)

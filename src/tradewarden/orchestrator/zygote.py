@@ -21,13 +21,14 @@ sys.path.append(os.path.abspath(__file__ + "/../../.."))
 
 from tradewarden.orchestrator.keeping import lock
 from tradewarden.orchestrator.keeping.caller import Caller
+from tradewarden.orchestrator.keeping.door import Door
 from tradewarden.orchestrator.keeping.foundry import Foundry
 from tradewarden.orchestrator.keeping.host import Host
+from tradewarden.orchestrator.keeping.outcast import Search
 from tradewarden.orchestrator.keeping.request import facts_of, is_name, parse
 
 PROTOCOL = 1
 HELD = 75  # exit code: somebody else does this already
-SOCKET = "zygote.sock"
 LOCK = ".zygote.lock"  # no service can have this name
 TICK = 2.0  # seconds between two figures
 _PATIENCE = 10.0  # seconds for a caller to say what it wants, and for a new keeper to say whether it is the one
@@ -38,24 +39,20 @@ class Zygote:
 
     def __init__(self, run_dir: str, own: lock.Lock, idle: float = math.inf) -> None:
         """Leaves by itself after `idle` seconds in which it has kept nothing and nobody has asked it anything."""
-        os.chdir(run_dir)  # the socket's name may be longer than the kernel allows: it is bound by its last part
-        self.run_dir, self._lock = os.getcwd(), own
+        os.chdir(run_dir)
+        self.run_dir = os.getcwd()
         self._foundry = Foundry(self.run_dir)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        if os.path.lexists(SOCKET):
-            os.unlink(SOCKET)
-        self._listener.bind(SOCKET)
-        os.chmod(SOCKET, 0o600)
-        self._listener.listen(64)
+        self._poll = select.poll()
+        self._door = Door(self.run_dir, own, self._poll)
         self._callers: dict[int, Caller] = {}
         self._begun: dict[int, Caller] = {}  # by the number of the request
         self._requests = 0
         self._host = Host(os.path.join(self.run_dir, "host.figures"))
         self._is_leaving = False
+        self._search = Search(self.run_dir)
         self._idle, self._needed_at, self._seen_at = idle, time.monotonic(), 0.0
         self._woken, self._waking = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self._poll = select.poll()
-        for each in (self._listener, self._foundry.reports, self._foundry.requests, self._woken):
+        for each in (self._foundry.reports, self._foundry.requests, self._woken):
             self._poll.register(each, select.POLLIN)
 
     def leave(self) -> None:
@@ -73,11 +70,11 @@ class Zygote:
                 tick_at = time.monotonic() + min(TICK, self._idle / 2)
                 self._host.tell(time.time())
                 self._hang_up(time.monotonic())
-                self._poll.register(self._listener, select.POLLIN)
+                self._is_leaving = self._is_leaving or not self._door.hold()
                 self._leave_when_idle(time.monotonic())
 
     def _attend(self, descriptor: int) -> None:
-        if descriptor == self._listener.fileno():
+        if descriptor == self._door.listener.fileno():
             self._accept()
         elif descriptor == self._foundry.reports.fileno():
             self._report()
@@ -88,9 +85,9 @@ class Zygote:
 
     def _accept(self) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, _ = self._door.listener.accept()
         except OSError:
-            self._poll.modify(self._listener, 0)  # no descriptor to spare: until the next tick
+            self._poll.modify(self._door.listener, 0)  # no descriptor to spare: until the next tick
             return
         self._needed_at = time.monotonic()
         connection.setblocking(False)  # noqa: FBT003 - it takes no keyword
@@ -122,8 +119,10 @@ class Zygote:
         name, spec = asked["keep"], asked.get("spec")
         if not isinstance(name, str) or not isinstance(spec, dict):
             raise ValueError("a name and a spec were expected")  # noqa: TRY004 - one kind of refusal
+        facts = facts_of(name, spec)
+        self._search.spare(name)
         self._requests += 1
-        self._foundry.cast(self._requests, facts_of(name, spec))
+        self._foundry.cast(self._requests, facts)
         self._begun[self._requests] = caller
 
     def _report(self) -> None:

@@ -95,7 +95,10 @@ def test_a_question_that_is_asked_again_and_again_hears_of_every_change(tmp_path
         assert question.is_held()
         assert question.is_held()
         Path(path).unlink()
-        assert not question.is_held()  # as if it were asked for the first time
+        assert question.is_held()  # whoever held it lives, and makes it again
+        Path(path).touch()
+        assert question.is_held()
+        Path(path).unlink()
         assert own.renew()
         assert question.is_held()
         own.close()

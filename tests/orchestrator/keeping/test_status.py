@@ -31,3 +31,26 @@ def test_what_is_in_the_status_log_already_waits_for_nothing(tmp_path: Path) -> 
     log = StatusLog(str(tmp_path / "x.status"), str(tmp_path / "wake"), "x")
     log.write("start", 1.0)
     assert not log.is_behind
+
+
+def test_what_runs_is_said_again_word_for_word_when_somebody_deleted_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "x.status"
+    path.parent.mkdir()
+    log = StatusLog(str(path), str(tmp_path / "wake"), "x")
+    log.write("start", 1.0, pid=5)
+    before = path.read_bytes()
+    log.renew()
+    assert path.read_bytes() == before, "nobody deleted it"
+    path.unlink()
+    path.parent.rmdir()
+    log.write("stopping", 2.0)
+    log.renew()
+    log.renew()
+    path.parent.mkdir()
+    log.renew()
+    assert words(path) == ["start", "stopping"]
+    assert path.read_bytes().startswith(before)
+    log.write("exit", 3.0)
+    path.unlink()
+    log.renew()
+    assert not path.exists(), "nothing runs"

@@ -22,9 +22,10 @@ class Diary:
         self._log, self._clocks = log, clocks
         self._is_mute = False  # nothing has begun, since no disk takes a word
 
-    def retry(self) -> None:
-        """Write what the disk has refused before."""
-        self._log.retry()
+    def renew(self, lost: Lost | None) -> None:
+        """Write what the disk has refused before, what somebody deleted, and lines of output that were lost lately."""
+        self._log.renew()
+        self.lost(lost)
 
     @property
     def is_behind(self) -> bool:

@@ -82,7 +82,10 @@ def is_held(path: str) -> bool:
 
 
 class Question:
-    """Whether somebody holds a lock, asked again and again: its file stays open as long as it is the one."""
+    """Whether somebody holds a lock, asked again and again: its file stays open as long as it is the one.
+
+    A file that was deleted while somebody held it still tells: that one lives, and makes it again.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -96,7 +99,7 @@ class Question:
         except OSError as trouble:
             if trouble.errno in _SHORT:
                 raise
-            return False
+            return self._is_deleted_and_held()
         if (there.st_ino, there.st_dev) == self._file:
             return _is_locked(self._descriptor)
         return self._ask_anew()
@@ -107,11 +110,17 @@ class Question:
             os.close(self._descriptor)
             self._descriptor, self._file = -1, (-1, -1)
 
+    def _is_deleted_and_held(self) -> bool:
+        return self._descriptor >= 0 and _is_locked(self._descriptor)
+
     def _ask_anew(self) -> bool:
-        self.close()
         descriptor = _opened(self._path)
         if descriptor is None:
-            return False
+            return self._is_deleted_and_held()
+        if not _is_locked(descriptor) and self._is_deleted_and_held():
+            os.close(descriptor)
+            return True
+        self.close()
         here = os.fstat(descriptor)
         self._descriptor, self._file = descriptor, (here.st_ino, here.st_dev)
         return _is_locked(descriptor)

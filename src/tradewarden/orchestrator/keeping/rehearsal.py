@@ -13,6 +13,7 @@ from tradewarden.orchestrator.keeper import Keeper
 from tradewarden.orchestrator.keeping import lock
 from tradewarden.orchestrator.keeping.brief import Brief, Facts
 from tradewarden.orchestrator.keeping.household import Household
+from tradewarden.orchestrator.keeping.status import StatusLog
 
 _ROUNDS = 8  # so often Python runs a function before it settles how
 _LINE = b"a line\nand another\n"
@@ -50,5 +51,8 @@ def _rehearse(place: str, *, whole: bool) -> None:
     for _ in range(6):
         household.look()
     household.close()
+    status = StatusLog(os.path.join(place, "status"), os.path.join(place, "wake"), "rehearsal")
+    status.write("start", 1.0)
+    status.renew()
     keeper.keep(first=not whole, once=True)
     keeper.close()

@@ -17,6 +17,7 @@ class StatusLog:
     def __init__(self, path: str, wake: str, name: str) -> None:
         self._path, self._wake, self._name = path, wake, name
         self._waiting: list[bytes] = []
+        self._present = b""  # the line that tells of the life that has not ended
 
     def make_room(self) -> None:
         """Move a log that has grown too large aside."""
@@ -42,7 +43,16 @@ class StatusLog:
 
     def write(self, event: str, at: float, **facts: object) -> None:
         """Write one event down and wake the daemon, if there is one."""
-        self._waiting = [*self._waiting, _line(event, at, facts)][-_MOST_WAITING:]
+        line = _line(event, at, facts)
+        if event in ("start", "exit"):
+            self._present = line if event == "start" else b""
+        self._waiting = [*self._waiting, line][-_MOST_WAITING:]
+        self.retry()
+
+    def renew(self) -> None:
+        """Say again what runs if somebody deleted the log, so that the next daemon knows it; and what waits."""
+        if self._present and self._present not in self._waiting and not _size(self._path):
+            self._waiting.insert(0, self._present)
         self.retry()
 
     def retry(self) -> None:
