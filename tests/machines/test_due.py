@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from schedules import SMALL, at, dues, told, written
-from tradewarden.machines.due import due_between, next_due
+from schedules import BOOK, SMALL, at, dues, told, written
+from tradewarden.machines.due import FOREVER, Due, due_between, next_due, open_window
 
 FEW = settings(max_examples=150, deadline=None)
 
@@ -193,3 +193,28 @@ def test_a_half_day_ends_early_and_an_evening_begins_late() -> None:
     before = next_due(written("at pre-open", "SMALL", SMALL), at("2026-05-14 00:00"), SMALL)
     assert before is not None
     assert told(before) == "05-14 14:00 - 05-15 09:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "lasts"),
+    [("at 10:00", False), ("every 5m", False), ("cron 0 9 * * *", False), ("between 09:15 and 15:30", True)],
+)
+def test_a_window_is_told_from_a_point(text: str, *, lasts: bool) -> None:
+    schedule, since = written(text), at("2026-11-20 00:00")
+    found = due_between(schedule, since, at("2026-11-26 00:00"), BOOK)
+    assert len(found) > 2
+    assert {due.lasts for due in found} == {lasts}
+    coming = next_due(schedule, since, BOOK)
+    assert coming is not None
+    assert coming.lasts is lasts
+    assert (open_window(schedule, at("2026-11-20 10:00"), BOOK) is not None) is lasts
+    assert FOREVER.lasts
+
+
+def test_what_is_no_window_says_so_and_two_of_one_time_are_the_same_either_way() -> None:
+    point = Due(at("2026-11-20 10:00"), at("2026-11-20 11:00"))
+    assert not point.lasts
+    assert point == Due(point.at, point.until, lasts=True)
+    opened = open_window(written("between 09:15 and 15:30"), at("2026-11-20 10:00"), BOOK)
+    assert opened is not None
+    assert opened.lasts

@@ -238,6 +238,12 @@ def test_a_day_lasts_to_its_last_second() -> None:
     assert [f"{due.at.astimezone(IST):%d %H:%M:%S}" for due in found] == ["23 23:59:58", "23 23:59:59"]
 
 
+def test_cron_at_midnight_comes_on_the_day_of_a_clock_change_too() -> None:
+    schedule = written("cron 0 0 * * * in Europe/London")
+    found = due_between(schedule, at("2026-03-28 12:00", LONDON), at("2026-03-30 12:00", LONDON), BOOK)
+    assert [f"{due.at.astimezone(LONDON):%m-%d %H:%M}" for due in found] == ["03-29 00:00", "03-30 00:00"]
+
+
 def test_cron_at_midnight_comes_each_day() -> None:
     found = due_between(written("cron 0 0 * * *"), at("2026-11-22 00:00"), at("2026-11-26 00:00"), BOOK)
     assert [due.at.astimezone(IST).day for due in found] == [23, 24, 25, 26]

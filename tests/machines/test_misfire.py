@@ -9,7 +9,7 @@ import pytest
 
 from tradewarden.machines.due import Due
 from tradewarden.machines.misfire import LATE, Away, Settled, settle
-from tradewarden.machines.run import Misfire
+from tradewarden.machines.run import Misfire, Outcome
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 IST = ZoneInfo("Asia/Kolkata")
@@ -29,6 +29,7 @@ def settled(*dues: Due, misfire: Misfire = Misfire.RUN, since: float = 1800.0, n
 def test_what_comes_when_it_is_due_runs_whatever_is_said_of_late_ones(misfire: Misfire) -> None:
     assert settled(due(5), due(0), misfire=misfire) == Settled(runs=(due(5), due(0)))
     assert settled(misfire=misfire) == Settled()
+    assert Settled().outcome is Outcome.MISSED
     assert timedelta(seconds=5) == LATE
 
 

@@ -53,6 +53,7 @@ def test_five_hundred_runs_are_told_before_anybody_waits_for_them(text: str) -> 
 
 def test_a_gap_that_has_begun_begins_now_and_a_run_says_until_when() -> None:
     found = preview({"eod": [written("at 18:00")]}, at("2026-11-24 12:00"), 1, BOOK)
+    assert {each.user for each in found} == {""}, "whoever knows whose it is says so"
     assert found == [
         Coming("eod", at("2026-11-24 12:00"), None, HOLIDAY),
         Coming("eod", at("2026-11-25 18:00"), at("2026-11-26 09:00")),

@@ -159,6 +159,15 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
     assert [each.split('"')[2].split()[0] for each in found] == ["never", "begins", "begins", "overlaps"]
 
 
+def test_of_two_windows_that_end_together_the_first_one_is_named() -> None:
+    windows = "between 09:00 and 12:00 on mon", "between 10:00 and 12:00 on mon"
+    found = wrong(*windows, "at 11:00 on mon")
+    assert found == [
+        beside(windows[0], windows[1], "2026-11-23 10:00", "ends at 12:00"),
+        beside(windows[0], "at 11:00 on mon", "2026-11-23 11:00", "ends at 12:00"),
+    ]
+
+
 def test_a_collision_five_weeks_ahead_is_seen_and_a_later_one_is_not() -> None:
     assert len(wrong("at 10:00 on all days", "once 2026-12-25 10:00")) == 1
     assert wrong("at 10:00 on all days", "once 2026-12-26 10:00") == []

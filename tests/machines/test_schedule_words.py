@@ -202,6 +202,12 @@ def test_what_cannot_be_read_is_answered_with_what_to_write(text: str, answer: s
         ("betwen 9:15 an 15:30", "'betwen 9:15 an 15:30' is no schedule; did you mean \"between 9:15 and 15:30\"?"),
         ("cron 0 9 * * mn", 'cron 0 9 * * mn: Bad day-of-week; did you mean "cron 0 9 * * mon"? Write minute hour'),
         ("at 16:00 on all days of NSE", "unknown segment NSE in 'at 16:00 on all days of NSE'; did you mean \"at 16"),
+        ("alwys on sunn", "'alwys' is no schedule; did you mean \"always on sun\"? Write one like"),
+        (
+            "at 9:15 on weekdays",
+            "'weekdays' is no day; did you mean \"at 9:15 on mon, tue, wed, thu, fri\"? Write trading",
+        ),
+        ("mondya; 9:15", "'mondya; 9:15' is no schedule; did you mean mon instead of mondya? Write one like"),
         ("evry dya", "'evry dya' is no schedule; did you mean every instead of evry and days instead of dya? Write"),
         ("from opn to close", "'opn' is no moment; did you mean \"from open to close\"? Write one like 09:15, open,"),
         ("at preopen in UTC", "'at preopen' is no schedule; did you mean \"at pre-open in UTC\"? Write one like"),

@@ -27,7 +27,7 @@ def nearest(word: str, known: Collection[str]) -> str | None:
     """The known word that this is nearly; none when it is like no other."""
     from difflib import get_close_matches  # noqa: PLC0415 - memory for what happens seldom
 
-    alike = sorted(each for each in known if abs(len(each) - len(word)) <= _LONGER)
+    alike = [each for each in known if abs(len(each) - len(word)) <= _LONGER]
     near = get_close_matches(word, alike, n=1, cutoff=_ALIKE)
     return near[0] if near else None
 
