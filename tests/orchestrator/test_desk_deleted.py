@@ -24,11 +24,13 @@ DESK = (service("a", tier=Tier.CRITICAL), service("b", needs=("a",)), service("c
 
 
 def copies(state: Path) -> list[int]:
-    """The programs that run here."""
+    """The programs that run here, but not what a mould begins for nobody."""
     mark, found = MARK + os.fsencode(state / "keepers"), []
+    nobodys = mark + b"/.rehearsal/"
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (entry / "environ").read_bytes():
+            told = (entry / "environ").read_bytes()
+            if mark in told and nobodys not in told:
                 found.append(int(entry.name))
         except OSError:
             continue
