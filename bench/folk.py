@@ -8,22 +8,30 @@ import re
 import select
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PROGRAM = str(Path(__file__).with_name("program.py"))
 
 
 def living(folder: Path) -> set[int]:
-    """Whose command line or working directory lies there; a zombie has neither."""
+    """Whose command line, working directory or open file lies there; a zombie has none."""
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
                 command = (entry / "cmdline").read_bytes().decode(errors="replace")
-                if str(folder) in command or (command and (entry / "cwd").readlink().is_relative_to(folder)):
+                if str(folder) in command or (command and any(each.is_relative_to(folder) for each in _places(entry))):
                     found.add(int(entry.name))
     return found
+
+
+def _places(process: Path) -> Iterator[Path]:
+    """Where it works, and what our keepers hold, who work nowhere: each has its lock."""
+    yield (process / "cwd").readlink()
+    if (process / "comm").read_text().startswith("kept "):
+        for each in (process / "fd").iterdir():
+            yield each.readlink()
 
 
 def programs(folder: Path) -> dict[int, str]:

@@ -58,16 +58,21 @@ def ask(yard: Yard, line: bytes) -> dict[str, Any]:
         return answer
 
 
-def modules_of(program: Path) -> set[str]:
+def modules_of(*words: str) -> set[str]:
     """What a program imports, as Python itself tells it."""
-    command = [sys.executable, "-I", "-S", "-X", "importtime", str(program)]
+    command = [sys.executable, "-I", "-S", "-X", "importtime", *words]
     told = subprocess.run(command, check=False, capture_output=True, text=True, close_fds=True)
     return {line.split("|")[2].strip() for line in told.stderr.splitlines() if line.startswith("import time:")}
 
 
-@pytest.mark.parametrize("name", ["zygote.py", "keeping/mould.py"])
-def test_nothing_but_the_standard_library_is_needed_and_nothing_of_it_is_shadowed(name: str) -> None:
-    found = modules_of(ZYGOTE.parent / name)
+RECEPTION = (
+    f"import sys; sys.path.append({str(ZYGOTE.parents[2])!r}); import tradewarden.orchestrator.keeping.reception"
+)
+
+
+@pytest.mark.parametrize("words", [(str(ZYGOTE),), ("-c", RECEPTION)], ids=["at first", "in the end"])
+def test_nothing_but_the_standard_library_is_needed_and_nothing_of_it_is_shadowed(words: tuple[str, ...]) -> None:
+    found = modules_of(*words)
     ours = {each for each in found if each.startswith("tradewarden")}
     parts = {"tradewarden", "tradewarden.orchestrator", "tradewarden.orchestrator.keeper"}
     assert all(each in parts or each.startswith("tradewarden.orchestrator.keeping") for each in ours)

@@ -24,7 +24,7 @@ from typing import Any
 import aiohttp
 
 from servers.process import free_port
-from tradewarden.orchestrator.zygote import stop_keepers
+from tradewarden.orchestrator.keeping.reception import stop_keepers
 
 ROOT = Path(__file__).parents[2]
 TRADEWARDEN = Path(sys.executable).with_name("tradewarden")

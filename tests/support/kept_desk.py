@@ -228,8 +228,8 @@ def end_keepers(run_dir: Path) -> None:
 
 
 def _cast(run_dir: Path) -> list[int]:
-    """The mould of this directory and the keepers that were forked from it: they have one command line."""
-    return [pid for pid, words in _commands() if os.fsencode(run_dir) in words and _ends(words, b"mould.py")]
+    """The mould of this directory and the keepers that were forked from it: they have the zygote's command line."""
+    return [pid for pid, name in _of(run_dir) if name.startswith(("mould", "kept "))]
 
 
 def _kept(run_dir: Path) -> list[int]:
@@ -245,18 +245,26 @@ def _kept(run_dir: Path) -> list[int]:
 
 def _zygotes(run_dir: Path) -> list[int]:
     """Those that serve there, and those of a test's own desk that begin and will be told over their input."""
+    return sorted(pid for pid, name in _of(run_dir) if not name.startswith(("mould", "kept ")))
+
+
+def _of(run_dir: Path) -> Iterator[tuple[int, str]]:
+    """Zygotes, moulds and keepers of this directory, and what each is called."""
     places = run_dir, run_dir.parent, run_dir.parent.parent
-    found = []
     for pid, words in _commands():
+        process = Path(f"/proc/{pid}")
         with contextlib.suppress(OSError):
-            if _ends(words, b"zygote.py") and (os.fsencode(run_dir) in words or _directory(pid) in places):
-                found.append(pid)
-    return sorted(found)
+            if any(word.endswith(b"/zygote.py") for word in words) and (
+                os.fsencode(run_dir) in words
+                or _directory(process) in places
+                or any(each.readlink().is_relative_to(run_dir) for each in (process / "fd").iterdir())
+            ):
+                yield pid, (process / "comm").read_text()
 
 
-def _directory(pid: int) -> Path:
-    """Where a process works, also if somebody has deleted that since."""
-    return Path(str(Path(f"/proc/{pid}/cwd").readlink()).removesuffix(" (deleted)"))
+def _directory(process: Path) -> Path:
+    """Where it works, also if somebody has deleted that since."""
+    return Path(str((process / "cwd").readlink()).removesuffix(" (deleted)"))
 
 
 def _commands() -> Iterator[tuple[int, list[bytes]]]:
@@ -265,7 +273,3 @@ def _commands() -> Iterator[tuple[int, list[bytes]]]:
         if entry.name.isdecimal():
             with contextlib.suppress(OSError):
                 yield int(entry.name), (entry / "cmdline").read_bytes().split(b"\0")
-
-
-def _ends(words: Sequence[bytes], name: bytes) -> bool:
-    return any(word.endswith(name) for word in words)

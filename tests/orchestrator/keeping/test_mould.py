@@ -15,7 +15,7 @@ HEAVY = {"collections", "ctypes", "enum", "functools", "json", "re", "signal", "
 def test_it_loads_nothing_heavy_and_nothing_of_ours_but_what_keepers_are_made_of() -> None:
     program = (
         f"import sys; sys.path.append({str(SOURCES)!r})\n"
-        "from tradewarden.orchestrator.keeping import mould\n"
+        "from tradewarden.orchestrator.keeping import foundry\n"
         "print(*sys.modules)"
     )
     told = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)

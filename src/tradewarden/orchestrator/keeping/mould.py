@@ -1,7 +1,7 @@
 """What keepers are forked from: a process that does next to nothing, so that its memory stays theirs in common.
 
 A page that it writes between two forks is a page that each keeper has for itself. So it reads one request, forks, and
-reads the next one; everything else is done by the zygote, which starts it: `python -I -S mould.py RUN_DIR`.
+reads the next one; everything else is done by the zygote, whose child it is.
 """
 
 from __future__ import annotations
@@ -10,14 +10,10 @@ import gc
 import marshal
 import os
 import resource  # noqa: F401 - os.wait4 wants it: here once and not in every keeper
-import sys
 import time
 
-# At the end, so that no module of ours is taken for one of the standard library's.
-sys.path.append(os.path.abspath(__file__ + "/../../../.."))
-
 from tradewarden.orchestrator.keeper import Keeper
-from tradewarden.orchestrator.keeping import kernel, lock, signals
+from tradewarden.orchestrator.keeping import badge, kernel, lock, signals
 from tradewarden.orchestrator.keeping.brief import Brief, Facts
 from tradewarden.orchestrator.keeping.rehearsal import rehearse
 
@@ -26,14 +22,36 @@ REPORT, REQUESTS = 3, 4  # descriptors that the zygote gives it; a new keeper ha
 _IGNORED = (signals.SIGTERM, signals.SIGINT, signals.SIGHUP, signals.SIGPIPE, signals.SIGQUIT, signals.SIGTSTP)
 
 
+def live(report: int, requests: int) -> None:
+    """Be the mould, with these two descriptors and nothing else of the process that it was forked from."""
+    code = 1
+    try:
+        _let_go(report, requests)
+        for number in _IGNORED:
+            signals.ignore(number)  # for the keepers too: they end when their service is not wanted any more
+        kernel.be_called("mould")
+        if run_dir := os.fsdecode(os.read(REQUESTS, LARGEST)):  # nothing: the zygote has left
+            serve(run_dir)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _let_go(report: int, requests: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    above = os.dup(report), os.dup(requests)
+    for each in (0, 1, 2):
+        os.dup2(nothing, each)
+    for mine, each in zip(above, (REPORT, REQUESTS)):  # noqa: B905 - two of each
+        os.dup2(mine, each, inheritable=False)
+    os.closerange(REQUESTS + 1, os.sysconf("SC_OPEN_MAX"))
+
+
 def serve(run_dir: str) -> None:
     """Fork a keeper for each request until the zygote leaves."""
-    for each in (REPORT, REQUESTS):
-        os.set_inheritable(each, False)  # noqa: FBT003 - it takes no keyword
-    for number in _IGNORED:
-        signals.ignore(number)  # for the keepers too: they end when their service is not wanted any more
-    kernel.be_called("mould")
+    badge.wear(run_dir)
     rehearse(run_dir)
+    os.chdir(run_dir)  # whoever looks for those that belong here finds it
     signals.ignore(signals.SIGCHLD)  # the kernel buries them
     gc.collect()
     gc.disable()
@@ -55,6 +73,7 @@ def _become_keeper(run_dir: str, number: int, facts: Facts) -> None:
     try:
         signals.heed(signals.SIGCHLD)  # what the kernel buries, nobody learns the exit code of
         os.close(REQUESTS)
+        os.chdir("/")
         os.setsid()
         keeper = _settle(run_dir, Brief(facts), number)
         if keeper is not None:
@@ -92,7 +111,3 @@ def _write_fault(path: str) -> None:
     private = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     with open(private, "a", encoding="utf-8") as file:
         file.write(f"{time.ctime()} keeper {os.getpid()}\n{traceback.format_exc()}\n")
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1])

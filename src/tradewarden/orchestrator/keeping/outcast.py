@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import time
 
+from tradewarden.orchestrator.keeping import badge
+
 PATIENCE = 1.0  # seconds for all of them; one that hangs has no second keeper either, see the zygote
 _AGAIN = 0.02
 _FRESH = 0.1  # seconds for which a search counts: eleven services are asked for at once
@@ -20,10 +22,15 @@ def outcasts(run_dir: str) -> dict[str, int]:
     """The services of this directory whose keepers live without their lock being there, and a pid of each keeper."""
     found: dict[str, int] = {}
     for entry in os.listdir("/proc"):
-        if entry.isdigit() and _is_keeper(entry, os.fsencode(run_dir)):
-            for descriptor, name in _open_files(int(entry)):
-                if name.endswith(".lock") and not _is_there(descriptor, f"{run_dir}/{name}"):
-                    found.setdefault(name[:-5], int(entry))  # not what it has forked for a moment
+        if not entry.isdigit() or not _read(f"/proc/{entry}/comm").startswith(_CALLED):
+            continue
+        files = _open_files(int(entry))
+        if not any(badge.is_worn(link, run_dir) for _, link in files):
+            continue
+        for descriptor, link in files:
+            name = _name(link)
+            if name.endswith(".lock") and not _is_there(descriptor, f"{run_dir}/{name}"):
+                found.setdefault(name[:-5], int(entry))  # not what it has forked for a moment
     return found
 
 
@@ -64,8 +71,8 @@ def recall(run_dir: str) -> None:
 
 def call(pid: int) -> None:
     """Have this keeper look after its files now, and not only at its next step."""
-    for descriptor, name in _open_files(pid):
-        if name.endswith(".ctl"):
+    for descriptor, link in _open_files(pid):
+        if _name(link).endswith(".ctl"):
             try:
                 control = os.open(descriptor, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except OSError:
@@ -78,21 +85,20 @@ def call(pid: int) -> None:
                 os.close(control)
 
 
-def _is_keeper(pid: str, run_dir: bytes) -> bool:
-    """By its name, and by the directory that its mould was called with."""
-    return _read(f"/proc/{pid}/comm").startswith(_CALLED) and run_dir in _read(f"/proc/{pid}/cmdline").split(b"\0")
-
-
 def _open_files(pid: int) -> list[tuple[str, str]]:
-    """Where each of its open files can be had, and the last part of its name."""
+    """Where each of its open files can be had, and what the kernel says of it."""
     found = []
     try:
         for entry in os.listdir(f"/proc/{pid}/fd"):
             place = f"/proc/{pid}/fd/{entry}"
-            found.append((place, os.path.basename(os.readlink(place)).removesuffix(_DELETED)))
+            found.append((place, os.readlink(place)))
     except OSError:
         return []  # it has left, or is somebody else's
     return found
+
+
+def _name(link: str) -> str:
+    return os.path.basename(link).removesuffix(_DELETED)
 
 
 def _is_there(descriptor: str, path: str) -> bool:
