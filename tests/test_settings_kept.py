@@ -6,7 +6,7 @@ import os
 import pickle
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tradewarden.settings_apart import find_ours, pack, plain, unpack
 from tradewarden.settings_grounds import Grounds, grounds
 from tradewarden.settings_kept import NAME, keep, kept, recalled
 
+SECOND = 1_000_000_000  # nanoseconds
 SECRET = "a-very-secret-admin-token"
 IN_COMMAND = "password-in-a-command"
 TEXT = f"""
@@ -53,11 +54,15 @@ class Desk:
         assert found is not None
         return found
 
+    def kept(self, later: int = SECOND) -> bytes | None:
+        """What a start that begins so many nanoseconds from now would keep."""
+        settings, now = load(self.file), self.now()
+        return kept(plain(settings), pack(load_good_files(settings.state_dir)), replace(now, at=now.at + later))
+
     def keep(self) -> None:
-        settings = load(self.file)
-        note = kept(plain(settings), pack(load_good_files(settings.state_dir)), self.now())
+        note = self.kept()
         assert note is not None
-        keep(settings.state_dir, note)
+        keep(self.folder / "state", note)
 
     def recalled(self) -> Settings | None:
         now = grounds(self.file)
@@ -232,6 +237,24 @@ def test_an_own_calendar_is_looked_at_again_when_it_changes(desk: Desk) -> None:
     assert desk.recalled() is not None
     (desk.folder / "state/calendar.d/mine.toml").write_text("# a word")
     assert desk.recalled() is None
+
+
+def test_a_calendar_that_was_written_to_while_it_was_read_is_read_again(desk: Desk) -> None:
+    a_calendar_of_its_own(desk)
+    assert desk.kept(later=-SECOND) is None
+    assert desk.kept() is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [('PASSWORD = "in-the-environment"', "PASSWORD = 8_642_135"), ('["./feed", ', "\"./feed se'cretword'\" #")],
+)
+def test_a_word_of_a_program_that_stands_nowhere_as_it_is_keeps_all_from_being_kept(
+    desk: Desk, written: str, instead: str
+) -> None:
+    assert desk.kept() is not None
+    desk.file.write_text(TEXT.replace(written, instead))
+    assert desk.kept() is None
 
 
 def test_what_was_escaped_in_the_file_is_not_kept(desk: Desk) -> None:

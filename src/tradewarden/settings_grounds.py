@@ -6,8 +6,9 @@ import hashlib
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,10 +29,12 @@ class Grounds:
     texts: tuple[bytes, ...]
     digest: bytes
     state: Path  # where the state seems to lie; no more than a hint
+    at: int = field(compare=False)  # nanoseconds of the wall clock: before anything was read
 
 
 def grounds(config: Path | None) -> Grounds | None:
     """What there is now; nothing where that cannot be seen at a glance."""
+    at = time.time_ns()
     try:
         file = config or find(FILES)
         text = b"" if file is None else file.read_bytes()
@@ -44,7 +47,7 @@ def grounds(config: Path | None) -> Grounds | None:
         return None
     rest = (__version__, sys.version, os.geteuid(), os.fspath(Path.cwd()), os.fspath(file or ""), code)
     sign = hashlib.sha256(repr((rest, texts)).encode())
-    return Grounds(texts, sign.digest(), state)
+    return Grounds(texts, sign.digest(), state, at)
 
 
 def _variables() -> Iterator[bytes]:

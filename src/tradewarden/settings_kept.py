@@ -12,9 +12,11 @@ import os
 import pickle
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tradewarden.machines.service import Kind
 from tradewarden.settings_apart import TABLE, Secret, find_ours
 from tradewarden.settings_grounds import Grounds
 from tradewarden.settings_witness import UnwitnessedError, hold, witnesses
@@ -51,6 +53,10 @@ class _Writer(pickle.Pickler):
         place = self._place(one) if type(one) is str and len(one) >= SHORTEST else None
         return None if place is None else (False, place)
 
+    def stands(self, word: str) -> bool:
+        """Whether an operator's word stands as it is in one of the texts, or is too short to tell anything."""
+        return len(word) < SHORTEST or self._place(word) is not None
+
     def _place(self, value: str) -> Place | None:
         sought = os.fsencode(value)
         for number, text in enumerate(self._texts):
@@ -79,11 +85,22 @@ def kept(settings: Settings, calendar: bytes, before: Grounds) -> bytes | None:
     """What to keep of settings that were made from these; nothing where that would not do."""
     packed = io.BytesIO()
     try:
-        _Writer(packed, before.texts).dump((witnesses(settings), settings, calendar))
+        writer = _Writer(packed, before.texts)
+        if not all(map(writer.stands, _spoken(settings))):
+            return None
+        writer.dump((witnesses(settings, before.at), settings, calendar))
     except (UnwitnessedError, _UnkeepableError):
         return None
     body = packed.getvalue()
     return _MARK + before.digest + hashlib.sha256(body).digest() + body
+
+
+def _spoken(settings: Settings) -> Iterator[str]:
+    """The words of an operator that may be secret though nobody says so: commands, and variables of programs."""
+    for each in (*settings.programs, *settings.scheduled):
+        if each.kind is not Kind.CONTAINERS:
+            yield from each.command
+        yield from (value for value in each.environment.values() if isinstance(value, str))
 
 
 def keep(state: Path, note: bytes) -> None:

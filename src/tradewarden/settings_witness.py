@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 OWN_CALENDARS = "calendar.d"  # in the state directory
 
+COARSE = 100_000_000  # nanoseconds: more than a file system's clock is behind
+
 What = Literal["directory", "file", "program", "same", "leads"]
 Witness = tuple[What, str, object]
 
@@ -25,12 +26,19 @@ class UnwitnessedError(Exception):
     """Something was checked that cannot be seen again at a glance."""
 
 
-def witnesses(settings: Settings) -> tuple[Witness, ...]:
-    """All that must still be so. Raises UnwitnessedError where that cannot be told in a few looks."""
+def witnesses(settings: Settings, began: int) -> tuple[Witness, ...]:
+    """All that must still be so; the settings have been read since `began`, in nanoseconds.
+
+    Raises UnwitnessedError where that cannot be told in a few looks, and for a file that was written to meanwhile:
+    nobody knows which half of it was read.
+    """
     services = (*settings.programs, *settings.scheduled)
     if settings.feed.source != "kite" or any(each.user is not None for each in services):
         raise UnwitnessedError
-    return (*_of_files(settings), *(each for service in services for each in _of_service(service)))
+    found = (*_of_files(settings), *(each for service in services for each in _of_service(service)))
+    if any(sign[2] > began - COARSE for what, _, sign in found if what == "same" and isinstance(sign, tuple)):
+        raise UnwitnessedError
+    return found
 
 
 def hold(told: tuple[Witness, ...]) -> bool:
@@ -58,6 +66,8 @@ def _of_service(service: Service) -> Iterator[Witness]:
     if "/" in program:
         yield "program", str(Path(service.directory) / program), None
         return
+    import shutil  # noqa: PLC0415 - a start that finds its settings kept has no use for it
+
     found = shutil.which(program, path=given if isinstance(given, str) else spoken_path())
     if found is None:
         raise UnwitnessedError
