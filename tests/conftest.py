@@ -16,6 +16,8 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from tradewarden import early_log
+
 if settings.get_current_profile_name() == "default":  # `make mutants` has a profile of its own
     settings.register_profile("suite", deadline=None)
     settings.load_profile("suite")
@@ -36,6 +38,7 @@ def _logging_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root.handlers[:], sys.excepthook = handlers, hook
     root.setLevel(level)
     structlog.reset_defaults()
+    early_log._held = None  # a command that broke off before it told
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,6 +61,11 @@ def _kept_in(place: bytes) -> dict[int, str]:
         with suppress(OSError):  # gone meanwhile
             command = (process / "cmdline").read_bytes()
             marked = b"TRADEWARDEN_KEEPER=" + place in (process / "environ").read_bytes()
-            if marked or (place in command and (b"zygote.py" in command or b"mould.py" in command)):
+            if marked or (b"/zygote.py" in command and (place in command or _works_in(process, place))):
                 found[int(process.name)] = command.replace(b"\0", b" ").decode(errors="replace")
     return found
+
+
+def _works_in(process: Path, place: bytes) -> bool:
+    """Whether its directory or one of its files lies there."""
+    return any(os.fsencode(each.readlink()).startswith(place) for each in (process / "cwd", *process.glob("fd/*")))

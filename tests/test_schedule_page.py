@@ -16,7 +16,8 @@ from tradewarden.machines.due import is_window, next_due
 from tradewarden.machines.job_report import Stands
 from tradewarden.machines.run import Misfire, Outcome
 from tradewarden.machines.schedule import After, Rule, Schedule
-from tradewarden.machines.schedule_problems import Limits, problems
+from tradewarden.machines.schedule_limits import Limits
+from tradewarden.machines.schedule_problems import problems
 from tradewarden.machines.schedule_words import ENDINGS, FORMS, parse
 from tradewarden.orchestrator.dry_runs import A_DAY
 from tradewarden.settings_jobs import JobsSettings

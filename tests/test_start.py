@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kept_desk import end_zygote
 from live_desk import TRADEWARDEN, LiveDesk, live_desk
+from tradewarden.orchestrator.keeping import family
 from tradewarden.settings_kept import NAME
 
 ONE = '[services.feed]\ncommand = "sleep 1000"\nready = {process = 0}\n'
@@ -66,6 +68,31 @@ def test_a_port_that_is_taken_starts_nothing(desk: LiveDesk) -> None:
     assert code == 1
     assert f"cannot listen at 127.0.0.1:{desk.port}" in said
     assert starts(desk, "feed", "chart") == [0, 0]
+
+
+def test_a_door_for_commands_that_cannot_be_made_starts_nothing(desk: LiveDesk) -> None:
+    (desk.state / "control.sock/full").mkdir(parents=True)
+    desk.state.chmod(0o700)
+    code, said = refused(desk)
+    assert code == 1
+    assert "cannot listen for commands at" in said
+    assert "Is a directory" in said
+    assert starts(desk, "feed", "chart") == [0, 0]
+
+
+def test_whoever_started_the_process_that_keepers_come_from_sees_it_off(desk: LiveDesk) -> None:
+    desk.begin()
+    desk.until(feed="up", chart="up")
+    assert desk.process is not None
+    pid = desk.process.pid
+    desk.wait(lambda: not family.children(pid), "no child of the daemon is left")
+    desk.ask("POST", "/api/desk/down", {})
+    desk.until(feed="down", chart="down")
+    desk.end()
+    end_zygote(desk.state / "keepers")
+    desk.begin()  # and nobody asks for a keeper
+    pid = desk.process.pid
+    desk.wait(lambda: not family.children(pid), "no child of the next daemon is left")
 
 
 def test_a_ledger_that_is_none_starts_nothing(desk: LiveDesk) -> None:

@@ -44,7 +44,7 @@ def parser(first: str | None = None) -> argparse.ArgumentParser:
         adders = every.COMMANDS
     whole = argparse.ArgumentParser(prog="tradewarden", description=__doc__ and "The warden of a trading desk.")
     whole.add_argument("--version", action="version", version=f"tradewarden {__version__}")
-    commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND", prog=whole.prog)
 
     def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)

@@ -19,7 +19,6 @@ from tradewarden.feed.studies.quotes import Quotes
 from tradewarden.feed.tick import Tick
 from tradewarden.http.app import Http
 from tradewarden.http.backup import Backups
-from tradewarden.http.door import CannotListenError
 from tradewarden.http.gaps import Gaps
 from tradewarden.http.instruments import Instruments
 from tradewarden.http.market import Market
@@ -33,10 +32,11 @@ from tradewarden.http.sink_metrics import of_sinks
 from tradewarden.http.sinks import Sinks
 from tradewarden.http.token import TokenDoor
 from tradewarden.http.validate import Validate
+from tradewarden.machines.account import FEEDING
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.feed import FeedWatchdog
 from tradewarden.machines.freshness import Freshness
-from tradewarden.machines.report import FEEDING, Picture
+from tradewarden.machines.report import Picture
 from tradewarden.orchestrator.accounts import Accounts
 from tradewarden.orchestrator.auth import EXCHANGE, AuthDriver
 from tradewarden.orchestrator.calendar_keeper import CalendarKeeper
@@ -228,6 +228,7 @@ def wire(  # noqa: PLR0915 - the whole desk is wired on one screen: one line a p
         host=settings.http.host,
         port=settings.http.port,
         listeners=ahead.listeners,
+        commands=ahead.commands,
         reports=reports,
         login=accounts,
         verifier=accounts,
@@ -322,7 +323,7 @@ async def run(
 ) -> None:
     """Wake the desk, keep it running until `stop` is set, and put it to rest; `ahead` has gone before.
 
-    Raises CannotListenError when the port is taken, LedgerError, JournalError and KeepersError when nothing can be kept
+    Raises CannotListenError when a door is taken, LedgerError, JournalError and KeepersError when nothing can be kept
     in their directories; anything else that is raised is a fault of ours.
     """
     if ahead is None:
@@ -332,7 +333,7 @@ async def run(
     spawn = ahead.spawn
     desk = wire(settings, calendar, clock, ahead)
     try:
-        await _listen(desk)
+        await desk.http.start()
         spawn(desk.heartbeat.run(), name="heartbeat")
         if desk.recorder is not None:
             spawn(desk.recorder.run(), name="journal.sync")
@@ -351,18 +352,6 @@ async def run(
         await rest(desk, ahead.deeds)
     if ahead.failed.done():
         raise ahead.failed.result()
-
-
-async def _listen(desk: Desk) -> None:
-    try:
-        await desk.http.start()
-    except OSError as trouble:
-        if trouble.filename is None:  # only the control socket has a place in the file system
-            raise
-        raise CannotListenError(
-            f"cannot listen for commands at {trouble.filename}: {trouble.strerror}; "
-            "remove what is there, or set state_dir (or RUNTIME_DIRECTORY)."
-        ) from None
 
 
 async def rest(desk: Desk, deeds: set[asyncio.Task[None]]) -> None:

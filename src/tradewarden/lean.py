@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 UNWANTED = ("rich", "twisted")  # 5 MB of the daemon's memory, measured, for nothing that it uses
@@ -24,7 +25,7 @@ def keep_heap_small() -> None:
         allocator.mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
-def import_structlog() -> None:
+def import_structlog() -> ModuleType:
     """Import structlog as if those were not installed; call it before anything else imports structlog.
 
     Whoever wants them later gets them: only structlog is told that they are missing.
@@ -33,7 +34,7 @@ def import_structlog() -> None:
     hidden = [name for name in UNWANTED if name not in modules]
     modules.update(dict.fromkeys(hidden))  # none: the import system's own way to say "no such module"
     try:
-        import_module("structlog")
+        return import_module("structlog")
     finally:
         for name in hidden:
             del modules[name]

@@ -106,7 +106,7 @@ def configure(level: str = "info", stream: TextIO | None = None, clock: Callable
     chain: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),  # what was said early brings its own
         _redact_event,
         structlog.processors.ExceptionRenderer(traceback),
         _redact_traceback,

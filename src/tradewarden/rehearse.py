@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import assert_never
 
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
 from tradewarden.orchestrator.calendar import OWN, CalendarError, load_calendar
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.statedir import token_file

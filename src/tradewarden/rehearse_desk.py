@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tradewarden.machines.account import FEEDING
 from tradewarden.machines.auth import AuthToken
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.calendar import Calendar
 from tradewarden.machines.conflict import STRAY
 from tradewarden.machines.feed import SILENCE, FeedWatchdog
 from tradewarden.machines.headline import DOUBT, GRACE
-from tradewarden.machines.report import FEEDING, Picture
+from tradewarden.machines.report import Picture
 from tradewarden.machines.token_error import is_token_error
 from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.accounts import Accounts, Member

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
 from tradewarden.simulator.world import World, WorldError
 
 DEEDS: Final = ("login", "bad_login", "token_file", "drop_socket", "expire_token", "stop")

@@ -10,7 +10,7 @@ from typing import Any
 
 from tradewarden.control import Control, UnreachableError
 from tradewarden.demo import START, demo
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
 
 PATIENCE = 20.0  # seconds for the demo desk to stream
 WORKING, BROKEN = "working", "not working"

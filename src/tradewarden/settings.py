@@ -27,9 +27,9 @@ from pydantic_settings import (
 )
 
 from tradewarden.feed.tick import Mode
+from tradewarden.machines.account import FEEDING
 from tradewarden.machines.instruments import most
 from tradewarden.machines.job import Job, Trader
-from tradewarden.machines.report import FEEDING
 from tradewarden.machines.service import Service
 from tradewarden.orchestrator.rule_files import RuleError, load_rules
 from tradewarden.settings_accounts import AccountName, AccountSettings, KiteSettings, about_accounts, clashes

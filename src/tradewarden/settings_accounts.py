@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
 from tradewarden.orchestrator.statedir import token_file
 from tradewarden.settings_kinds import LOOPBACK, File, Hour, Section, SocketUrl, WebUrl, Word
 from tradewarden.settings_sources import Sources

@@ -15,7 +15,8 @@ from pydantic import AfterValidator, Field, model_validator
 from tradewarden.machines.condition import parse as condition
 from tradewarden.machines.job import Job, Trader
 from tradewarden.machines.schedule import Schedule
-from tradewarden.machines.schedule_problems import Limits, circles
+from tradewarden.machines.schedule_limits import Limits
+from tradewarden.machines.schedule_problems import circles
 from tradewarden.machines.schedule_words import parse
 from tradewarden.machines.service import Again, Kind, Service
 from tradewarden.settings_kinds import Hour, Section

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from tradewarden.control import Answer, Control, ForbiddenError, UnreachableError, told
 from tradewarden.feed.brokers.kite_rest import BrokerRefused, BrokerUnreachable, KiteRest
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
 from tradewarden.orchestrator.statedir import StateDirectoryError, claim, token_file
 from tradewarden.orchestrator.token import TokenStore
 from tradewarden.orchestrator.token_file import UnusableFileError, read_own

@@ -8,7 +8,7 @@ from typing import Any
 
 from tradewarden.control import Control, ForbiddenError, UnreachableError
 from tradewarden.feed.brokers.kite_rest import BrokerUnreachable, KiteRest
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
 from tradewarden.orchestrator.statedir import StateDirectoryError, claim, token_file
 from tradewarden.orchestrator.token import TokenStore
 from tradewarden.settings import Settings

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tradewarden.machines.calendar import Calendar, Moment
-from tradewarden.machines.override import STATES, Override, fault_of
+from tradewarden.machines.market_state import STATES
+from tradewarden.machines.override import Override, fault_of
 from tradewarden.orchestrator.calendar import load_calendar
 
 IST = ZoneInfo("Asia/Kolkata")

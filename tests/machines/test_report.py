@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pictures import a_picture, an_account
-from tradewarden.machines.report import FEEDING, AuthReport, FeedReport, JournalReport
+from tradewarden.machines.account import FEEDING
+from tradewarden.machines.report import AuthReport, FeedReport, JournalReport
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -10,7 +10,8 @@ from functools import partial
 import pytest
 
 from schedules import BOOK, at, written
-from tradewarden.machines.schedule_problems import Limits, circles, problems
+from tradewarden.machines.schedule_limits import Limits
+from tradewarden.machines.schedule_problems import circles, problems
 
 NOW = at("2026-11-20 16:30")
 

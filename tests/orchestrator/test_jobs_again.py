@@ -14,7 +14,7 @@ from kept_jobs import job
 from scenes_of_jobs import ADMIN, Life, Scene
 from tradewarden.machines.job import Does
 from tradewarden.machines.run import Outcome
-from tradewarden.machines.schedule_problems import Limits
+from tradewarden.machines.schedule_limits import Limits
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.orders import RefusedError
 from year_of_jobs import Driver

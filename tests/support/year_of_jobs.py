@@ -26,7 +26,7 @@ from tradewarden.machines.job_run import Phase, run_of
 from tradewarden.machines.kept import Exited, Gone, Happening, Started
 from tradewarden.machines.run import Lease, Misfire, Refused, Run, Trigger
 from tradewarden.machines.schedule import After
-from tradewarden.machines.schedule_problems import Limits
+from tradewarden.machines.schedule_limits import Limits
 from tradewarden.orchestrator.job import _TICKS, JobHost
 from tradewarden.orchestrator.job_plans import Around
 from tradewarden.orchestrator.jobs import JobsDriver

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tradewarden.commands.argument import Adder, add_config, moment
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tradewarden.orchestrator.desk import DeskDriver
     from tradewarden.orchestrator.launch import Launch
     from tradewarden.settings import Settings
-    from tradewarden.settings_grounds import Grounds
 
     Configured = tuple[Settings, bytes, bytes | None]  # the calendar, packed; what to keep for the next start
 
@@ -35,14 +35,15 @@ if TYPE_CHECKING:
 def _run(parsed: argparse.Namespace) -> int:
     import gc
 
+    launch = _launch(parsed.config)
     from tradewarden.lean import keep_heap_small
 
     keep_heap_small()
     gc.disable()  # until all is there: whatever is loaded stays, and to look for garbage in it takes a fifth longer
-    found = _apart(parsed.config)
+    found = _apart(parsed.config, launch)
     if found is None:
         return BAD_CONFIGURATION
-    from tradewarden import log
+    from tradewarden import early_log
     from tradewarden.feed.journal_lock import JournalError
     from tradewarden.http.door import CannotListenError
     from tradewarden.orchestrator import descriptors
@@ -57,7 +58,7 @@ def _run(parsed: argparse.Namespace) -> int:
     (settings, calendar, note), launch = found
     packed = [(calendar, note)]
     del found, calendar, note  # a third of a megabyte: whoever takes it from there is the last to hold it
-    log.configure(settings.log.level)
+    early_log.hold(partial(_make_log, settings.log.level))
     programs: list[DeskDriver] = []
 
     def unpacked(calendar: bytes, note: bytes | None) -> Calendar:
@@ -70,7 +71,7 @@ def _run(parsed: argparse.Namespace) -> int:
         async with Vanguard(settings, SystemClock(), launch) as ahead:
             programs.append(ahead.programs)
             begin = partial(_begin, _address(settings.http.host, ahead.listeners[0]))
-            daemon = await ahead.lead(partial(import_module, "tradewarden.daemon"))
+            daemon = await ahead.lead(_load_rest)
             await daemon.run(settings, unpacked(*packed.pop()), SystemClock(), stop, begin, ahead=ahead)
 
     descriptors.take_all()
@@ -80,6 +81,7 @@ def _run(parsed: argparse.Namespace) -> int:
         with claim(settings.state_dir):
             code = live(scene)
     except (StateDirectoryError, LedgerError, JournalError, KeepersError, CannotListenError) as error:
+        early_log.tell()
         complain(str(error))
     if sys.stderr.isatty():
         complain(*(sentence for each in programs for sentence in _left_running(each.running)))
@@ -123,7 +125,7 @@ def _left_running(names: Sequence[str]) -> list[str]:
     return [f"{many} running: {', '.join(names)}. `tradewarden down` stops them; the next daemon takes them over."]
 
 
-def _apart(config: Path | None) -> tuple[Configured, Launch | None] | None:
+def _apart(config: Path | None, launch: Launch | None) -> tuple[Configured, Launch | None] | None:
     """The settings, kept from the last start or read apart, and whom to ask for keepers.
 
     The daemon has the values and not the reader; it loads itself meanwhile, and so does the process that keepers come
@@ -132,7 +134,6 @@ def _apart(config: Path | None) -> tuple[Configured, Launch | None] | None:
     from tradewarden.settings_grounds import grounds
 
     before = grounds(config)
-    launch = None if before is None else _launch(before)
     from tradewarden.settings_apart import pack, plain, said_apart
     from tradewarden.settings_kept import kept, recalled
 
@@ -143,6 +144,7 @@ def _apart(config: Path | None) -> tuple[Configured, Launch | None] | None:
         if configured is None:
             return None
         settings, calendar = plain(configured[0]), pack(configured[1])
+        del settings.services, settings.people  # what they make is in programs, scheduled and traders
         is_whole = before is not None and grounds(config) == before  # else it was written to while it was read
         return settings, calendar, kept(settings, calendar, before) if before is not None and is_whole else None
 
@@ -154,16 +156,17 @@ def _apart(config: Path | None) -> tuple[Configured, Launch | None] | None:
     return configured and (configured, launch)
 
 
-def _launch(found: Grounds) -> Launch | None:
-    """The process that keepers come from, on its way before anybody knows where it will serve."""
+def _launch(config: Path | None) -> Launch | None:
+    """The process that keepers come from, on its way before anybody has understood the settings: first of all."""
     from tradewarden.orchestrator.launch import Launch
+    from tradewarden.settings_state import FILES, find
 
-    if "NOTIFY_SOCKET" in os.environ or not any(b"services" in text for text in found.texts):
-        return None
     try:
-        return Launch()
+        file = config or find(FILES)
+        is_wanted = file is not None and b"services" in file.read_bytes() and "NOTIFY_SOCKET" not in os.environ
+        return Launch() if is_wanted else None
     except OSError:
-        return None  # whoever asks for a keeper says so
+        return None  # whoever asks for a keeper, or for the settings, says so
 
 
 def _goes(launch: Launch, configured: Configured | None) -> bool:
@@ -177,10 +180,20 @@ def _goes(launch: Launch, configured: Configured | None) -> bool:
     return True
 
 
-def _load_vanguard() -> None:
-    from tradewarden.lean import import_structlog
+def _make_log(level: str) -> None:
+    from tradewarden import log
 
-    import_structlog()
+    log.configure(level)
+
+
+def _load_rest() -> ModuleType:
+    from tradewarden.early_log import tell
+
+    tell()
+    return import_module("tradewarden.daemon")
+
+
+def _load_vanguard() -> None:
     import_module("tradewarden.wiring.vanguard")
 
 

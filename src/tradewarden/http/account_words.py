@@ -7,7 +7,8 @@ from datetime import datetime
 from types import MappingProxyType
 
 from tradewarden.http.moments import clock_time
-from tradewarden.machines.report import FEEDING, AccountReport
+from tradewarden.machines.account import FEEDING
+from tradewarden.machines.report import AccountReport
 
 BROKER = "Kite"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from aiohttp import web
 from tradewarden.http import openapi
 from tradewarden.http.auth import Auth
 from tradewarden.http.desk_port import Programs
+from tradewarden.http.door import command_listener
 from tradewarden.http.door import listeners as door
 from tradewarden.http.gate import Gate, NoRecord, Record
 from tradewarden.http.health import ROOT, Answers, Health
@@ -75,6 +75,7 @@ class Http:
         fail_code: int = 503,
         control_path: Path | None = None,
         listeners: Sequence[socket.socket] = (),
+        commands: socket.socket | None = None,
         figures: Figures = _NOTHING,
         parts: Sequence[Part] = (),
         programs: Programs | None = None,
@@ -84,7 +85,7 @@ class Http:
     ) -> None:
         self._host, self._port, self._listeners = host, port, listeners
         self._reports = reports
-        self._control_path = control_path
+        self._control_path, self._commands = control_path, commands
         self._stopping = False
         self._runner: web.AppRunner | None = None
         self._requests = Requests()
@@ -116,7 +117,7 @@ class Http:
         return self._stopping or self._reports.picture.stopping
 
     async def start(self) -> None:
-        """Listen. Raises CannotListenError, or an OSError with a `filename` when the control socket cannot be made."""
+        """Listen. Raises CannotListenError."""
         runner = web.AppRunner(
             self._app(),
             access_log=None,
@@ -131,17 +132,11 @@ class Http:
                 await web.SockSite(runner, listener).start()
             self._port = runner.addresses[0][1]
             if self._control_path is not None:
-                await self._listen_for_commands(runner, self._control_path)
+                await web.SockSite(runner, self._commands or command_listener(self._control_path)).start()
         except OSError:
             await runner.cleanup()
             raise
         self._runner = runner
-
-    async def _listen_for_commands(self, runner: web.AppRunner, path: Path) -> None:
-        try:
-            await web.SockSite(runner, _private_socket(path)).start()
-        except OSError as trouble:
-            raise OSError(trouble.errno, trouble.strerror or str(trouble), str(path)) from trouble
 
     def close_streams(self) -> None:
         """The first step of the end: not ready any more, every event stream ends, no login begins."""
@@ -203,21 +198,6 @@ def _measured(picture: Picture, programs: Programs | None) -> Picture:
 
 async def _livez(_request: web.Request) -> web.Response:
     return web.Response(text="ok\n", headers={"Cache-Control": "no-store"})
-
-
-def _private_socket(path: Path) -> socket.socket:
-    """A Unix socket that only its owner may open; the mask closes the gap between bind and chmod."""
-    path.unlink(missing_ok=True)  # one daemon per state directory, so a socket that lies there is a dead one's
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    except OSError:
-        listener.close()
-        raise
-    finally:
-        os.umask(mask)
-    return listener
 
 
 def _quiet() -> logging.Logger:

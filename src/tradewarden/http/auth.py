@@ -19,7 +19,8 @@ from tradewarden.http.pages import Note, Pages
 from tradewarden.http.ports import Login, Outcome, Verified, Verifier
 from tradewarden.http.problems import ProblemError, no_account, rate_limited, stopping
 from tradewarden.http.visitors import address, is_local
-from tradewarden.machines.report import FEEDING, Severity
+from tradewarden.machines.account import FEEDING
+from tradewarden.machines.report import Severity
 from tradewarden.orchestrator.accounts import UnknownAccountError
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.login import LoginNotPossibleError

@@ -8,9 +8,10 @@ from types import MappingProxyType
 
 from tradewarden.http.account_words import BROKER, account_words, login_link
 from tradewarden.http.moments import clock_time
+from tradewarden.machines.account import FEEDING
 from tradewarden.machines.conflict import STRANGE
 from tradewarden.machines.headline import foremost, is_out
-from tradewarden.machines.report import FEEDING, AccountReport, Picture, SegmentReport, Severity
+from tradewarden.machines.report import AccountReport, Picture, SegmentReport, Severity
 from tradewarden.machines.sink import SinkState
 
 # A glyph and a word beside every colour, so that nobody needs the colour.

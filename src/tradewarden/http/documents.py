@@ -13,6 +13,7 @@ from tradewarden.http.account_words import login_link
 from tradewarden.http.banner import banner
 from tradewarden.http.moments import iso, iso_or_none
 from tradewarden.machines import remarks
+from tradewarden.machines.account import FEEDING
 from tradewarden.machines.headline import (
     Situation,
     View,
@@ -24,7 +25,6 @@ from tradewarden.machines.headline import (
     services_severity,
 )
 from tradewarden.machines.report import (
-    FEEDING,
     NEEDS_LOGIN,
     AccountReport,
     AgreementReport,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 BACKLOG = 128  # who knocks before the daemon answers waits in here
 
@@ -29,6 +30,28 @@ def listeners(host: str, port: int) -> list[socket.socket]:
             f"cannot listen at {host}:{port}: {reason}; stop the program that does, or set http.port."
         ) from None
     return taken
+
+
+def command_listener(path: Path) -> socket.socket:
+    """A Unix socket that only its owner may open; the mask closes the gap between bind and chmod.
+
+    Raises CannotListenError.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        path.unlink(missing_ok=True)  # one daemon per state directory, so a socket that lies there is a dead one's
+        listener.bind(str(path))
+        listener.listen(BACKLOG)
+    except OSError as trouble:
+        listener.close()
+        raise CannotListenError(
+            f"cannot listen for commands at {path}: {trouble.strerror or trouble}; "
+            "remove what is there, or set state_dir (or RUNTIME_DIRECTORY)."
+        ) from None
+    finally:
+        os.umask(mask)
+    return listener
 
 
 def _port_of(first: socket.socket) -> int:

@@ -14,7 +14,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from tradewarden.machines.report import FEEDING, JournalReport, Picture
+from tradewarden.machines.account import FEEDING
+from tradewarden.machines.report import JournalReport, Picture
 from tradewarden.orchestrator.clock import IST
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"

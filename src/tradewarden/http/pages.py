@@ -23,9 +23,10 @@ from tradewarden.http.moments import clock_time, iso
 from tradewarden.http.page_words import ACTS, SIGNS, WORDS
 from tradewarden.http.problems import TITLES, ProblemError
 from tradewarden.http.visitors import Viewer, Visitors, is_local, person_of, visit_of
+from tradewarden.machines.account import FEEDING
 from tradewarden.machines.headline import auth_severity, feed_severity, segment_severity
 from tradewarden.machines.job_report import JobReport
-from tradewarden.machines.report import FEEDING, AccountReport, Picture, Severity
+from tradewarden.machines.report import AccountReport, Picture, Severity
 from tradewarden.machines.role import Visit
 from tradewarden.orchestrator.clock import IST
 

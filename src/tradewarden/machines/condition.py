@@ -9,8 +9,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from tradewarden.machines.override import STATES
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
+from tradewarden.machines.market_state import STATES
 from tradewarden.machines.service import ServiceState
 
 MARKET_STATES: Final = tuple(STATES)
@@ -22,10 +22,10 @@ ALLOWED: Final = (
     "`flow SOURCE >= NUMBER/s` (SOURCE: feed, journal, redis:STREAM or mysql:TABLE) and `service NAME up`"
 )
 
-_MARKET = re.compile(r"market(?:\.(\w+))?\s+in\s+\(([\w\s,]*)\)")
-_AUTH = re.compile(r"auth(?:\.([\w-]+))?\s+valid")
-_FLOW = re.compile(r"flow\s+(feed|journal|(?:redis|mysql):[^\s=<>]+)\s*>=\s*(\d+(?:\.\d+)?)\s*/\s*s")
-_SERVICE = re.compile(r"service\s+([\w-]+)\s+up")
+_MARKET: Final = r"market(?:\.(\w+))?\s+in\s+\(([\w\s,]*)\)"
+_AUTH: Final = r"auth(?:\.([\w-]+))?\s+valid"
+_FLOW: Final = r"flow\s+(feed|journal|(?:redis|mysql):[^\s=<>]+)\s*>=\s*(\d+(?:\.\d+)?)\s*/\s*s"
+_SERVICE: Final = r"service\s+([\w-]+)\s+up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ class Facts:
 def parse(text: str) -> Condition:
     """One condition as the operator writes it."""
     words = text.strip()
-    if found := _MARKET.fullmatch(words):
+    if found := re.fullmatch(_MARKET, words):
         return InMarket(found[1], _states(found[2], text))
-    if found := _AUTH.fullmatch(words):
+    if found := re.fullmatch(_AUTH, words):
         return TokenValid(found[1] or FEEDING)
-    if found := _FLOW.fullmatch(words):
+    if found := re.fullmatch(_FLOW, words):
         return Flows(found[1], _above_nought(float(found[2]), text))
-    if found := _SERVICE.fullmatch(words):
+    if found := re.fullmatch(_SERVICE, words):
         return ServiceUp(found[1])
     raise ValueError(f"{text!r} is no condition; {ALLOWED}")
 

@@ -5,17 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tradewarden.machines.market_state import STATES
 from tradewarden.machines.session import EXPECTED, Moment
 
 LONGEST = timedelta(days=7)  # whoever needs more writes a calendar file
-STATES = {  # and the data that each makes due
-    "closed": "none",
-    "pre_open": "sparse",
-    "live": "dense",
-    "closing_auction": "sparse",
-    "post_close": "sparse",
-    "halted": "none",
-}
 
 
 @dataclass(frozen=True, slots=True)

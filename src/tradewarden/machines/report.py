@@ -11,7 +11,6 @@ from types import MappingProxyType
 from tradewarden.machines.service import DeskReport
 from tradewarden.machines.sink import SinkReport
 
-FEEDING = "kite"  # the account whose token the feed streams with: the first one
 NEEDS_LOGIN = frozenset({"required", "expired"})  # only a person leads out of these states
 
 

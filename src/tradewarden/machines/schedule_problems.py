@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import islice
 from typing import Final
@@ -12,20 +11,12 @@ from tradewarden.machines.day_book import Book
 from tradewarden.machines.due import FOREVER, SIGHT, Moment, is_for_ever, is_window, moments, next_due, why_not
 from tradewarden.machines.due_day import not_that_day, why_nothing
 from tradewarden.machines.schedule import After, Hourly, Once, Schedule, Stretch, clock
+from tradewarden.machines.schedule_limits import Limits
 from tradewarden.machines.schedule_spelling import nearest
 
 _LOOK: Final = timedelta(days=35)  # each day of the week, and some holidays
 _NONE: Final = f"none comes within {SIGHT.days} days"
 _MANY: Final = 20_000  # due times: what collides does so before
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a desk allows of a job's schedules."""
-
-    earliest: time = time.min
-    latest: time = time.max  # its whole minute is allowed
-    minute: int | None = None  # of an hourly one
 
 
 def problems(schedules: Sequence[Schedule], *, after: datetime, book: Book, limits: Limits | None = None) -> list[str]:

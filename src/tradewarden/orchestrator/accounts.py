@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
 from tradewarden.orchestrator.account import Account, LoggedOut
 from tradewarden.orchestrator.auth import AuthDriver, Verified
 from tradewarden.orchestrator.login import Login, Outcome

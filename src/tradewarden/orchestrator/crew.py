@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, assert_never
 
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.condition import Condition, Flows, parse
 from tradewarden.machines.desk import Desk
@@ -22,7 +21,7 @@ from tradewarden.orchestrator.service import Host, ServiceDriver
 
 ROUNDS: Final = 64  # one service's change may move each other one; what has not come to rest by then goes on at a beat
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Crew:

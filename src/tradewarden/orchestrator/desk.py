@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.machines.service import (
     DeskReport,
     Difference,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
 
 _KEPT: Final = AT_WORK | {ServiceState.BACKING_OFF}  # a keeper has it in hand
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class DeskDriver(Orders):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from tradewarden.machines.desk_step import DeskState
 from tradewarden.machines.service import DeskReport, HostFigures, Service, ServiceReport
 from tradewarden.orchestrator.crew import Crew
-from tradewarden.orchestrator.error_tally import ErrorTally
 from tradewarden.orchestrator.service import Host, ServiceDriver
 from tradewarden.orchestrator.strays import Strays
 from tradewarden.orchestrator.wishes import Wishes
+
+if TYPE_CHECKING:
+    from tradewarden.orchestrator.error_tally import ErrorTally
 
 News = Callable[[ServiceReport | DeskReport], None]
 
@@ -24,7 +27,6 @@ class DeskTold:
     def __init__(
         self, crew: Crew, host: Host, strays: Strays, wishes: Wishes, is_enabled: Callable[[Service], bool]
     ) -> None:
-        self.tally = ErrorTally(host.log_dir, host.clock.now)
         self._crew, self._host, self._strays = crew, host, strays
         self._wishes, self._is_enabled = wishes, is_enabled
         self._subscribers: list[News] = []
@@ -34,6 +36,13 @@ class DeskTold:
         self._measured_at: float | None = None
         self._report: DeskReport | None = None
         self._shown: tuple[tuple[object, ...], DeskReport] | None = None
+
+    @cached_property
+    def tally(self) -> ErrorTally:
+        """How many lines of each log sound bad."""
+        from tradewarden.orchestrator.error_tally import ErrorTally  # noqa: PLC0415 - programs start without it
+
+        return ErrorTally(self._host.log_dir, self._host.clock.now)
 
     def subscribe(self, callback: News) -> None:
         """Call back with each change of a state."""
@@ -49,12 +58,16 @@ class DeskTold:
             self._since = self._host.clock.now()
         desk_moved, self._last = now != self._last, now
         self.outdate()
+        if self._subscribers:
+            self._tell(moved, whole=desk_moved)
+        return True
+
+    def _tell(self, moved: Sequence[ServiceDriver], *, whole: bool) -> None:
         self._measure()
         for driver in moved:
             self._publish(self._of(driver))
-        if desk_moved:
+        if whole:
             self._publish(self.report())
-        return True
 
     def outdated(self, names: Sequence[str]) -> None:
         """What is told of these services is another than before, though none has changed its state."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tradewarden.machines.account import FEEDING
 from tradewarden.machines.condition import Facts
-from tradewarden.machines.report import FEEDING
 from tradewarden.machines.service import ServiceState
 from tradewarden.orchestrator.clock import Clock
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import structlog
+from tradewarden.early_log import Logger, tell
 
 QUIET = 60.0  # seconds between two lines about connections that cannot be taken
 
-logger = structlog.get_logger()
+logger = Logger()
 
 
 def faults_of_callbacks() -> asyncio.Future[Exception]:
@@ -27,6 +27,7 @@ def faults_of_callbacks() -> asyncio.Future[Exception]:
                 quiet_until = loop.time() + QUIET
                 logger.error("http.cannot_accept", why=fault.strerror, next_line_in=QUIET)
             return
+        tell()  # whatever was said before it, and that it is told as the log tells things
         loop.default_exception_handler(context)
         if "handle" in context and isinstance(fault, Exception) and not failed.done():
             failed.set_result(fault)

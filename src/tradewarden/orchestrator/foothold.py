@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.orchestrator.keepers import KeepersError
 from tradewarden.orchestrator.service import Host
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Foothold:

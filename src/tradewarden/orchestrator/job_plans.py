@@ -16,7 +16,8 @@ from tradewarden.machines.job import Job, Trader, kept_as
 from tradewarden.machines.job_report import EditAnswer, Weighed
 from tradewarden.machines.run import Outcome, Refused, Run, Trigger
 from tradewarden.machines.schedule import Schedule
-from tradewarden.machines.schedule_problems import Limits, circles, problems
+from tradewarden.machines.schedule_limits import Limits
+from tradewarden.machines.schedule_problems import circles, problems
 from tradewarden.orchestrator.dry_runs import newest, too_many
 from tradewarden.orchestrator.job import JobHost
 from tradewarden.orchestrator.job_reports import JobReports

@@ -231,6 +231,12 @@ class Keepers:
             async with self._starting:
                 await self._have_zygote()
 
+    async def see_off(self) -> None:
+        """The process that was on its way has done its part once the zygote that it made serves."""
+        async with self._starting:
+            if self._ahead is not None:
+                await asyncio.to_thread(self._launch)  # if it could not: whoever asks for a keeper is told why
+
     async def reachable(self) -> bool:
         """Whether somebody answers who can start keepers; the daemon may start one itself when it needs it."""
         return await self._ask({"hello": 1}) is not None

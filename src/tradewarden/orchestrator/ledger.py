@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections import deque
@@ -12,9 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import orjson
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.orchestrator.ledger_jobs import JOBS, SLEPT
 from tradewarden.orchestrator.ledger_people import PEOPLE
 
@@ -41,7 +40,7 @@ UPGRADES: tuple[str, ...] = (
 
 MOST_WAITING = 1000  # gaps that wait for the disk; the oldest go first
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class LedgerError(Exception):
@@ -112,8 +111,8 @@ class Ledger:
                 feed,
                 gap.began.isoformat(),
                 gap.ended.isoformat(),
-                orjson.dumps(gap.causes).decode(),
-                orjson.dumps(list(instruments)).decode(),
+                json.dumps(gap.causes, separators=(",", ":")),
+                json.dumps(list(instruments), separators=(",", ":")),
             )
         )
         self.look()
@@ -148,8 +147,8 @@ class Ledger:
             RecordedGap(
                 number,
                 feed,
-                Gap(datetime.fromisoformat(began), datetime.fromisoformat(ended), tuple(orjson.loads(causes))),
-                tuple(orjson.loads(instruments)),
+                Gap(datetime.fromisoformat(began), datetime.fromisoformat(ended), tuple(json.loads(causes))),
+                tuple(json.loads(instruments)),
             )
             for number, feed, began, ended, causes, instruments in rows
         ]

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.machines.desk_step import DeskState
 from tradewarden.machines.plan import SelectionError, selection
 from tradewarden.machines.service import Order, Selection, Service, ServiceState
@@ -21,7 +20,7 @@ AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState
 _AT_START: Final = frozenset({ServiceState.STARTING, ServiceState.UP})
 _NOT_UP: Final = frozenset({DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING})
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class RefusedError(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -191,6 +190,7 @@ def _read(path: Path) -> tuple[bytes, datetime | None]:
 
 def _free(path: Path) -> int | None:
     try:
-        return shutil.disk_usage(path).free
+        there = os.statvfs(path)
     except OSError:
         return None
+    return there.f_bavail * there.f_frsize

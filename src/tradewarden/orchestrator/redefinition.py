@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.machines.plan import difference
 from tradewarden.machines.service import Difference, Service, ServiceState
 from tradewarden.orchestrator.crew import Crew
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 DEFINITION = "definition"  # what differs when it was changed while no daemon was there
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Redefinition:

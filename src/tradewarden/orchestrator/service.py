@@ -11,8 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, assert_never
 
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Fence, Keep, Tell
 from tradewarden.machines.gate import Gate
 from tradewarden.machines.kept import Started
@@ -39,7 +38,7 @@ PATIENCE: Final = 8.0  # seconds for a keeper to come; its machine asks again af
 _RESTING: Final = frozenset({ServiceState.UP, ServiceState.DOWN, ServiceState.DONE})
 _TROUBLES: Final = frozenset({ServiceState.FAILED, ServiceState.PAUSED, ServiceState.BACKING_OFF})
 
-log = structlog.get_logger()
+log = Logger()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.machines.kept import Exited, Happening, Started, StartFailed
 from tradewarden.machines.life import Life
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.orchestrator.published import Figures, Says
 
-log = structlog.get_logger()
+log = Logger()
 
 
 def tell(name: str, happening: Happening, *, while_away: bool = False) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tradewarden.feed.lock import HeldError, held
-from tradewarden.machines.report import FEEDING
+from tradewarden.machines.account import FEEDING
 
 LONGEST_SOCKET_PATH = 107  # the kernel's limit for the name of a Unix socket
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import structlog
-
+from tradewarden.early_log import Logger
 from tradewarden.machines.kept import Started
 from tradewarden.orchestrator.crew import Crew
 from tradewarden.orchestrator.keepers import Keepers
@@ -14,7 +13,7 @@ from tradewarden.orchestrator.wishes import Wishes
 
 END = "stop"  # by its own signal, in its own time
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class Strays:

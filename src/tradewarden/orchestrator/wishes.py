@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
+from tradewarden.early_log import Logger
 
 FILE: Final = "services.json"  # in the state directory
 VERSION: Final = 1
 
-log = structlog.get_logger()
+log = Logger()
 
 
 class WishesError(Exception):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tradewarden import log
 from tradewarden.feed.brokers.kite_rest import KiteRest
 from tradewarden.feed.brokers.open_door import OpenDoor
+from tradewarden.machines.account import FEEDING
 from tradewarden.machines.auth import AuthToken
-from tradewarden.machines.report import FEEDING
 from tradewarden.orchestrator.account import Account
 from tradewarden.orchestrator.accounts import Member
 from tradewarden.orchestrator.auth import AuthDriver

@@ -6,7 +6,6 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tradewarden import log
 from tradewarden.machines.service import Place, Reference, Service
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.desk import DeskDriver
@@ -35,7 +34,7 @@ def programs_of(settings: Settings, clock: Clock, spawn: Spawn, launch: Launch |
         log_dir=settings.log_dir,
         flows=None,
         comes=frozenset(file for each in accounts for file in (*each.token_files, *each.export_files)),
-        learned=log.hide,
+        learned=_hide,
         phase_seconds=settings.desk.phase_seconds,
     )
     return DeskDriver(
@@ -47,6 +46,12 @@ def programs_of(settings: Settings, clock: Clock, spawn: Spawn, launch: Launch |
         begins=settings.desk.start,
         outside=Outside(settings.file).changed,
     )
+
+
+def _hide(secret: str) -> None:
+    from tradewarden.redaction import hide  # noqa: PLC0415 - its patterns take 3 ms, and few programs have a secret
+
+    hide(secret)
 
 
 def starts_zygote() -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from tradewarden.http.door import listeners
+from tradewarden.http.door import command_listener, listeners
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.fault import faults_of_callbacks
 from tradewarden.orchestrator.ledger import Ledger
+from tradewarden.orchestrator.statedir import control_socket
 from tradewarden.wiring.journal import journal_of
 from tradewarden.wiring.programs import programs_of, wait_for_nothing
 
@@ -38,6 +39,7 @@ class Vanguard:
         Raises LedgerError, JournalError and CannotListenError.
         """
         self.ledger, self.journal = Ledger(settings.state_dir / "ledger.db"), journal_of(settings, clock)
+        self.commands = command_listener(place) if (place := control_socket(settings.state_dir)) is not None else None
         self.listeners: list[socket.socket] = listeners(settings.http.host, settings.http.port)
         self.failed = faults_of_callbacks()
         self.deeds: set[asyncio.Task[None]] = set()
@@ -56,8 +58,9 @@ class Vanguard:
         self.programs.end()
         for deed in tuple(self.deeds):
             deed.cancel()
-        for each in self.listeners:
-            each.close()
+        for each in (*self.listeners, self.commands):
+            if each is not None:
+                each.close()
         is_ours = isinstance(fault, asyncio.CancelledError)  # the group's own way to end us when a deed has failed
         await (self._group.__aexit__(kind, fault, at) if is_ours else self._group.__aexit__(None, None, None))
 
@@ -84,4 +87,5 @@ class Vanguard:
             if self.deeds:
                 await asyncio.wait(self.deeds, timeout=AHEAD)
                 await asyncio.sleep(BEGUN)
+        self.spawn(self.programs.keepers.see_off(), name="desk.zygote")
         return await asyncio.to_thread(load)

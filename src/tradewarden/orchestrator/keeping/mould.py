@@ -51,7 +51,7 @@ def serve(run_dir: str) -> None:
     """Fork a keeper for each request until the zygote leaves."""
     badge.wear(run_dir)
     rehearse(run_dir)
-    os.chdir(run_dir)  # whoever looks for those that belong here finds it
+    _move_in(run_dir)
     signals.ignore(signals.SIGCHLD)  # the kernel buries them
     gc.collect()
     gc.disable()
@@ -65,6 +65,14 @@ def serve(run_dir: str) -> None:
             continue
         if not pid:
             _become_keeper(run_dir, *marshal.loads(request))  # noqa: S302 - the zygote's
+
+
+def _move_in(run_dir: str) -> None:
+    """Work where whoever looks for those that belong here finds it."""
+    try:
+        os.chdir(run_dir)
+    except OSError:
+        return  # somebody deleted it meanwhile; the zygote makes it again
 
 
 def _become_keeper(run_dir: str, number: int, facts: Facts) -> None:
