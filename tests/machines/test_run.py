@@ -31,8 +31,9 @@ def test_it_took_as_long_as_from_its_start_to_its_end() -> None:
 
 
 def test_of_a_new_one_nothing_more_is_known_and_nobody_changes_what_is() -> None:
-    said = (RUN.reason, RUN.claimed, RUN.started, RUN.ended, RUN.until, RUN.code, RUN.lease)
-    assert said == (None,) * 7
+    said = (RUN.reason, RUN.claimed, RUN.started, RUN.ended, RUN.until, RUN.code, RUN.lease, RUN.slept)
+    assert said == (None,) * 8
+    assert RUN.lasts is False
     assert RUN.details == {}
     with pytest.raises(TypeError):
         RUN.details["a"] = 1  # type: ignore[index]
