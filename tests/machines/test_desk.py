@@ -125,6 +125,54 @@ def test_a_desk_starts_phase_after_phase_and_then_runs() -> None:
     assert trial.desk.since == trial.now
 
 
+def _half_started() -> Trial:
+    """A step of the phase under way is done, and a program beside it is not ready yet."""
+    trial = Trial(service("schema"), service("feed"), service("writer", "feed"), service("chart", tier=Tier.OPTIONAL))
+    trial.start("schema", "feed", "writer")
+    trial.be(DONE, "schema").be(STARTING, "feed").look()
+    return trial
+
+
+def test_a_start_of_more_begins_nothing_again_that_the_start_under_way_has_begun() -> None:
+    trial = _half_started()
+    assert trial.start("chart") == []
+    assert trial.be(UP, "feed").look() == [Begin(("writer",))]
+    assert trial.be(UP, "writer").look() == [Begin(("chart",))]
+    assert trial.be(UP, "chart").look() == [Moved(RISING, RUNNING, None)]
+
+
+@pytest.mark.parametrize("state", [STARTING, WAITING, BACKING_OFF, UP])
+def test_what_is_begun_already_is_hurried_at_once_and_not_begun_again_once_it_is_done(state: ServiceState) -> None:
+    trial = _half_started().be(state, "schema")
+    assert trial.start("schema", "feed") == [Begin(("feed",) if state is UP else ("schema", "feed"))]
+    trial.be(DONE, "schema").be(UP, "feed")
+    assert trial.look() == [Begin(("writer",))]
+
+
+def test_what_stopped_and_is_done_when_its_turn_comes_again_is_not_begun_again() -> None:
+    trial = _half_started().be(STOPPING, "schema")
+    assert trial.start("schema") == []
+    trial.be(DONE, "schema").be(UP, "feed")
+    assert trial.look() == [Begin(("writer",))]
+
+
+def test_what_is_done_and_asked_for_is_begun_once_more_and_once_only() -> None:
+    trial = _half_started()
+    assert trial.start("schema") == []
+    assert trial.be(UP, "feed").look() == [Begin(("schema",))]
+    assert trial.be(STARTING, "schema").start("chart") == []
+    assert trial.be(DONE, "schema").look() == [Begin(("writer",))]
+    assert trial.be(UP, "writer").look() == [Begin(("chart",))]
+
+
+def test_what_is_done_and_asked_for_and_then_stopped_is_asked_for_no_more() -> None:
+    trial = _half_started()
+    trial.start("schema")
+    trial.stop("schema")
+    trial.be(STARTING, "schema").start("schema")
+    assert trial.be(DONE, "schema").be(UP, "feed").look() == [Begin(("writer",))]
+
+
 @pytest.mark.parametrize("state", [UP, DONE, WAITING, DOWN])
 def test_a_phase_is_over_when_nothing_of_it_is_under_way(state: ServiceState) -> None:
     trial = Trial()
@@ -258,8 +306,7 @@ def test_who_is_asked_for_during_a_start_joins_it() -> None:
     trial.start("bus", "chart")
     trial.be(STARTING, "bus")
     assert trial.start("feed") == []
-    assert trial.be(UP, "bus").look() == [Begin(("bus",))], "once more, which changes nothing"
-    assert trial.look() == [Begin(("feed",))]
+    assert trial.be(UP, "bus").look() == [Begin(("feed",))]
     assert trial.be(UP, "feed").look() == [Begin(("chart",))]
     trial.be(FAILED, "chart")
     assert trial.look()[0] == Moved(RISING, DEGRADED, "chart is down: None")
@@ -268,7 +315,7 @@ def test_who_is_asked_for_during_a_start_joins_it() -> None:
 def test_a_start_that_is_joined_may_still_abort() -> None:
     trial = Trial()
     trial.start("bus")
-    trial.start("feed")
+    trial.be(STARTING, "bus").start("feed")
     assert trial.be(FAILED, "bus").look()[-1] == Moved(FALLING, ABORTED, "bus, which is critical, did not start: None")
 
 

@@ -20,6 +20,7 @@ _RUNS: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.B
 _GIVEN_UP: Final = frozenset({ServiceState.PAUSED, ServiceState.FAILED})
 _AT_REST: Final = frozenset({ServiceState.DOWN, ServiceState.DONE, ServiceState.FAILED})
 _DOWN: Final = frozenset({ServiceState.BACKING_OFF, ServiceState.PAUSED, ServiceState.FAILED})
+_BEGUN: Final = _RUNS | {ServiceState.WAITING}
 
 
 class Desk:
@@ -29,6 +30,7 @@ class Desk:
     """
 
     _began: list[str]  # what this start has begun
+    _anew: set[str]  # what was done already when it was asked for, and is to be done once more
     _whole: bool  # this start began from nothing: it may abort
     _cause: str | None  # of an abort, while what it began stops
     _why: str  # the same, as each of them tells it
@@ -44,6 +46,7 @@ class Desk:
         self._deadline: int | None = None
         self._left: list[tuple[str, ...]] = []  # phases to come, of a start or of a stop
         self._current: tuple[str, ...] = ()  # the phase under way
+        self._anew = set()
         self._later: set[str] = set()  # to be started when all has stopped
         self._parting: list[tuple[str, ...]] = []  # phases of a stop of some, beside what runs; the first is under way
         self._parting_until: int | None = None
@@ -94,7 +97,7 @@ class Desk:
 
     def stop(self, names: Collection[str], standings: Standings, now: int) -> list[Step]:
         """Stop these services in the reverse order; what else runs, starts or is to start goes on."""
-        self._now, self._later = now, self._later.difference(names)
+        self._now, self._later, self._anew = now, self._later.difference(names), self._anew.difference(names)
         at_work = {name for name, each in standings.items() if each.state not in _AT_REST}
         others = at_work.union(*self._left).difference(names)
         if others and self.state is DeskState.STOPPING:
@@ -144,10 +147,20 @@ class Desk:
         """A start, or more of the one under way."""
         if self.state is not DeskState.STARTING:
             self._whole = self.state in (DeskState.STOPPED, DeskState.ABORTED)
-            self._began, self._left, self._current = [], [], ()
-        self._left = list(self.plan.only({*names, *self._current}.union(*self._left)).phases)
+            self._began, self._left, self._current, self._anew = [], [], (), set()
+        begun = self._hurry_on(names, standings) if self._current else set()
+        self._anew |= {name for name in names if _state(name, standings) is ServiceState.DONE}
+        self._left = list(self.plan.only({*names}.difference(begun).union(*self._left)).phases)
         self._enter(DeskState.STARTING, None)
         self._rise(standings)
+
+    def _hurry_on(self, names: Collection[str], standings: Standings) -> set[str]:
+        """What of these this start has begun already: it is told at once, and its turn does not come again."""
+        begun = {name for name in names if _state(name, standings) in _BEGUN}.difference(*self._left)
+        hurried = tuple(name for name in names if name in begun and _state(name, standings) is not ServiceState.UP)
+        if hurried:
+            self._steps.append(Begin(hurried))
+        return begun
 
     def _rise(self, standings: Standings, *, late: bool = False) -> None:
         """Go on with the next phase once nothing of this one is under way, or its time is over."""
@@ -167,13 +180,18 @@ class Desk:
         """The next phase of the start."""
         self._current = ()
         while self._left and not self._current:
-            self._current = tuple(name for name in self._left.pop(0) if name in self.services)
+            self._current = tuple(name for name in self._left.pop(0) if self._is_to_begin(name, standings))
         if not self._current:
             self._settle(standings)
             return
+        self._anew.difference_update(self._current)
         self._began += [name for name in self._current if _state(name, standings) not in _RUNS]
         self._deadline = self._now + int(max(map(self._patience, self._current)) * SECOND)
         self._steps.append(Begin(self._current))
+
+    def _is_to_begin(self, name: str, standings: Standings) -> bool:
+        """Not what has been done since it was asked for."""
+        return name in self.services and (name in self._anew or _state(name, standings) is not ServiceState.DONE)
 
     def _patience(self, name: str) -> float:
         """The seconds that all tries of a service's start may take."""
