@@ -155,6 +155,7 @@ def test_a_zygote_whose_directory_was_deleted_serves_there_again(yard: Yard) -> 
         until((yard.keepers.run_dir / "zygote.sock").exists, what="it serves again")
         assert yard.zygote() == process.pid
         yard.keep("after", "sleep", "1000")
+        yard.running("after")
         yard.stopped("after")
 
 
