@@ -6,6 +6,7 @@ import timeit
 from dataclasses import replace
 from datetime import time
 from functools import partial
+from time import process_time
 
 import pytest
 
@@ -182,11 +183,10 @@ def test_a_collision_five_weeks_ahead_is_seen_and_a_later_one_is_not() -> None:
         ["cron * * * * *"],
         ["cron * * * * * *"],
         ["at 16:00", "at 16:05", "hourly at :30"],
-        ["every 5m", "at 16:01"],
     ],
 )
 def test_what_is_wrong_is_found_before_anybody_waits_for_it(texts: list[str]) -> None:
-    assert min(timeit.repeat(partial(wrong, *texts), number=1, repeat=5)) < 0.05
+    assert min(timeit.repeat(partial(wrong, *texts), timer=process_time, number=1, repeat=5)) < 0.03
 
 
 @pytest.mark.parametrize(

@@ -86,3 +86,19 @@ def test_the_days_outside_coverage_say_on_which_side_they_lie() -> None:
     assert moment(segment(), LAST + timedelta(days=1), 10) == Moment(
         "unknown", "past_coverage", None, "calendar ends 2026-12-31"
     )
+
+
+def test_a_day_outside_coverage_is_what_it_is_whichever_was_asked_before() -> None:
+    longer = Phase(8 * HOUR, 20 * HOUR, "live.continuous", "dense")
+    rules = Rule(FIRST, (OPEN,), "circular 1", WEEKDAYS), Rule(date(2028, 1, 1), (longer,), "circular 2", WEEKDAYS)
+
+    def new() -> Segment:
+        return Segment(IST, FIRST, LAST, rules, {}, {})
+
+    used = new()
+    days = [date(year, month, day) for year in (2025, 2027, 2028, 2029) for month in (1, 6) for day in range(1, 8)]
+    for day in (*days, *days[::-1]):
+        assert used.day(day) == new().day(day)
+    assert used == new()
+    assert used.day(date(2027, 6, 1)) is used.day(date(2027, 6, 8)), "it is made once"
+    assert "_beyond" not in repr(used)

@@ -73,6 +73,7 @@ class Segment:
     _in_force: tuple[tuple[Rule, ...], ...] = field(init=False, repr=False)
     _weeks: tuple[tuple[Day, ...], ...] = field(init=False, repr=False)
     _exceptional: dict[date, Day] = field(init=False, repr=False)
+    _beyond: dict[tuple[bool, int, int], Day] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # All days that differ are built once: a query is two look-ups, and a calendar weighs some kilobytes.
@@ -137,6 +138,12 @@ class Segment:
         return (self._rule(day) or self._in_force[self._era(day)][0]).phases
 
     def _unknown(self, day: date) -> Day:
+        kind = day < self.covered_from, self._era(day), day.weekday()
+        if kind not in self._beyond:  # made once, as all days are
+            self._beyond[kind] = self._outside(day)
+        return self._beyond[kind]
+
+    def _outside(self, day: date) -> Day:
         usual = self.ordinary(day)
         if day < self.covered_from:
             return unknown_day("before_coverage", f"calendar begins {self.covered_from}", usual)
