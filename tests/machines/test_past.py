@@ -157,7 +157,7 @@ def test_crashes_are_counted_by_each_keeper_for_itself() -> None:
 
 def test_what_an_earlier_keeper_says_of_its_own_copy_is_no_turn_in_the_life_of_the_present_one() -> None:
     before, present = started(1), started(2, keeper=77)
-    words = (exited(pid=before.pid), Gone(at=WALL, keeper=KEEPER))
+    words = (exited(pid=before.pid), paused(), Gone(at=WALL, keeper=KEEPER))
     found = past(before, present, *words)
     assert (found.life, found.last, found.ended) == (present, present, None)
     for each in (Stopping(at=WALL, keeper=KEEPER, pid=before.pid, signal=15), escalated()):

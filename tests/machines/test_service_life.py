@@ -117,8 +117,9 @@ def test_a_wish_for_what_runs_changes_nothing() -> None:
 def test_lives_are_counted_on_when_a_keeper_is_lost() -> None:
     scene = Scene().asked()
     assert scene.life.past.lives == 0
-    scene.tell("held", ON).hear(started(1), crashed(), started(2)).tell("ready")
-    scene.tell("wish", ON)
+    scene.tell("held", ON).hear(started(1), crashed(), started(2)).tell("wish", ON)
+    assert scene.life.past.lives == 2
+    scene.tell("ready").tell("wish", ON)
     scene.tell("held", OFF).wake()
     assert (scene.deeds, scene.life.past.lives) == ([Keep()], 2)
 
@@ -163,6 +164,12 @@ def test_a_daemon_counts_on_what_it_starts_again_unless_it_was_stopped(last: Hap
     scene.hear(gone())
     scene.tell("wish", ON)
     assert scene.life.past.lives == 0, "this time somebody does"
+
+
+def test_a_person_counts_anew_what_a_daemon_has_only_found() -> None:
+    scene = Scene()
+    scene.life.adopt([started(4), crashed()], held=False, wanted=False, now=0, wall=WALL)
+    assert scene.tell("wish", ON).life.past.lives == 0
 
 
 def test_what_never_ran_has_nothing_to_count_on() -> None:

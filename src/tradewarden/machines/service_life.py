@@ -101,7 +101,7 @@ class ServiceLife(Life):
 
     def resume(self) -> None:
         """What was not stopped when its daemon and its keeper were lost is started again next, by nobody's wish."""
-        self._resumes = not isinstance(self.past.last, Gone | None)
+        self._resumes = not isinstance(self.past.last, Gone)
 
     def restart(self, now: int, why: str = "somebody restarts it") -> list[Deed]:
         """Somebody wants a new life of it."""
@@ -218,7 +218,8 @@ class ServiceLife(Life):
                 self._leash.seen()
                 self._begin()
             case OutputLost(lines=lines):
-                self._tell("output_lost", f"{lines} lines of its output found no room on the disk")
+                all_of_it = f"{lines} lines of its output found no room on the disk"
+                self._tell("output_lost", self.past.tell_loss(self._zone) or all_of_it)
             case Exited(code=None):
                 self._tell("ended_unseen", self._ending())
             case Exited() | StartFailed():
