@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import select
-from _collections_abc import Iterable
+from _collections_abc import Container, Iterable
 
 from tradewarden.orchestrator.keeping import signals
 
@@ -17,6 +17,8 @@ _PARENT, _STARTED = 1, 19  # fields of /proc/PID/stat behind the name
 _USER, _SYSTEM, _THREADS = 11, 12, 17
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+UNSEEN = 0  # instead of the pids of those who are there, and whom nobody can see
+_LOOKS = 10  # at what has come while the ones before were looked at
 _SMALL = 1 << 12  # bytes at once: what a keeper has touched it keeps
 
 
@@ -84,30 +86,41 @@ def children(pid: int) -> list[int]:
 
 def descendants(pid: int, without: Iterable[int] = ()) -> list[int]:
     """All that came from a process and still runs, nearest first."""
-    left_out = set(without)
-    found: list[int] = []
-    ahead = [each for each in children(pid) if each not in left_out]
-    while ahead:
-        each = ahead.pop(0)
-        found.append(each)
-        ahead += [child for child in children(each) if child not in left_out]
-    return [each for each in found if not _is_over(each)]
+    return _running(children(pid), set(without))
+
+
+def own(without: Container[int]) -> list[int]:
+    """The descendants of this process, which adopts orphans; here an empty answer is true.
+
+    Its children stay listed until it reaps them, and whoever ends hands its own to the end of that list: so if all that
+    were listed are over, and nobody has come to the list meanwhile, nothing is left.
+    """
+    listed = children(os.getpid())
+    if found := _running(listed, without):
+        return found
+    again = children(os.getpid())
+    if len(again) < len(listed) or not (again or _is_childless()):
+        return [UNSEEN]  # no descriptor to spare: that is no answer
+    return [each for each in again if each not in listed and each not in without]
 
 
 def carriers(mark: bytes) -> list[Process]:
     """Every process that carries this mark in its environment, but not those that this one descends from."""
     found = []
-    spared = _ancestors()
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) in spared:
-            continue
-        process = pin(int(entry)) if mark in _environment(entry) else None
-        if process is None:
-            continue
-        if mark in _environment(entry) and process.lives:  # the pinned one carries it too
-            found.append(process)
-        else:
-            process.close()
+    seen = set(map(str, _ancestors()))
+    for _ in range(_LOOKS):
+        fresh = [entry for entry in os.listdir("/proc") if entry.isdigit() and entry not in seen]
+        if not fresh:
+            break
+        seen.update(fresh)  # one of them may end, and leave another, before its turn
+        for entry in fresh:
+            process = pin(int(entry)) if mark in _environment(entry) else None
+            if process is None:
+                continue
+            if mark in _environment(entry) and process.lives:  # the pinned one carries it too
+                found.append(process)
+            else:
+                process.close()
     return found
 
 
@@ -134,10 +147,41 @@ def usage(pids: Iterable[int]) -> tuple[float, int]:
     return seconds, memory
 
 
+def _running(ahead: list[int], without: Container[int]) -> list[int]:
+    found = []
+    ahead = [each for each in ahead if each not in without]
+    while ahead:
+        each = ahead.pop(0)
+        found.append(each)
+        ahead += [child for child in children(each) if child not in without]
+    return [each for each in found if not _is_over(each)]
+
+
+def _is_childless() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
+
+
 def _is_over(pid: int) -> bool:
     """Whether its last thread has ended: the first one, after which a process is judged, may end long before."""
     fields = stat(pid)
-    return fields is None or fields[0] == "X" or (fields[0] == "Z" and int(fields[_THREADS]) <= 1)
+    if fields is None:
+        return not _is_there(pid)
+    return fields[0] == "X" or (fields[0] == "Z" and int(fields[_THREADS]) <= 1)
+
+
+def _is_there(pid: int) -> bool:
+    """The kernel's answer, which takes no descriptor."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _environment(pid: str) -> list[bytes]:

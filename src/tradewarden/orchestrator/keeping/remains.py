@@ -9,6 +9,7 @@ from tradewarden.orchestrator.keeping import family, signals
 from tradewarden.orchestrator.keeping.family import Process
 
 AGAIN = 0.05  # seconds between two rounds of SIGKILL
+_CHASES = 10  # looks at who has come while the ones before were told: each may have forked and ended
 _UNKILLABLE = 3.0  # seconds after the first of them: then a person has to be told
 _DIGITS = 19
 ONE_RUN = "run-"  # how the revision of a job's run begins: such a one is begun once, whoever asks how often
@@ -64,20 +65,24 @@ class Remains:
 
     def signal(self, number: int, but: Container[int] = ()) -> int:
         """Send a signal to all of it, save to those that have had it; how many were meant."""
-        pinned = [process for pid in self._own() if (process := family.pin(pid)) is not None]
-        still = set(self._own())  # pinned now, and ours still: no stranger under an old number
-        meant = 0
-        for process in pinned:
-            if process.pid in still and process.pid not in but:
-                meant += process.signal(number)
-            process.close()
-        for process in self._earlier:
-            meant += process.signal(number)
+        meant = sum(process.signal(number) for process in self._earlier)
+        told: set[int] = set()
+        for _ in range(_CHASES):
+            fresh = [pid for pid in self._own() if pid not in told and pid not in but]
+            if not fresh:
+                break
+            told.update(fresh)
+            pinned = [process for pid in fresh if (process := family.pin(pid)) is not None]
+            still = set(self._own())  # pinned now, and ours still: no stranger under an old number
+            for process in pinned:
+                if process.pid in still:
+                    meant += process.signal(number)
+                process.close()
         return meant
 
     def _own(self) -> list[int]:
         spared = self._spared()
-        return family.descendants(os.getpid(), without=() if spared is None else (spared,))
+        return family.own(() if spared is None else (spared,))
 
     def _widen(self) -> None:
         known = {each.pid for each in self._earlier}
