@@ -40,6 +40,7 @@ def a_desk(*services: ServiceReport, **changes: Any) -> DeskReport:
 
 PAUSED = a_service("canary-feed", ServiceState.PAUSED, reason="exit code 3")
 CHART = a_service("canary-chart", ServiceState.FAILED, reason="exit code 1", tier=Tier.OPTIONAL)
+MUTE = a_service("canary-chat", reason="its log finds no room: 7 lines lost since 09:15", loses_lines=True, lost_lines=7)
 ABORTED = a_desk(a_service("canary-feed", ServiceState.DOWN), state="aborted", reason="canary-feed did not start")
 
 
@@ -64,6 +65,12 @@ ABORTED = a_desk(a_service("canary-feed", ServiceState.DOWN), state="aborted", r
             "warn",
             ["canary-chart"],
             "Canary-chart is failed: exit code 1.",
+        ),
+        (
+            all_well(desk=a_desk(MUTE)),
+            "warn",
+            ["canary-chat"],
+            "Canary-chat is up: its log finds no room: 7 lines lost since 09:15.",
         ),
         (all_well(desk=ABORTED, situation=DOWN), "fail", [], "Canary-feed did not start."),
         (all_well(desk=a_desk(a_service("canary-feed"), keepers_reachable=False)), "warn", [], None),
@@ -107,7 +114,7 @@ async def test_a_desk_without_programs_says_nothing_of_them(session: ClientSessi
 def test_the_figures_have_a_state_set_for_each_program_and_the_host() -> None:
     busy = a_service("feed", memory_bytes=5_000_000, cpu_percent=1.5, restarts=2, started_at=at("09:00:00"))
     host = HostFigures(cpu_percent=12.5, memory_used=1, memory_total=2, disk_free=3)
-    text = render(of_services(a_desk(busy, a_service("setup", ServiceState.DONE), PAUSED, host=host))).decode()
+    text = render(of_services(a_desk(busy, a_service("setup", ServiceState.DONE), PAUSED, MUTE, host=host))).decode()
     told = {
         (sample.name, *sorted(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
@@ -119,6 +126,7 @@ def test_the_figures_have_a_state_set_for_each_program_and_the_host() -> None:
     assert told["tradewarden_service_memory_bytes", "feed"] == 5_000_000
     assert ("tradewarden_service_memory_bytes", "setup") not in told, "what does not run takes nothing"
     assert told["tradewarden_service_restarts", "feed"] == 2
+    assert told["tradewarden_service_lost_lines_total", "canary-chat"] == 7
     assert told["tradewarden_service_started_timestamp_seconds", "feed"] == at("09:00:00").timestamp()
     assert told["tradewarden_host_disk_free_bytes",] == 3
     assert told["tradewarden_desk_state", "running"] == 1

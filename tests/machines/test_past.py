@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from errno import EAGAIN, EBUSY, EMFILE, ENFILE, ENOMEM
 
 import pytest
@@ -52,6 +52,35 @@ def test_a_start_begins_a_life_and_an_end_ends_it() -> None:
 
 def test_lost_output_is_no_turn_in_a_life() -> None:
     assert past(started(), lost()).last == started()
+
+
+def test_lines_are_lost_from_the_first_word_about_it_to_the_last() -> None:
+    told = past(started(), lost(3, lasting=True))
+    assert told.tell_loss(UTC) == f"its log finds no room: 3 lines lost since {WALL:%H:%M}"
+    told.hear(lost(8, lasting=True))
+    assert told.tell_loss(UTC) == f"its log finds no room: 8 lines lost since {WALL:%H:%M}"
+    told.hear(exited())
+    told.hear(started(2))
+    assert told.tell_loss(UTC) is not None, "the next life has no more room"
+    told.hear(lost(9))
+    assert told.tell_loss(UTC) is None
+
+
+def test_each_lost_line_is_counted_once() -> None:
+    later = WALL + timedelta(minutes=5)
+    told = past(lost(3, lasting=True), lost(8, lasting=True), lost(9))
+    assert told.lost_lines == 9
+    told.hear(lost(2, lasting=True, since=later))
+    told.hear(lost(4, since=later))
+    assert told.lost_lines == 13
+    told.hear(lost(6))
+    assert told.lost_lines == 19, "an earlier keeper told only the whole of it"
+    assert past(lost(5, lasting=True), lost(7, lasting=True, keeper=2)).lost_lines == 12
+    assert past(lost(5, lasting=True), lost(3)).lost_lines == 5, "nobody finds lines again"
+
+
+def test_nobody_knows_of_room_once_the_keeper_that_lost_lines_was_killed() -> None:
+    assert past(started(), lost(3, lasting=True), started(2, keeper=KEEPER + 1)).tell_loss(UTC) is None
     assert past(started(), stopping()).last == stopping()
     assert past(started(), stopping()).life == started()
 

@@ -749,6 +749,9 @@ def test_lost_output_is_told_and_changes_nothing() -> None:
     scene = Scene().up().hear(lost())
     assert scene.deeds == [Tell("output_lost", "12 lines of its output found no room on the disk")]
     assert scene.stands() == ("up", None)
+    scene.hear(lost(5, lasting=True))
+    assert scene.deeds == [Tell("output_lost", "its log finds no room: 5 lines lost since 10:00")]
+    assert scene.stands() == ("up", None)
 
 
 # Adoption

@@ -419,13 +419,17 @@ def test_a_disk_that_fills_up_keeps_whole_lines_and_takes_new_ones_when_there_is
         script = f"seq 1 100000; touch {yard.root}/filled; trap 'echo back' USR1; echo up; {FOREVER}"
         yard.sh("filled", script, log=str(log))
         until((yard.root / "filled").exists, what="the service is not held up")
-        lost = yard.nth("filled", OutputLost)
+        so_far = yard.nth("filled", OutputLost)
+        assert (so_far.lasting, so_far.lines > 0) == (True, True), "it is told while the disk is full"
         numbers = [int(line.split()[2]) for line in log.read_text().splitlines()]
         assert numbers == list(range(1, len(numbers) + 1))  # whole lines, in order, up to the edge
         assert 5000 < len(numbers) < 100_000
         log.write_text("")  # somebody makes room
         yard.keepers.command("filled", "sig 10")
-        until(lambda: log.read_text().endswith("back\n"), what="words again")
+        until(lambda: "back\n" in log.read_text(), what="words again")
+        lost = yard.nth("filled", OutputLost, 2)
+        assert (lost.lasting, lost.since) == (False, so_far.since)
+        assert f"[tradewarden: {lost.lines} lines from " in log.read_text().splitlines()[-1]
         assert yard.stopped("filled").dropped_lines == lost.lines == 100_001 - len(numbers)
     finally:
         if yard.keepers.held("filled"):

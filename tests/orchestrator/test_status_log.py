@@ -63,6 +63,10 @@ def line(event: str, **facts: object) -> bytes:
         (line("escalate", pid=7), Escalated(at=MOMENT, keeper=5, pid=7)),
         (line("paused", attempts=5, window=60.0), Paused(at=MOMENT, keeper=5, attempts=5, window=60.0)),
         (line("lost", since=AT, lines=2, bytes=9), OutputLost(at=MOMENT, keeper=5, since=MOMENT, lines=2, bytes=9)),
+        (
+            line("lost", since=AT, lines=2, bytes=9, lasting=True),
+            OutputLost(at=MOMENT, keeper=5, since=MOMENT, lines=2, bytes=9, lasting=True),
+        ),
         (line("gone"), Gone(at=MOMENT, keeper=5)),
     ],
 )  # fmt: skip

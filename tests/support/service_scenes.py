@@ -69,8 +69,8 @@ def gone(keeper: int = KEEPER) -> Gone:
     return Gone(at=WALL, keeper=keeper)
 
 
-def lost() -> OutputLost:
-    return OutputLost(at=WALL, keeper=KEEPER, since=WALL, lines=12, bytes=900)
+def lost(lines: int = 12, *, lasting: bool = False, since: datetime = WALL, keeper: int = KEEPER) -> OutputLost:
+    return OutputLost(at=WALL, keeper=keeper, since=since, lines=lines, bytes=900, lasting=lasting)
 
 
 class Scene:

@@ -240,9 +240,9 @@ def _services_check(source: Source, desk: DeskReport) -> dict[str, Any]:
     told |= {"observedUnit": "running", "time": iso(desk.since), "state": desk.state}
     if not source.private:
         return told
-    said = [f"{each.name} is {each.state}{f': {each.reason}' if each.reason else ''}" for each in desk.down]
+    said = [f"{each.name} is {each.state}{f': {each.reason}' if each.reason else ''}" for each in desk.troubled]
     said = said or ([] if desk.reason is None else [desk.reason])
-    told |= {"affected": [each.name for each in desk.down]}
+    told |= {"affected": [each.name for each in desk.troubled]}
     return told | ({"output": _sentence(said)} if said else {})
 
 

@@ -24,6 +24,9 @@ def of_services(desk: DeskReport) -> Iterator[Family]:
     yield _each(desk, "cpu_percent", text, lambda each: each.cpu_percent)
     text = "Lines of its log in the last hour that speak of an error."
     yield _each(desk, "errors_last_hour", text, lambda each: each.errors_last_hour)
+    text = "Lines that it said and no disk took."
+    lost: list[Sample] = [("_total", {"service": each.name}, each.lost_lines) for each in desk.services]
+    yield Family("tradewarden_service_lost_lines", "counter", text, lost)
     text = "When its present life began."
     yield _each(
         desk,

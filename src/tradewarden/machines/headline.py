@@ -334,7 +334,7 @@ def services_severity(view: View, desk: DeskReport) -> Severity:
     """How bad the desk's programs do: a critical one that is down is a failure while the feed is wanted."""
     if desk.is_failing:
         return _FAIL if view.wanted else _WARN
-    return _WARN if desk.down or not desk.keepers_reachable else _PASS
+    return _WARN if desk.troubled or not desk.keepers_reachable else _PASS
 
 
 def segment_severity(segment: SegmentReport) -> Severity:

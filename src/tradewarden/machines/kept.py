@@ -81,6 +81,7 @@ class OutputLost(Kept):
     since: datetime
     lines: int
     bytes: int
+    lasting: bool = False  # so far: more may be lost, and all of it is told once there is room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 from tradewarden.machines.kept import (
@@ -35,6 +35,8 @@ class Past:
         self.ended: Exited | StartFailed | None = None  # how the last one ended, or why there was none
         self.killed = False  # the last one did not stop in its time
         self.next_start_at: datetime | None = None
+        self.lost_lines = 0  # of its output, which no disk took
+        self._losing: OutputLost | None = None  # as long as none takes any
         self._crashes: list[datetime] = []
         self._counts: int | None = None  # the keeper whose count of crashes it is
         self._other: int | None = None  # an earlier keeper that had to leave while the present one was here
@@ -48,6 +50,7 @@ class Past:
             return
         match happening:
             case OutputLost():
+                self._lose(happening)
                 return
             case Started():
                 self._begin(happening)
@@ -61,8 +64,16 @@ class Past:
                 pass
         self.last = happening
 
+    def _lose(self, lost: OutputLost) -> None:
+        known = self._losing
+        goes_on = known is not None and (known.keeper, known.since) == (lost.keeper, lost.since)
+        self.lost_lines += max(0, lost.lines - (known.lines if known is not None and goes_on else 0))
+        self._losing = lost if lost.lasting else None
+
     def _begin(self, started: Started) -> None:
         self.life, self.lives = started, started.life
+        if self._losing is not None and self._losing.keeper != started.keeper:
+            self._losing = None  # whoever lost it was killed and can tell no more
         self.killed, self.next_start_at = False, None
         if started.life == 1 or started.keeper != self._counts:
             self._crashes.clear()
@@ -135,6 +146,13 @@ class Past:
                 return f"it cannot be started: {text}"
             case None:
                 return self._killing() if self.killed else UNKNOWN_END
+
+    def tell_loss(self, zone: tzinfo) -> str | None:
+        """What its log takes no more, as a trader reads it; none while it has room."""
+        lost = self._losing
+        if lost is None:
+            return None
+        return f"its log finds no room: {lost.lines} lines lost since {lost.since.astimezone(zone):%H:%M}"
 
     def _killing(self) -> str:
         return f"killed after {span(self.service.stop_seconds)}: it did not stop on SIG{self.service.stop_signal}"

@@ -153,6 +153,8 @@ class ServiceReport:
     memory_bytes: int | None = None  # it and what it started
     cpu_percent: float | None = None  # of one core
     errors_last_hour: int = 0  # lines of its log that say so
+    lost_lines: int = 0  # of its output, which no disk took
+    loses_lines: bool = False  # its log finds no room
     says: str | None = None  # its own status line
     figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # its own
     reach: str | None = None  # where it can be reached, once it is up
@@ -196,6 +198,11 @@ class DeskReport:
     def down(self) -> tuple[ServiceReport, ...]:
         """The services that should run and do not."""
         return tuple(each for each in self.services if each.is_down)
+
+    @property
+    def troubled(self) -> tuple[ServiceReport, ...]:
+        """The services that somebody should look at: they are down, or what they say finds no room on the disk."""
+        return tuple(each for each in self.services if each.is_down or each.loses_lines)
 
     @property
     def critical_down(self) -> tuple[ServiceReport, ...]:

@@ -280,7 +280,7 @@ class Keeper:
         self._post.leave()
         self._obey()
         if self._leaving:
-            self._diary.lost(self._output.leave())
+            self._diary.lost(self._output.leave(self._clocks.wall()))
             self._figures.tell(None, self._clocks.steady(), self._clocks.wall())
             self.is_gone = self._diary.part() or self._once
         if not self.is_gone:
@@ -290,7 +290,7 @@ class Keeper:
         """Do what is done every two seconds."""
         self._watch.tick_next(now, TICK)
         self._attend()
-        self._diary.renew(self._output.settled())
+        self._diary.renew(self._output.settled(now, self._clocks.wall()))
         self._figures.tell(None if self._life is None else self._life.pid, now, self._clocks.wall())
 
     def _attend(self) -> None:

@@ -8,6 +8,7 @@ from tradewarden.early_log import Logger
 from tradewarden.machines.kept import Exited, Happening, Started, StartFailed
 from tradewarden.machines.life import Life
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
+from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.published import Figures, Says
 
 log = Logger()
@@ -33,6 +34,7 @@ def report_of(
 ) -> ServiceReport:
     """How it does; `since` is when it entered its state, by the wall's clock."""
     service, present = life.service, life.past.life
+    loss = life.past.tell_loss(IST) if life.is_held else None
     return ServiceReport(
         name=service.name,
         description=service.description,
@@ -42,7 +44,7 @@ def report_of(
         enabled=enabled,
         auto_restart=life.auto,
         state=life.state,
-        reason=life.reason,
+        reason="; ".join(filter(None, (life.reason, loss))) or None,
         since=since,
         needs=service.needs,
         conditions=service.conditions,
@@ -54,6 +56,8 @@ def report_of(
         memory_bytes=None if figures is None else figures.memory_bytes,
         cpu_percent=None if figures is None else figures.cpu_percent,
         errors_last_hour=errors,
+        lost_lines=life.past.lost_lines,
+        loses_lines=loss is not None,
         says=None if says is None else says.text,
         figures={} if says is None else says.figures,
         reach=reach(service) if life.state is ServiceState.UP else None,

@@ -197,6 +197,7 @@ _EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], Happening]]] = {
         since=_moment(told["since"]),
         lines=_whole(told["lines"]),
         bytes=_whole(told["bytes"]),
+        lasting=told.get("lasting") is True,
     ),
     "gone": lambda told: Gone(at=told["at"], keeper=told["keeper"]),
 }

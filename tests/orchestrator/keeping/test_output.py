@@ -92,30 +92,51 @@ def test_a_half_line_that_a_killed_keeper_left_is_ended(tmp_path: Path) -> None:
     assert (tmp_path / "x.log").read_text() == f"half\n{STAMP} x new\n"
 
 
-def test_a_full_disk_costs_whole_lines_which_are_counted_and_told_once(tmp_path: Path) -> None:
+def test_a_full_disk_costs_whole_lines_which_are_counted_and_told_so_far_and_at_last(tmp_path: Path) -> None:
     log = tmp_path / "x.log"
     log.symlink_to("/dev/full")
     out = output(log)
     out.take(b"one\ntwo\n", AT)
-    assert out.settled() is None  # more may be lost yet
+    first = out.settled(0, AT)
+    assert first is not None, "nobody waits for a disk that may be full all day"
+    assert (first.since, first.lines, first.lasting) == (AT, 2, True)
     out.take(b"three\n", AT + 1)
-    assert out.settled() is None
-    lost = out.settled()
-    assert lost is not None
-    assert (lost.since, lost.lines, lost.bytes, out.dropped) == (AT, 3, 14, 3)
-    assert out.settled() is None
+    assert out.settled(59.9, AT) is None
+    again = out.settled(60, AT)
+    assert again is not None, "silence is no sign of room"
+    assert (again.since, again.lines, again.bytes, again.lasting) == (AT, 3, 14, True)
     log.unlink()
     out.take(b"four\n", AT)
-    assert words(log) == ["four"]
+    lost = out.settled(61, AT + 2)
+    assert lost is not None
+    assert (lost.since, lost.lines, lost.bytes, lost.lasting, out.dropped) == (AT, 3, 14, False, 3)
+    assert out.settled(200, AT) is None
+    gap = f"x [tradewarden: 3 lines from {STAMP} to {STAMP.replace('00.', '01.')} found no room on the disk]"
+    assert log.read_text() == f"{STAMP} x four\n{STAMP.replace('00.', '02.')} {gap}\n"
+
+
+def test_a_disk_that_refuses_now_and_then_has_no_room_yet(tmp_path: Path) -> None:
+    log = tmp_path / "x.log"
+    log.symlink_to("/dev/full")
+    out = output(log)
+    out.take(b"one\n", AT)
+    log.unlink()
+    out.take(b"two\n", AT)
+    lost = out.settled(0, AT)
+    assert lost is not None
+    assert lost.lasting
+    lost = out.settled(2, AT)
+    assert lost is not None
+    assert (lost.lines, lost.lasting) == (1, False)
 
 
 def test_a_keeper_that_leaves_tells_at_once_what_was_lost(tmp_path: Path) -> None:
     (tmp_path / "x.log").symlink_to("/dev/full")
     out = output(tmp_path / "x.log")
     out.take(b"one\n", AT)
-    lost = out.settled(leaving=True)
+    lost = out.leave(AT)
     assert lost is not None
-    assert lost.lines == 1
+    assert (lost.lines, lost.lasting) == (1, False)
 
 
 def test_a_disk_that_takes_half_a_chunk_keeps_its_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

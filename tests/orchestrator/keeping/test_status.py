@@ -15,15 +15,15 @@ def words(path: Path) -> list[str]:
 def test_the_last_word_is_written_after_all_others_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "run" / "x.status"
     log = StatusLog(str(path), str(tmp_path / "wake"), "x")
-    assert not log.part("gone", 1.0)  # no disk takes it
+    assert not log.offer("gone", 1.0)  # no disk takes it
     assert not log.is_behind  # and it does not wait: the keeper may have other words before it leaves
     log.write("exit", 2.0)
     assert log.is_behind
     path.parent.mkdir()
-    assert not log.part("gone", 3.0)
+    assert not log.offer("gone", 3.0)
     log.retry()
     assert words(path) == ["exit"]
-    assert log.part("gone", 4.0)
+    assert log.offer("gone", 4.0)
     assert words(path) == ["exit", "gone"]
 
 

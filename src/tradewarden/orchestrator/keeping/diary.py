@@ -20,12 +20,18 @@ class Diary:
 
     def __init__(self, log: StatusLog, clocks: type[Clocks]) -> None:
         self._log, self._clocks = log, clocks
+        self._unsaid: Lost | None = None  # is told so far, but by no means: nobody who leaves waits for it
         self._is_mute = False  # nothing has begun, since no disk takes a word
 
     def renew(self, lost: Lost | None) -> None:
         """Write what the disk has refused before, what somebody deleted, and lines of output that were lost lately."""
         self._log.renew()
-        self.lost(lost)
+        if lost is not None and lost.lasting:
+            self._unsaid = lost
+        else:
+            self.lost(lost)
+        if self._unsaid is not None and self._log.offer("lost", self._clocks.wall(), **_facts(self._unsaid)):
+            self._unsaid = None
 
     @property
     def is_behind(self) -> bool:
@@ -34,7 +40,7 @@ class Diary:
 
     def part(self) -> bool:
         """Say that the keeper leaves, as its last word; false when there is something that nobody can know as yet."""
-        return self._log.part("gone", self._clocks.wall()) or (self._is_mute and not self.is_behind)
+        return self._log.offer("gone", self._clocks.wall()) or (self._is_mute and not self.is_behind)
 
     def tell(self, event: str, **facts: object) -> None:
         """Write one event down."""
@@ -82,4 +88,10 @@ class Diary:
     def lost(self, lost: Lost | None) -> None:
         """Lines that no disk took, if there were any."""
         if lost is not None:
-            self.tell("lost", since=round(lost.since, 6), lines=lost.lines, bytes=lost.bytes)
+            self._unsaid = None
+            self.tell("lost", **_facts(lost))
+
+
+def _facts(lost: Lost) -> dict[str, object]:
+    lasting = {"lasting": True} if lost.lasting else {}
+    return {"since": round(lost.since, 6), "lines": lost.lines, "bytes": lost.bytes, **lasting}

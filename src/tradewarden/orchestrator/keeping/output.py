@@ -12,7 +12,7 @@ from tradewarden.orchestrator.keeping.brief import Brief
 from tradewarden.orchestrator.keeping.compress import Compressor
 
 LONGEST = 1 << 20  # bytes of one line; a longer one goes on as a line of its own
-
+REPEAT = 60.0  # seconds between two words about lines that are lost all the time
 
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -21,7 +21,9 @@ class Lost:
     """Lines that no disk took, since a moment."""
 
     def __init__(self, since: float) -> None:
-        self.since, self.lines, self.bytes = since, 0, 0
+        self.since, self.until, self.lines, self.bytes = since, since, 0, 0
+        self.lasting = True  # more may be lost
+        self.tell_at = 0.0  # by the steady clock
 
 
 class Output:
@@ -43,11 +45,11 @@ class Output:
         if self._compressor is not None:
             self._compressor.begin()
 
-    def leave(self) -> Lost | None:
+    def leave(self, at: float) -> Lost | None:
         """Nobody writes any more: what was lost and not told yet."""
         if self._compressor is not None:
             self._compressor.stop()
-        return self.settled(leaving=True)
+        return self.settled(0.0, at, leaving=True)
 
     def take(self, data: bytes, at: float) -> None:
         """Keep what arrived; the line that is not complete yet waits for its end."""
@@ -66,18 +68,35 @@ class Output:
             self._keep(self._partial, at)
             self._partial = b""
 
-    def settled(self, *, leaving: bool = False) -> Lost | None:
-        """What was lost, once nothing more was since the last time of asking; told once."""
+    def settled(self, now: float, at: float, *, leaving: bool = False) -> Lost | None:
+        """What is to be told of what was lost: so far, each minute while it lasts; and all of it, once there is room.
+
+        There is room when the log takes the word that tells of the gap, and has refused nothing since the last call.
+        """
         lost, refused = self._lost, self._refused
         self._refused = False
-        if lost is None or (refused and not leaving):
+        if lost is None:
             return None
-        self._lost = None
+        if (not refused and not self._put(self._gap(lost, at))) or leaving:
+            self._lost, lost.lasting = None, False
+            return lost
+        if now < lost.tell_at:
+            return None
+        lost.tell_at = now + REPEAT
         return lost
+
+    def _gap(self, lost: Lost, at: float) -> bytes:
+        facts = stamp(at), self._name, lost.lines, stamp(lost.since), stamp(lost.until)
+        return b"%b %b [tradewarden: %d lines from %b to %b found no room on the disk]\n" % facts
 
     def _keep(self, lines: bytes, at: float) -> None:
         prefix = b"%b %b " % (stamp(at), self._name)
-        stamped = b"%b%b\n" % (prefix, lines.replace(b"\n", b"\n" + prefix) if b"\n" in lines else lines)
+        left = self._put(b"%b%b\n" % (prefix, lines.replace(b"\n", b"\n" + prefix) if b"\n" in lines else lines))
+        if left:
+            self._lose(left, len(prefix), at)
+
+    def _put(self, stamped: bytes) -> bytes:
+        """Write these lines, as many as find room; which ones did not."""
         stuck = False  # no older file can be made: better one that is too large than lines that are lost
         while stamped:
             try:
@@ -88,9 +107,8 @@ class Output:
                 stamped = stamped[cut:]
                 stuck = bool(stamped) and not self._rotate()
             except _Refused as refused:
-                stamped = stamped[refused.taken :]
-                self._lose(stamped, len(prefix), at)
-                return
+                return stamped[refused.taken :]
+        return b""
 
     def _cut(self, stamped: bytes, size: int) -> int:
         """How much fits into the present file: whole lines, and into an empty file at least one."""
@@ -142,7 +160,7 @@ class Output:
         lines = stamped.count(b"\n")
         if self._lost is None:
             self._lost = Lost(at)
-        self._lost.lines += lines
+        self._lost.lines, self._lost.until = self._lost.lines + lines, at
         self._lost.bytes += len(stamped) - lines * prefix
         self.dropped += lines
         self._refused = True

@@ -29,10 +29,10 @@ class StatusLog:
         """Whether something has happened that nobody can read as yet."""
         return bool(self._waiting)
 
-    def part(self, event: str, at: float) -> bool:
+    def offer(self, event: str, at: float, **facts: object) -> bool:
         """Write one event down after all others, or not at all; whether it is written."""
         if not self._waiting:
-            self.write(event, at)
+            self.write(event, at, **facts)
             written, self._waiting = not self._waiting, []
             return written
         return False
