@@ -40,7 +40,8 @@ def a_desk(*services: ServiceReport, **changes: Any) -> DeskReport:
 
 PAUSED = a_service("canary-feed", ServiceState.PAUSED, reason="exit code 3")
 CHART = a_service("canary-chart", ServiceState.FAILED, reason="exit code 1", tier=Tier.OPTIONAL)
-MUTE = a_service("canary-chat", reason="its log finds no room: 7 lines lost since 09:15", loses_lines=True, lost_lines=7)
+FULL = "its log finds no room: 7 lines lost since 09:15"
+MUTE = a_service("canary-chat", reason=FULL, loses_lines=True, lost_lines=7)
 ABORTED = a_desk(a_service("canary-feed", ServiceState.DOWN), state="aborted", reason="canary-feed did not start")
 
 

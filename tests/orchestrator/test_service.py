@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import re
 import signal
 import time
 from dataclasses import replace
@@ -19,7 +20,7 @@ from kept import until
 from kept_desk import ALL, KeptDesk, MadeUp, kept_desk, service, shell
 from servers.process import free_port
 from tradewarden.machines.kept import Happening, Started
-from tradewarden.machines.service import Again, Kind, Place, Ready, Reference, Restarts, Tier
+from tradewarden.machines.service import Again, Kind, Place, Ready, Reference, Restarts, ServiceReport, Tier
 from tradewarden.orchestrator.keepers import Keepers, KeepersError, Spec
 
 QUICK = Restarts(attempts=2, base=0.01, cap=0.01)
@@ -93,6 +94,33 @@ def test_what_a_service_says_and_takes_is_told(tmp_path: Path) -> None:
             assert told.cpu_percent is not None
             await desk.until(lambda: desk.of("bot").errors_last_hour == 1)
             assert desk.driver.report().host is not None
+
+    asyncio.run(scene())
+
+
+def test_a_service_whose_log_finds_no_room_says_so_as_long_as_that_is_so(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "bot.log"
+    log.parent.mkdir()
+    log.symlink_to("/dev/full")
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, shell("bot", "echo one; echo two; exec sleep 1000")) as desk:
+
+            def shown() -> ServiceReport:  # what the health answer shows, which reads no figures
+                report = desk.driver.shown()
+                assert report is not None
+                return report.services[0]
+
+            await desk.until(lambda: shown().state == "up")
+            desk.keepers.command("bot", "look")
+            await desk.until(lambda: shown().loses_lines)
+            assert re.fullmatch(r"its log finds no room: 2 lines lost since \d\d:\d\d", shown().reason or "")
+            assert (shown().state, shown().lost_lines) == ("up", 2)
+            assert desk.news[-1] == shown(), "whoever listens is told as well"
+            log.unlink()
+            desk.keepers.command("bot", "look")
+            await desk.until(lambda: shown().reason is None)
+            assert (shown().loses_lines, shown().lost_lines) == (False, 2)
 
     asyncio.run(scene())
 

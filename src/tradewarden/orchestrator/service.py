@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from tradewarden.early_log import Logger
 from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Fence, Keep, Tell
 from tradewarden.machines.gate import Gate
-from tradewarden.machines.kept import Started
+from tradewarden.machines.kept import OutputLost, Started
 from tradewarden.machines.life import STOPPED
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.machines.service_life import ServiceLife
@@ -138,6 +138,8 @@ class ServiceDriver:
         for happening in news:
             tell(self.name, happening)
             self._do(partial(self.life.kept, happening))
+            if isinstance(happening, OutputLost):
+                self._changed(self)  # in what is told of it, though it stands where it stood
         self._unkept = self._unkept or bool(news)
         self._remember()
         if held is False and not any(isinstance(each, Started) for each in news):  # else a new one has come meanwhile
