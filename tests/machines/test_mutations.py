@@ -128,4 +128,7 @@ def test_at_least_ninety_five_of_a_hundred_faults_are_noticed_and_of_the_others_
 
 
 def test_every_module_of_the_machines_was_tried() -> None:
-    assert set(results()["modules"]) == {path.stem for path in SOURCES.glob("*.py") if path.stem != "__init__"}
+    there = {path.stem for path in SOURCES.glob("*.py") if path.stem != "__init__"}
+    assert set(results()["modules"]) <= there
+    untried = there - set(results()["modules"])
+    assert not {name for name in untried if mutations(SOURCES / f"{name}.py")}  # some have nothing that could be wrong
