@@ -89,7 +89,7 @@ class Keeper:
             self._leaving, self._bidden, self._again_at = True, False, None
         if found.left:
             self._fencing = {**(found.start or {}), "pid": str(found.left[0].pid)}
-            self._remains.adopt(found.left)
+            self._remains.adopt(found.left, found.look_again)
             self._clear(self._clocks.steady(), self._brief.stop_signal)
         elif found.start is not None:
             self._diary.unseen(found.start, fenced=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import pytest
 
 from daemonizers import HOPS, RECIPE
 from kept import Yard, lives, until
-from tradewarden.machines.kept import Exited
+from tradewarden.machines.kept import Exited, Started
 from tradewarden.orchestrator.keeping import family
 
 LIVES = 100
@@ -116,3 +118,16 @@ def test_a_chain_of_processes_that_each_fork_and_end_does_not_escape_a_stop(yard
 
 def mark_of(yard: Yard, name: str) -> bytes:
     return f"TRADEWARDEN_KEEPER={yard.keepers.run_dir}/{name}".encode()
+
+
+def test_what_outlived_its_keeper_leaves_nobody_behind_either_when_it_ends(yard: Yard) -> None:
+    last = f"trap 'setsid sh -c \"echo \\$\\$ >>{yard.root}/left; exec sleep 1000\" & exit 0' TERM"
+    yard.sh("heirs", f"exec 2>/dev/null; {last}; while :; do sleep .02; done")
+    until(lambda: len(family.carriers(mark_of(yard, "heirs"))) > 1, what="it listens")
+    os.kill(yard.running("heirs").keeper, signal.SIGKILL)
+    until(lambda: not yard.keepers.held("heirs"), what="the keeper is gone")
+    yard.keep("heirs", "sleep", "1000")
+    begun = yard.nth("heirs", Started, 2)
+    heirs = [each.pid for each in family.carriers(mark_of(yard, "heirs"))]
+    assert heirs == [begun.pid]
+    assert yard.nth("heirs", Exited).fenced

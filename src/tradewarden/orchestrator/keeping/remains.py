@@ -23,6 +23,8 @@ class Remains:
         """`spared` is a child of the keeper's own, if there is one: no part of the service."""
         self._spared = spared
         self._earlier: list[Process] = []
+        self._again: Callable[[], Iterable[Process]] = list
+        self._said = signals.SIGKILL  # the last signal that all were sent
         self.kill_at: float | None = None
         self._killed_at: float | None = None
 
@@ -48,9 +50,12 @@ class Remains:
             return "unkillable"
         return None
 
-    def adopt(self, earlier: Iterable[Process]) -> None:
-        """These outlived their keeper: they and all that they started have to end."""
-        self._earlier = list(earlier)
+    def adopt(self, earlier: Iterable[Process], again: Callable[[], Iterable[Process]]) -> None:
+        """These outlived their keeper: they and all that they started have to end.
+
+        Their orphans come to somebody else: when the last of them has ended, `again` looks whether it left another.
+        """
+        self._earlier, self._again = list(earlier), again
         self._widen()
 
     def alive(self) -> list[int]:
@@ -60,11 +65,12 @@ class Remains:
             for each in self._earlier:
                 if not each.lives:
                     each.close()
-            self._earlier = [each for each in self._earlier if each.is_open]
+            self._earlier = [each for each in self._earlier if each.is_open] or self._heirs()
         return [*self._own(), *(each.pid for each in self._earlier)]
 
     def signal(self, number: int, but: Container[int] = ()) -> int:
         """Send a signal to all of it, save to those that have had it; how many were meant."""
+        self._said = number
         meant = sum(process.signal(number) for process in self._earlier)
         told: set[int] = set()
         for _ in range(_CHASES):
@@ -83,6 +89,12 @@ class Remains:
     def _own(self) -> list[int]:
         spared = self._spared()
         return family.own(() if spared is None else (spared,))
+
+    def _heirs(self) -> list[Process]:
+        found = list(self._again())
+        for each in found:
+            each.signal(self._said)
+        return found
 
     def _widen(self) -> None:
         known = {each.pid for each in self._earlier}
