@@ -12,12 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from daemonizers import HOPS, RECIPE
-from kept import Yard, lives, until
+from kept import Yard, until
 from tradewarden.machines.kept import Exited, Started
 from tradewarden.orchestrator.keeping import family
-
-LIVES = 100
 
 HANDED_ON = """
 import os, sys, time
@@ -92,28 +89,6 @@ def test_a_keeper_without_a_descriptor_to_spare_does_not_take_what_it_cannot_see
     source = str(Path(family.__file__).parents[3])
     ran = subprocess.run([sys.executable, "-c", BLIND, source], check=True, capture_output=True, text=True, timeout=30)
     assert ran.stdout.split() == ["True", "True", "[]"]
-
-
-def test_a_program_that_goes_to_the_background_never_gets_a_second_copy_beside_the_one_there(yard: Yard) -> None:
-    names = [f"stevens{number}" for number in range(2)]
-    for name in names:
-        yard.keep(name, sys.executable, "-I", "-S", "-c", RECIPE, attempts=0, base=0.001, cap=0.001, env={})
-    until(lambda: all(len(yard.all_of(name, Exited)) > LIVES for name in names), what="many lives")
-    for name in names:
-        yard.keepers.command(name, "stop 9 0")
-    until(lambda: not any(map(yard.keepers.held, names)), what="the keepers leave")
-    exits = [each for name in names for each in yard.all_of(name, Exited) if not each.asked]
-    assert not [each for each in exits if each.left not in {1, 2}]
-
-
-def test_a_chain_of_processes_that_each_fork_and_end_does_not_escape_a_stop(yard: Yard) -> None:
-    note = yard.root / "hops"
-    yard.keep("hops", sys.executable, "-I", "-S", "-c", HOPS, str(note), stop_seconds=0.1)
-    until(lambda: note.exists() and note.stat().st_size > 20, what="it hops")
-    yard.stopped("hops", "stop 15 0.1")
-    ends = note.stat().st_size
-    until(lambda: not any(lives(each.pid) for each in family.carriers(mark_of(yard, "hops"))), what="none is left")
-    assert note.stat().st_size == ends
 
 
 def mark_of(yard: Yard, name: str) -> bytes:
