@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tradewarden.machines.service import Difference, Order, Selection, ServiceSt
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_progress, "LOOK", 0.01)
     monkeypatch.setattr(desk_progress, "BEGIN", 0.1)
+    monkeypatch.setattr(desk_progress, "HEAL", 0.2, raising=False)
 
 
 class Slow(Programs):
@@ -122,6 +124,42 @@ async def test_a_start_that_is_given_up_fails_and_says_why_and_where_to_look(tmp
     assert "✕ feed failed: nothing listens on 127.0.0.1:8050" in text
     assert f"! The desk is aborted since 09:00:05: {reason}" in text
     assert text.endswith("Its last words: tradewarden logs feed -n 20\n")
+
+
+LOOPS = {"state": ServiceState.BACKING_OFF, "reason": "exit code 1 after 0.0 s; its keeper tries again at 10:02:03"}
+ANEW = {"state": ServiceState.STARTING, "reason": "it is not ready yet", "restarts": 7}
+
+
+@pytest.mark.parametrize("state", ["starting", "running", "degraded"])
+async def test_nobody_waits_for_a_start_that_fails_again_and_again(tmp_path: Path, state: str) -> None:
+    loop = (("web", UP), ("desk", {"state": state}), *(("feed", LOOPS), ("feed", ANEW)) * 500)
+    async with asyncio.timeout(5):
+        code, text, _ = await asked(tmp_path, Slow(*loop), "start", ALL)
+    assert code == 1
+    assert "↻ feed backing off: exit code 1 after 0.0 s" in text
+    how = "`tradewarden services` tells whether it comes, `tradewarden stop feed` ends it."
+    assert text.splitlines()[-2:] == [
+        f"feed goes on being started again: {how}",
+        "Its last words: tradewarden logs feed -n 20",
+    ]
+
+
+async def test_a_start_that_heals_with_its_next_try_is_waited_for(tmp_path: Path) -> None:
+    programs = Slow(("feed", LOOPS), ("feed", LOOPS), ("feed", ANEW), ("feed", UP), *WELL[2:])
+    code, text, _ = await asked(tmp_path, programs, "start", ALL)
+    assert code == 0
+    assert "goes on" not in text
+
+
+async def test_one_that_fails_again_and_again_hides_no_other_that_takes_its_time(tmp_path: Path) -> None:
+    still = ("web", {**STARTING, "reason": "not ready yet"})
+    programs = Slow(
+        *(("feed", LOOPS), ("feed", ANEW), still) * 20, ("web", UP), *(("feed", LOOPS), ("feed", ANEW)) * 500
+    )
+    async with asyncio.timeout(5):
+        code, text, _ = await asked(tmp_path, programs, "start", ALL)
+    assert code == 1
+    assert "● web  up" in text, "it was looked at until it came"
 
 
 async def test_nobody_waits_for_a_condition_that_may_take_hours(tmp_path: Path) -> None:

@@ -12,9 +12,14 @@ from tradewarden.service_words import brief, desk_line, reached
 
 LOOK: Final = 0.2  # seconds between two looks
 BEGIN: Final = 3.0  # seconds in which what was accepted must have begun
+HEAL: Final = 10.0  # seconds for a start that has failed to come with a further try
 _UNDER_WAY: Final = frozenset({"starting", "stopping", "backing_off"})
 _RESTING: Final = frozenset({"down", "done", "failed"})
 _WORSE: Final = frozenset({"failed", "paused"})
+_BEGINS: Final = frozenset({"start", "restart"})
+_IN_VAIN: Final = (
+    "{0} goes on being started again: `tradewarden services` tells whether it comes, `tradewarden stop {0}` ends it."
+)
 
 Body = Mapping[str, Any]
 
@@ -25,6 +30,7 @@ class Progress:
     def __init__(self, control: Control, screen: Screen, *, quiet: bool = False) -> None:
         self._control, self._screen, self._quiet = control, screen, quiet
         self._said: dict[str, str] = {}
+        self._failing: dict[str, float] = {}  # since when a start has failed that is tried again
         self._before: dict[str, str | None] = {}  # when the life began that is to end
 
     async def remember(self) -> None:
@@ -41,12 +47,20 @@ class Progress:
             services = [service for service in body["services"] if service["name"] in names]
             young = loop.time() - begun < BEGIN
             over = _is_over(verb, body["desk"], services, young=young) and not (young and self._goes_on(services))
+            in_vain = verb in _BEGINS and not over and self._is_in_vain(services, loop.time())
             self._show(verb, body, services)
-            if over:
+            if over or in_vain:
                 break
             await asyncio.sleep(LOOK)
         self._end(verb, body, services)
         return not any(_is_bad(verb, service) for service in services) and body["desk"]["state"] != "aborted"
+
+    def _is_in_vain(self, services: Sequence[Body], now: float) -> bool:
+        """Whether only such are under way whose start has failed, and has not come with further tries for a while."""
+        under_way = [service for service in services if service["state"] in _UNDER_WAY]
+        failing = {service["name"] for service in under_way if _fails(service)}
+        self._failing = {name: self._failing.get(name, now) for name in sorted(failing)}
+        return 0 < len(under_way) == sum(now - since >= HEAL for since in self._failing.values())
 
     def _goes_on(self, services: Sequence[Body]) -> bool:
         """Whether one lives the life that is to end."""
@@ -67,7 +81,7 @@ class Progress:
         """Those lines that say another state or reason than before; what has not begun yet says nothing."""
         for service, line in zip(services, lines, strict=True):
             now = f"{service['state']} {service['reason']}"
-            silent = service["state"] == "down" and verb in ("start", "restart")
+            silent = service["state"] == "down" and verb in _BEGINS
             before = self._said.setdefault(service["name"], now if silent else "")
             if before != now:
                 self._said[service["name"]] = now
@@ -78,10 +92,12 @@ class Progress:
             return
         desk = desk_line(body)
         self._screen.say(*([] if self._screen.is_live else [desk]))
-        if verb in ("start", "restart"):
+        if verb in _BEGINS:
             self._screen.say(*reached(services))
             for service in services:
-                if service["state"] in _WORSE:
+                if _fails(service):
+                    self._screen.say(_IN_VAIN.format(service["name"]))
+                if _fails(service) or service["state"] in _WORSE:
                     self._screen.say(f"Its last words: tradewarden logs {service['name']} -n 20")
 
 
@@ -100,4 +116,9 @@ def _is_over(verb: str, desk: Body, services: Sequence[Body], *, young: bool) ->
 def _is_bad(verb: str, service: Body) -> bool:
     if verb in ("stop", "down"):
         return False
-    return service["state"] in _WORSE or service["state"] == "down"
+    return service["state"] in _WORSE or service["state"] == "down" or _fails(service)
+
+
+def _fails(service: Body) -> bool:
+    """Whether its start has failed and is tried again."""
+    return service["state"] in _UNDER_WAY and (service["state"] == "backing_off" or service["restarts"] > 0)
