@@ -165,6 +165,14 @@ def test_what_is_done_and_asked_for_is_begun_once_more_and_once_only() -> None:
     assert trial.be(UP, "writer").look() == [Begin(("chart",))]
 
 
+def test_what_was_begun_once_more_is_not_begun_a_third_time() -> None:
+    trial = _half_started()
+    trial.start("schema")
+    trial.be(UP, "feed").look()
+    assert trial.be(STOPPING, "schema").start("schema") == []
+    assert trial.be(DONE, "schema").look() == [Begin(("writer",))]
+
+
 def test_what_is_done_and_asked_for_and_then_stopped_is_asked_for_no_more() -> None:
     trial = _half_started()
     trial.start("schema")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -758,10 +759,15 @@ def test_lost_output_is_told_and_changes_nothing() -> None:
 
 
 def adopted(
-    *happenings: Happening, held: bool = True, wanted: bool = True, after: float = 3600, service: Service = SERVICE
+    *happenings: Happening,
+    held: bool = True,
+    wanted: bool = True,
+    after: float = 3600,
+    service: Service = SERVICE,
+    **how: Any,
 ) -> Scene:
     scene = Scene(service, gate=None)
-    return scene.tell("adopt", happenings, held=held, wanted=wanted, wall=WALL + timedelta(seconds=after))
+    return scene.tell("adopt", happenings, held=held, wanted=wanted, wall=WALL + timedelta(seconds=after), **how)
 
 
 def test_what_has_run_for_long_is_taken_for_up_and_asked() -> None:
@@ -953,6 +959,36 @@ def test_what_had_failed_for_good_stays_failed() -> None:
     scene = adopted(start_failed(), gone(), held=False, service=STEP)
     assert scene.life.state is ServiceState.FAILED
     assert adopted(started(), exited(), gone(), held=False).life.state is ServiceState.WAITING
+
+
+def test_what_is_over_stays_so_without_a_keeper_whatever_else_would_follow() -> None:
+    assert adopted(started(), exited(), paused(), held=False).life.state is ServiceState.WAITING
+    scene = adopted(started(), exited(), paused(), held=False, over=True)
+    assert scene.stands()[0] == "paused"
+    assert "it ended 5 times within" in str(scene.life.reason)
+    assert scene.tell("allow", OPEN).deeds == []
+    assert scene.tell("session_began").deeds == [Keep()]
+
+
+def test_what_ended_by_itself_while_it_was_not_to_be_started_again_has_failed() -> None:
+    for last in ((exited(),), (crashed(),), (start_failed(WALL),)):
+        for held, end in ((True, last), (False, (*last, gone()))):
+            scene = Scene(gate=None).tell("auto_restart", OFF)
+            scene.tell("adopt", (started(), *end), held=held, wanted=True, wall=WALL, over=True)
+            assert scene.life.state is ServiceState.FAILED
+            assert "; automatic restart is switched off" in str(scene.life.reason)
+            assert scene.tell("allow", OPEN).lines() == (["policy never"] if held else [])
+
+
+def test_what_no_status_log_knows_stands_as_it_was_left_unless_a_keeper_has_it() -> None:
+    left = ServiceState.PAUSED, "never became ready within 30 s: nothing was heard from it, 3 times"
+    end = started(), exited(-15, asked=True), gone()
+    scene = adopted(*end, held=False, over=True, left=left)
+    assert (scene.stands(), scene.tell("allow", OPEN).deeds) == ((*left,), [])
+    scene = adopted(*end, held=False, wanted=False, left=(ServiceState.DOWN, STOPPED))
+    assert scene.stands() == ("down", STOPPED)
+    assert adopted(started(), left=left).stands() == ("up", None)
+    assert adopted(started(), wanted=False, left=left).life.state is ServiceState.STOPPING
 
 
 def test_a_keeper_that_came_before_it_could_be_asked_what_it_does_is_asked() -> None:

@@ -193,12 +193,12 @@ class Life:
             self._enter(ServiceState.WAITING, f"{self.gate.reason} ({ending})")
         elif self.past.is_final:
             self._enter(ServiceState.FAILED, f"{ending}; it is not started again by itself")
+        elif not self.auto:
+            self._enter(ServiceState.FAILED, f"{ending}; automatic restart is switched off")
         elif at is not None:
             attempt = f"attempt {self.past.attempt} of {self.service.restarts.attempts}"
             when = f"{at.astimezone(self._zone):%H:%M:%S}"
             self._enter(ServiceState.BACKING_OFF, f"{ending}; its keeper tries again at {when} ({attempt})")
-        elif not self.auto:
-            self._enter(ServiceState.FAILED, f"{ending}; automatic restart is switched off")
         else:
             self._enter(ServiceState.BACKING_OFF, f"{ending}; its keeper has not said what follows", ANSWER)
 

@@ -36,11 +36,20 @@ class ServiceLife(Life):
     # Facts that people and the desk bring
 
     def adopt(
-        self, happenings: Sequence[Happening], *, held: bool, wanted: bool, now: int, wall: datetime
+        self,
+        happenings: Sequence[Happening],
+        *,
+        held: bool,
+        wanted: bool,
+        now: int,
+        wall: datetime,
+        over: bool = False,
+        left: tuple[ServiceState, str | None] | None = None,
     ) -> list[Deed]:
         """Take over what an earlier daemon left, by the last lines of its status log; nothing is restarted for it.
 
-        What is wanted and does not run starts as soon as its gate has been looked at.
+        What is wanted and does not run starts as soon as its gate has been looked at, unless it is `over`; without
+        a keeper it stands as it was `left`, which no status log need know.
         """
         self._now, self.wanted = now, wanted
         self.past = past = Past(self.service, happenings)
@@ -53,14 +62,16 @@ class ServiceLife(Life):
                 self._adopt_life((wall - started.at).total_seconds())
             case Stopping() | Escalated() | Exited(asked=True) if held:
                 self._enter(ServiceState.STOPPING, STOPPED, self._grace)
-            case Paused() as paused if held:
+            case Paused() as paused if held or over:
                 self._pause(paused)
-            case Exited() | StartFailed() | Gone() if past.ended is not None and (held or past.is_final):
+            case Exited() | StartFailed() | Gone() if past.ended is not None and (held or over or past.is_final):
                 self._end_by_itself()
             case _:
                 self._rest()
         if held and not wanted:
             self._leash.stop()
+        elif left is not None and not held:
+            self._enter(*left)
         return self._answer()
 
     def _adopt_life(self, age: float) -> None:

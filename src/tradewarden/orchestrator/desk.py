@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tradewarden.early_log import Logger
+from tradewarden.machines.life import STOPPED
+from tradewarden.machines.past import Past
 from tradewarden.machines.service import (
     DeskReport,
     Difference,
-    Kind,
     Order,
     Selection,
     Service,
@@ -24,6 +25,7 @@ from tradewarden.orchestrator.facts import Surroundings
 from tradewarden.orchestrator.foothold import Foothold
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.orders import AT_WORK, Orders
+from tradewarden.orchestrator.outcomes import OVER, Outcomes, is_over
 from tradewarden.orchestrator.reading import UnreadableError
 from tradewarden.orchestrator.redefinition import Redefinition, parted, with_jobs
 from tradewarden.orchestrator.service import Host, ServiceDriver
@@ -67,6 +69,7 @@ class DeskDriver(Orders):
         self.changed: Callable[[], None] = lambda: None  # called when all have come to rest after a change
         self._watched_at: float | None = None
         self._foothold = Foothold(host, self._woken)
+        self._outcomes = Outcomes(host.keepers.run_dir)
 
     # The daemon
 
@@ -83,16 +86,18 @@ class DeskDriver(Orders):
         began = time.thread_time()  # our own work, whatever else the host does
         with self.crew.together():
             held = [name for name, driver in self.crew.drivers.items() if self._ran(driver)]
+            goes_on = self._outcomes.load(runs=bool(held))
             for driver in (drivers := self.crew.drivers.values()):
-                self._adopt(driver, fresh=not held)
+                self._adopt(driver, goes_on=goes_on)
             if held:
                 log.info("desk.adopted", services=len(held), cpu_seconds=round(time.thread_time() - began, 4))
             begins = self._begins and self._wishes.trouble is None
             runs = any(driver.state in _KEPT or self.crew.follows.get(driver.name) for driver in drivers)
-            if runs or (held and not begins):
-                self.crew.adopt()
-            if begins:
-                self._start_missing(fresh=not runs)  # keepers that rest are no desk that runs
+            missing = self._missing(goes_on=goes_on) if begins else []
+            self._outcomes.begin(driver.life for driver in drivers)
+            if runs or (goes_on and not missing):
+                self.crew.adopt()  # else a whole start, which may abort: keepers that rest are no desk that runs
+            self._start_missing(missing)
             self.crew.fence([name for name, driver in self.crew.drivers.items() if not self._is_wished(driver)])
 
     def meet(self, world: Surroundings, flows: Flows) -> None:
@@ -116,20 +121,35 @@ class DeskDriver(Orders):
         """Whether it ran before this daemon did, maybe under its former name."""
         return driver.is_held or driver.name in self.crew.follows
 
-    def _adopt(self, driver: ServiceDriver, *, fresh: bool) -> None:
-        """Take over one service; what does not run is left to the start, but a step that is done stays so."""
-        runs = self._ran(driver) or (driver.service.kind is Kind.STEP and not fresh)
-        auto = self._wishes.of(driver.name).auto_restart is not False
-        driver.adopt(wanted=runs and self._is_wished(driver), auto=auto)
+    def _adopt(self, driver: ServiceDriver, *, goes_on: bool) -> None:
+        """Take over one service; what does not run is left to the start, unless it is over and the desk goes on."""
+        wished, auto = self._is_wished(driver), self._wishes.of(driver.name).auto_restart is not False
+        if self._ran(driver):
+            driver.adopt(wanted=wished, auto=auto)
+            return
+        past = Past(driver.service, self._host.keepers.last(driver.name))
+        known = self._outcomes.of(past)
+        over = goes_on and wished and (is_over(past, auto=auto) if known is None else known.is_over)
+        left = None
+        if known is not None and (over or (known.is_stopped and not wished)):
+            left = ServiceState(known.state), known.reason
+        elif self._wishes.of(driver.name).wanted is False:
+            left = ServiceState.DOWN, STOPPED
+        driver.adopt(wanted=over, auto=auto, over=over, left=None if past.is_unended else left)
 
-    def _start_missing(self, *, fresh: bool) -> None:
-        """Whatever should run and does not; a step that is done is done, unless the whole desk begins anew."""
-        missing = [
+    def _missing(self, *, goes_on: bool) -> list[str]:
+        """Whatever should run and does not, but for what has ended for good in a desk that goes on."""
+        return [
             name
             for name, driver in self.crew.drivers.items()
-            if self._is_wished(driver)
-            if driver.state not in _KEPT and (fresh or driver.state is not ServiceState.DONE)
+            if self._is_wished(driver) and driver.state not in _KEPT and not (goes_on and self._is_over(driver))
         ]
+
+    def _is_over(self, driver: ServiceDriver) -> bool:
+        known = self._outcomes.of(driver.life.past)
+        return driver.state in OVER and (known is None or known.is_over)
+
+    def _start_missing(self, missing: Sequence[str]) -> None:
         for name in missing:
             self.crew.drivers[name].life.resume()
         if missing:
@@ -227,6 +247,9 @@ class DeskDriver(Orders):
         self._told.subscribe(callback)
 
     def _heard(self, moved: Sequence[ServiceDriver]) -> None:
+        machine = self.crew.machine
+        aborted = machine.state == "aborted" or (machine.state == "stopping" and machine.reason is not None)
+        self._outcomes.note([driver.life for driver in moved], aborted=aborted)
         if self._told.heard(moved):
             self.changed()
 

@@ -103,7 +103,9 @@ class ServiceDriver:
 
     # Facts
 
-    def adopt(self, *, wanted: bool, auto: bool) -> None:
+    def adopt(
+        self, *, wanted: bool, auto: bool, over: bool = False, left: tuple[ServiceState, str | None] | None = None
+    ) -> None:
         """Take over what an earlier daemon left, and tell what happened while nobody looked."""
         keepers, clock = self._host.keepers, self._host.clock
         for happening in keepers.read(self.name):
@@ -112,7 +114,9 @@ class ServiceDriver:
         learn_secrets(self.service, self._host.state, self._host.learned)
         held = self.is_held
         self._do(
-            lambda now: self.life.adopt(keepers.last(self.name), held=held, wanted=wanted, now=now, wall=clock.now())
+            lambda now: self.life.adopt(
+                keepers.last(self.name), held=held, wanted=wanted, now=now, wall=clock.now(), over=over, left=left
+            )
         )
         self._unkept = True
         self._remember()
