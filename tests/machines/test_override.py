@@ -159,3 +159,9 @@ def test_each_state_makes_the_agreed_data_due() -> None:
         "post_close": "sparse",
         "halted": "none",
     }
+
+
+def test_the_known_segments_are_told_in_order() -> None:
+    known = frozenset({"ZZ", "MCX", "BFO", "NSE_EQ", "NFO", "CDS", "BSE_EQ", "NCDEX"})
+    fault = fault_of(word("2026-11-23 11:00", "2026-11-23 23:00", state="closed"), known - {"NSE_EQ"})
+    assert fault == ("segment", "'NSE_EQ' is not known; known: BFO, BSE_EQ, CDS, MCX, NCDEX, NFO, ZZ")
