@@ -164,5 +164,7 @@ def test_a_service_is_told_in_a_line() -> None:
         return brief(service_document(a_service(**changes), at("10:02:10"))).text
 
     assert told(says=None) == "feed up: 20 batches per second"
+    lost = "its log finds no room: 7 lines lost since 09:15"
+    assert told(reason=lost) == f"feed up: {lost}", "trouble comes before what it says of itself"
     assert told(**DOWN | {"reason": None, "enabled": False}) == "feed down: disabled"
     assert told(**DOWN | {"auto_restart": False}) == "feed down: stopped by admin, automatic restart is off"

@@ -32,9 +32,9 @@ def tone(service: Service) -> str:
 
 
 def why(service: Service) -> str:
-    """Why it does not run, and what comes next; while it runs, what it says of itself."""
+    """Why it does not run, or not well, and what comes next; while all is well, what it says of itself."""
     if service["state"] == "up":
-        return service["says"] or _figures(service["figures"])
+        return service["reason"] or service["says"] or _figures(service["figures"])
     parts = [service["reason"] or ""]
     again = service["nextStartAt"]
     if again is not None and again[11:19] not in parts[0]:

@@ -107,5 +107,5 @@ def figures(service: ServiceReport) -> str:
 
 
 def why(service: ServiceReport) -> str:
-    """Why it does not run; while it does, what it says of itself."""
-    return (service.says if service.state is ServiceState.UP else service.reason or service.says) or ""
+    """Why it does not run, or not well; while all is well, what it says of itself."""
+    return service.reason or service.says or ""

@@ -237,7 +237,7 @@ function service(each) {
     ["sign", serviceSigns[each.state] ?? "!"],
     ["word", words.services[each.state] ?? each.state],
     ["lag", serviceFigures(each)],
-    ["why", (each.state === "up" ? each.says : each.reason || each.says) || ""],
+    ["why", each.reason || each.says || ""],
   ]);
 }
 
