@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from kept_desk import end_keepers, kept_desk, service, shell
-from tradewarden.machines.service import Again, Kind, Ready, Restarts, Selection, Service, Tier
+from kept_desk import MadeUp, end_keepers, kept_desk, service, shell
+from tradewarden.machines.condition import Facts
+from tradewarden.machines.service import Again, Kind, Ready, Restarts, Selection, Service, ServiceState, Tier
 from tradewarden.orchestrator.alone import stop_alone
 from tradewarden.orchestrator.keepers import Keepers
 
@@ -177,5 +183,52 @@ def test_a_start_that_was_aborted_is_made_once_more_by_the_next_daemon_and_whole
                 await desk.until_state(bus="down", chart="failed", desk="aborted")
                 assert (times(tmp_path, "bus"), times(tmp_path, "chart")) == (turn, turn)
                 assert desk.keepers.held("tape")
+
+    asyncio.run(scene())
+
+
+def test_what_was_paused_gets_its_chance_when_a_session_began_while_no_daemon_looked(tmp_path: Path) -> None:
+    class Tomorrow(MadeUp):
+        def facts(self, services: Mapping[str, ServiceState], sources: Collection[str]) -> Facts:
+            facts = super().facts(services, sources)
+            return replace(facts, now=facts.now + timedelta(days=1))
+
+    async def scene() -> None:
+        bot = once(tmp_path, "bot", "exit 4", restarts=Restarts(attempts=1))
+        async with kept_desk(tmp_path, bot, ends=False) as desk:
+            await desk.until_state(bot="paused")
+
+        def has_begun(lives: int) -> bool:
+            return times(tmp_path, "bot") == lives
+
+        for world, segments, lives in (
+            (MadeUp(), {"NSE_EQ": "live"}, 1),
+            (Tomorrow(), {}, 1),
+            (Tomorrow(), {"NSE_EQ": "closed"}, 1),
+            (Tomorrow(), {"NSE_EQ": "live"}, 2),
+        ):
+            world.segments = segments
+            async with kept_desk(tmp_path, bot, world=world, ends=lives == 2) as desk:
+                desk.driver.look()
+                await desk.until(partial(has_begun, lives))
+                await desk.until_state(bot="paused")
+                desk.driver.settle()
+                assert desk.of("bot").state == "paused", "once a daemon's life"
+            assert times(tmp_path, "bot") == lives
+
+    asyncio.run(scene())
+
+
+def test_what_had_ended_for_good_is_known_though_somebody_deleted_the_directory_meanwhile(tmp_path: Path) -> None:
+    async def scene() -> None:
+        services = once(tmp_path, "orders"), service("feed")
+        async with kept_desk(tmp_path, *services, ends=False) as desk:
+            await desk.until_state(orders="done", feed="up", desk="running")
+            reason = desk.of("orders").reason
+            shutil.rmtree(tmp_path / "keepers")
+            await desk.until(lambda: all((tmp_path / "keepers" / name).exists() for name in (".desk", "feed.status")))
+        async with kept_desk(tmp_path, *services) as desk:
+            await desk.until_state(orders="done", feed="up", desk="running")
+            assert (desk.of("orders").reason, times(tmp_path, "orders")) == (reason, 1)
 
     asyncio.run(scene())

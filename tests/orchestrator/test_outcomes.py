@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,8 @@ def test_the_next_daemon_knows_how_each_was_left_until_it_ends_once_more(kept: O
     goes_on, outcomes = again(tmp_path)
     assert goes_on
     assert outcomes.of(done) == Outcome("done", "its work is done", AT.timestamp())
-    assert outcomes.of(Past(BOT)) is None
+    assert outcomes.of(Past(BOT, (BEGAN, replace(ended(0), at=AT + timedelta(seconds=1))))) is None
+    assert outcomes.of(Past(BOT)) == outcomes.of(done), "its status log was deleted"
     kept.note([life(ServiceState.STARTING, "its keeper is asked", BEGAN, ended(0))], aborted=False)
     due = again(tmp_path)[1].of(done)
     assert due is not None
@@ -86,6 +88,16 @@ def test_what_no_disk_takes_is_told_and_written_with_the_next_change(kept: Outco
     (tmp_path / FILE).with_suffix(".new").rmdir()
     kept.note([], aborted=False)
     assert json.loads((tmp_path / FILE).read_text())["services"] == {"bot": ["down", "somebody stopped it", 0.0]}
+
+
+def test_a_file_that_somebody_deleted_is_made_again(kept: Outcomes, tmp_path: Path) -> None:
+    Outcomes(tmp_path / "other").hold()
+    assert not (tmp_path / "other").exists()
+    kept.note([life(ServiceState.DOWN, "somebody stopped it")], aborted=False)
+    written = (tmp_path / FILE).read_text()
+    (tmp_path / FILE).unlink()
+    kept.hold()
+    assert (tmp_path / FILE).read_text() == written
 
 
 def test_before_the_desk_begins_nothing_is_kept(tmp_path: Path) -> None:

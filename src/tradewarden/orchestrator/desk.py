@@ -19,9 +19,10 @@ from tradewarden.machines.service import (
     ServiceState,
 )
 from tradewarden.orchestrator.besides import Besides, Nothing
+from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.crew import Crew
 from tradewarden.orchestrator.desk_told import MEASURED_EVERY, DeskTold, News
-from tradewarden.orchestrator.facts import Surroundings
+from tradewarden.orchestrator.facts import OPEN, Surroundings
 from tradewarden.orchestrator.foothold import Foothold
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.orders import AT_WORK, Orders
@@ -69,6 +70,7 @@ class DeskDriver(Orders):
         self.changed: Callable[[], None] = lambda: None  # called when all have come to rest after a change
         self._watched_at: float | None = None
         self._foothold = Foothold(host, self._woken)
+        self._caught_up = False  # with the session that may have begun while no daemon looked
         self._outcomes = Outcomes(host.keepers.run_dir)
 
     # The daemon
@@ -189,10 +191,24 @@ class DeskDriver(Orders):
         if self._world.session_began():
             for driver in drivers:
                 driver.session_began()
+        if not self._caught_up:
+            self._catch_up()
         for made_at in self._world.new_tokens():
             for driver in drivers:
                 if driver.started_at is not None and driver.started_at < made_at:
                     driver.token_changed()
+
+    def _catch_up(self) -> None:
+        """What was paused on a day before gets the chance that a session brings, if one began while nobody looked."""
+        facts = self.facts(())
+        self._caught_up = bool(facts.segments)
+        if not OPEN.intersection(facts.segments.values()):
+            return
+        today = facts.now.astimezone(IST).date()
+        for driver in self.crew.drivers.values():
+            ended = driver.life.past.ended
+            if ended is not None and ended.at.astimezone(IST).date() < today:
+                driver.session_began()
 
     def _watch(self) -> None:
         now = self._host.clock.mono_ns() / 1e9
@@ -203,6 +219,7 @@ class DeskDriver(Orders):
         if self._host.lost is not None:
             self._give_up()
             return
+        self._outcomes.hold()
         self._told.tally.look(self.crew.drivers)
         self.strays.look()
 

@@ -65,9 +65,9 @@ class Outcomes:
         return self._desk == boot_id()
 
     def of(self, past: Past) -> Outcome | None:
-        """How a program was left, unless it has ended once more since."""
+        """How a program was left, unless it has ended once more since; a status log may have been deleted."""
         known = self._known.get(past.service.name)
-        return known if known is not None and known.end == _end(past) else None
+        return known if known is not None and (past.last is None or known.end == _end(past)) else None
 
     def begin(self, lives: Iterable[ServiceLife]) -> None:
         """The desk has been taken over, or begins anew: from here on what is told of them counts."""
@@ -82,6 +82,11 @@ class Outcomes:
         known = self._known | {life.service.name: _left(life) for life in lives}
         if (desk, known) != (self._desk, self._known):
             self._desk, self._known = desk, known
+            self._save()
+
+    def hold(self) -> None:
+        """Have the file again if somebody deleted it."""
+        if self._begun and not self._path.exists():
             self._save()
 
     def _save(self) -> None:
