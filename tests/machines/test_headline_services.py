@@ -15,7 +15,14 @@ WANTED = View.of(Situation(auth="valid", feed="streaming", expected="dense", wan
 UNWANTED = View.of(Situation(auth="valid", feed="halted", expected="none", wanted=False, market="closed"))
 
 
-def desk(tier: Tier, service_state: ServiceState, *, state: str = "running", reachable: bool = True) -> DeskReport:
+def desk(
+    tier: Tier,
+    service_state: ServiceState,
+    *,
+    state: str = "running",
+    reachable: bool = True,
+    loses_lines: bool = False,
+) -> DeskReport:
     service = ServiceReport(
         name="feed",
         description="",
@@ -27,6 +34,7 @@ def desk(tier: Tier, service_state: ServiceState, *, state: str = "running", rea
         state=service_state,
         reason=None,
         since=NOW,
+        loses_lines=loses_lines,
     )
     return DeskReport(state=state, reason=None, since=NOW, services=(service,), keepers_reachable=reachable)
 
@@ -41,6 +49,7 @@ def desk(tier: Tier, service_state: ServiceState, *, state: str = "running", rea
         (desk(Tier.OPTIONAL, ServiceState.FAILED, reachable=False), Severity.WARNING, Severity.WARNING),
         (desk(Tier.OPTIONAL, ServiceState.UP, reachable=False), Severity.WARNING, Severity.WARNING),
         (desk(Tier.OPTIONAL, ServiceState.DOWN, state="aborted"), Severity.CRITICAL, Severity.WARNING),
+        (desk(Tier.CRITICAL, ServiceState.UP, loses_lines=True), Severity.WARNING, Severity.WARNING),
     ],
 )
 def test_something_critical_that_is_down_fails_while_the_feed_is_wanted_and_the_rest_warns(

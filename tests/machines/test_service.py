@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -79,6 +80,7 @@ def test_who_should_run_and_does_not_is_down(state: ServiceState) -> None:
 def test_a_report_that_says_nothing_says_nought() -> None:
     found = report()
     assert (found.restarts, found.errors_last_hour, dict(found.figures)) == (0, 0, {})
+    assert (found.lost_lines, found.loses_lines) == (0, False)
     assert (found.pid, found.started_at, found.exit_code, found.next_start_at) == (None, None, None, None)
     assert (found.needs, found.conditions, found.says, found.reach) == ((), (), None, None)
     assert (found.memory_bytes, found.cpu_percent) == (None, None)
@@ -89,12 +91,18 @@ def test_only_a_critical_service_that_is_down_is_everybodys_business() -> None:
     others = (report(Tier.CRITICAL), report(Tier.IMPORTANT, ServiceState.FAILED))
     desk = DeskReport(state="degraded", reason=None, since=NOW, services=(others[0], failed, others[1]))
     assert desk.critical_down == (failed,)
-    assert (desk.down, desk.running) == ((failed, others[1]), 1)
+    assert (desk.troubled, desk.running) == ((failed, others[1]), 1)
     assert desk.is_failing
     assert not DeskReport(state="degraded", reason=None, since=NOW, services=others).is_failing
     assert DeskReport(state="aborted", reason="x", since=NOW).is_failing
     assert (desk.phase, desk.phases, desk.host, desk.keepers_reachable) == (None, (), None, True)
     assert DeskReport(state="stopped", reason=None, since=NOW).services == ()
+
+
+def test_somebody_should_look_at_one_whose_words_are_lost_though_it_is_up() -> None:
+    speechless = replace(report(Tier.CRITICAL), loses_lines=True)
+    desk = DeskReport(state="running", reason=None, since=NOW, services=(report(), speechless))
+    assert (desk.troubled, desk.critical_down, desk.running) == ((speechless,), (), 2)
 
 
 def test_what_is_not_said_of_a_machine_a_selection_or_an_order_is_nothing() -> None:

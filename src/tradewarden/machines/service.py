@@ -155,6 +155,7 @@ class ServiceReport:
     errors_last_hour: int = 0  # lines of its log that say so
     lost_lines: int = 0  # of its output, which no disk took
     loses_lines: bool = False  # its log finds no room
+    keeper_is_silent: bool = False  # its keeper hears nothing: what is shown may be old
     says: str | None = None  # its own status line
     figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # its own
     reach: str | None = None  # where it can be reached, once it is up
@@ -163,6 +164,11 @@ class ServiceReport:
     def is_down(self) -> bool:
         """Whether it should run and does not."""
         return self.state in (ServiceState.BACKING_OFF, ServiceState.PAUSED, ServiceState.FAILED)
+
+    @property
+    def is_impaired(self) -> bool:
+        """Whether it runs, and is not looked after as it should be."""
+        return self.loses_lines or self.keeper_is_silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,14 +201,9 @@ class DeskReport:
         return sum(each.state is ServiceState.UP for each in self.services)
 
     @property
-    def down(self) -> tuple[ServiceReport, ...]:
-        """The services that should run and do not."""
-        return tuple(each for each in self.services if each.is_down)
-
-    @property
     def troubled(self) -> tuple[ServiceReport, ...]:
-        """The services that somebody should look at: they are down, or what they say finds no room on the disk."""
-        return tuple(each for each in self.services if each.is_down or each.loses_lines)
+        """The services that somebody should look at: they are down, lose what they say, or their keepers hang."""
+        return tuple(each for each in self.services if each.is_down or each.is_impaired)
 
     @property
     def critical_down(self) -> tuple[ServiceReport, ...]:
