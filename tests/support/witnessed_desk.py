@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from kept_desk import end_keepers
+
 WITNESS = Path(__file__).with_name("witness.py")
 ADMIN = "witnesseddesktoken"
 LINE = re.compile(
@@ -72,16 +74,7 @@ class WitnessedDesk:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.kill()
-        for _ in range(100):
-            left = [pid for pid in processes() if str(self.folder) in command_of(pid)]
-            left = [pid for pid in left if WITNESS.name not in command_of(pid)] or left  # nobody starts them again
-            if not left:
-                return
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.02)
-        raise AssertionError(f"processes of {self.folder} do not end")
+        end_keepers(self.state / "keepers")
 
     # The daemon
 
@@ -181,18 +174,6 @@ def is_alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
-
-
-def processes() -> list[int]:
-    """Everybody but this one."""
-    found = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-    return [pid for pid in found if pid != os.getpid()]
-
-
-def command_of(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    return ""
 
 
 def whole(line: str) -> dict[str, Any]:
