@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -316,3 +317,44 @@ async def test_what_is_kept_how_long_is_told_and_old_shards_go(place: Place, sin
     assert [removed.name.split()[0] for removed in gone] == ["high_frequency"]
     await sink.open()
     assert [row[1] for row in await place.rows("SELECT seq FROM high_frequency.ticks")] == [1]
+
+
+# A server that loses what it had acknowledged
+
+
+@pytest.mark.parametrize("notices", [True, False], ids=["at the broken connection", "at the next write"])
+async def test_what_the_server_loses_of_its_log_is_written_again(tmp_path: Path, notices: bool) -> None:  # noqa: FBT001
+    (tmp_path / "influxdb").mkdir()
+    server = Influxdb(tmp_path / "influxdb")
+    server.start()
+    try:
+        place = Place(server, await server.new_database(), tmp_path)
+        sink = place.sink(bars=False)
+        for until, found in ((100, 0), (200, 50)):
+            await sink.open()
+            assert await sink.position() == found
+            for each in frames(found + 1, until - found):
+                await sink.write([each])
+            server.kill()
+            if until == 100:
+                tear(tmp_path)
+            server.start()
+        if not notices:
+            with pytest.raises(SinkUnavailableError, match="has lost ticks that it had acknowledged"):
+                await sink.write(frames(201, 50))
+        await sink.open()
+        assert await sink.position() == 50
+        await sink.write(frames(51, 250))
+        assert await sink.position() == 300
+        there = await place.rows('SELECT "seq" FROM "high_frequency"."ticks"')
+        assert sorted(row[1] for row in there) == list(range(1, 301))
+        await sink.close()
+    finally:
+        server.kill()
+
+
+def tear(folder: Path) -> None:
+    """The end of the log as a SIGKILL in the middle of a write leaves it: what follows is lost at the next start."""
+    logs = (folder / "influxdb").glob("wal/*/high_frequency/*/_*.wal")
+    log = max(logs, key=lambda log: log.stat().st_size)  # another has the first day's position alone
+    os.truncate(log, log.stat().st_size - 20)

@@ -100,6 +100,7 @@ class InfluxSink:
         self._lines = Lines(depth_levels)
         self._told: dict[int, tuple[int, Name]] = {}  # by instrument: the day and the name
         self._bars: Bars | None = None
+        self._seen = self._noted = 0  # connections that were made, and the last number beside the ticks
 
     async def open(self) -> None:
         """Connect; make the policies. Raises the two errors of sinks."""
@@ -108,6 +109,8 @@ class InfluxSink:
         self._names.refresh()
         await self.http.open()
         await self.database.ensure()
+        if isinstance(self.database, InfluxDatabase) and (line := await self.database.first_line(self.now_ns())):
+            await self._send(line.encode(), RAW)  # whose refusal says that the clock is not the server's
         if self._makes_bars and isinstance(self.database, InfluxDatabase):
             maker, now = _Maker(self, self.database), self.now_ns()
             self._bars = Bars(maker, await self.database.bars_from(), oldest_ns=now - self._kept_ns, now_ns=now)
@@ -115,7 +118,9 @@ class InfluxSink:
 
     async def position(self) -> int | None:
         """The last number that was noted after its batch was acknowledged."""
-        return await self.database.position()
+        self._noted = await self.database.position()
+        self._seen = self.http.connections
+        return self._noted
 
     async def write(self, frames: Sequence[Frame]) -> Written:
         """Ticks, then the names that are new, then the position: each only after the one before is safe."""
@@ -135,7 +140,11 @@ class InfluxSink:
             if named:
                 new = [instrument_line(number, name, day) for number, (day, name) in named.items()]
                 await self.post("\n".join(new), LASTING)
+            if isinstance(self.database, InfluxDatabase):
+                await self._look_behind()
+                await flight.begin(partial(self._note_beside, self.database, frames[-1]), name="influx.beside")
             await self.post(self.database.cursor_line(frames[-1].last_seq, self.now_ns()), LASTING)
+            await flight.landed()
         self._told.update(named)
         self.dropped += expired
         count = sum(frame.count for frame in frames)
@@ -159,6 +168,19 @@ class InfluxSink:
         answer = await self._send(lines.encode(), policy)
         if answer is not None:
             raise SinkUnavailableError(f"{self.http.told}: {answer}.")
+
+    async def _look_behind(self) -> None:
+        """Whether the server still has what was noted before: one that was restarted may have lost the end of it."""
+        if self.http.connections != self._seen and await self.database.position() < self._noted:
+            raise SinkUnavailableError(
+                f"{self.http.told} has lost ticks that it had acknowledged: they are written again."
+            )
+        self._seen = self.http.connections
+
+    async def _note_beside(self, database: InfluxDatabase, last: Frame) -> int:
+        if await self._send(database.beside_line(last.last_seq, last.received_ns).encode(), RAW) is None:
+            self._noted = last.last_seq  # else they are older than it keeps
+        return 0
 
     async def _encoded(self, part: Sequence[Frame]) -> list[bytes]:
         """Their lines; meanwhile requests that are under way go on."""

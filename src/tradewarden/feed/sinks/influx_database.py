@@ -55,8 +55,23 @@ class InfluxDatabase:
         return changed
 
     async def position(self) -> int:
-        """The highest number that was noted after its batch was safe."""
-        return await self._noted("max(seq)") or 0
+        """The highest number that was noted after its batch was safe, and beside the ticks of that batch too.
+
+        InfluxDB may lose the end of a shard's log, though it had acknowledged it: then the note beside the ticks goes
+        with them.
+        """
+        noted, beside = await self._noted("max(seq)"), await self._noted("max(seq)", RAW)
+        return min(noted or 0, (noted or 0) if beside is None else beside)
+
+    async def first_line(self, now_ns: int) -> str | None:
+        """Notes the position beside the ticks before there are any, so that even the first of them are not lost."""
+        if await self._noted("max(seq)", RAW) is not None:
+            return None
+        return self.beside_line(await self._noted("max(seq)") or 0, now_ns)
+
+    def beside_line(self, seq: int, received_ns: int) -> str:
+        """Notes a position in the very shard that has the last tick of its batch."""
+        return self.cursor_line(seq, received_ns)
 
     def cursor_line(self, seq: int, now_ns: int) -> str:
         """Notes a position: one point a day, overwritten by each batch."""
@@ -101,8 +116,8 @@ class InfluxDatabase:
         series: list[Series] = result.get("series", [])
         return series
 
-    async def _noted(self, what: str) -> int | None:
-        place = f"{quoted(self.name)}.{quoted(LASTING)}.cursor"
+    async def _noted(self, what: str, policy: str = LASTING) -> int | None:
+        place = f"{quoted(self.name)}.{quoted(policy)}.cursor"
         found = await self.ask(f"SELECT {what} FROM {place} WHERE sink='influx'")  # noqa: S608 - quoted
         return int(found[0]["values"][0][1]) if found else None
 

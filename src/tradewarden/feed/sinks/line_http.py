@@ -58,11 +58,16 @@ class LineHttp:
         login = None if username is None else aiohttp.encode_basic_auth(username, password or "", encoding="utf-8")
         self._headers = {} if login is None else {"Authorization": login}
         self._session: aiohttp.ClientSession | None = None
+        self.connections = 0  # that were made so far: a new one may lead to a server that was restarted
 
     async def open(self) -> None:
         """Forget the old connection; the next question makes a new one."""
         await self.close()
-        self._session = aiohttp.ClientSession(headers=self._headers, timeout=aiohttp.ClientTimeout(total=DEADLINE))
+        traces = aiohttp.TraceConfig()
+        traces.on_connection_create_end.append(self._connected)
+        self._session = aiohttp.ClientSession(
+            headers=self._headers, timeout=aiohttp.ClientTimeout(total=DEADLINE), trace_configs=[traces]
+        )
 
     async def close(self) -> None:
         """Let go of the connection; never raises."""
@@ -77,6 +82,9 @@ class LineHttp:
     async def post(self, path: str, body: bytes | dict[str, str], **query: str) -> Answer:
         """One POST: lines, or a form. As `get` otherwise."""
         return await self._ask("POST", path, query, body)
+
+    async def _connected(self, *_about: object) -> None:
+        self.connections += 1
 
     async def _ask(self, method: str, path: str, query: dict[str, str], body: bytes | dict[str, str] | None) -> Answer:
         if self._session is None:
