@@ -53,6 +53,13 @@ def test_for_a_person_an_event_is_a_plain_line_at_the_desks_time() -> None:
     ]
 
 
+def test_for_a_person_what_only_happened_has_a_sign_of_its_own_and_nothing_orders_the_terminal_about() -> None:
+    stream = io.StringIO()
+    log.configure("info", stream, clock=lambda: datetime(2026, 11, 23, 9, 14, 5, tzinfo=UTC))
+    structlog.get_logger().info("service.news", reason="\x1b[2Jit\nis é")
+    assert stream.getvalue() == f"09:14:05  · {'service.news':<22} reason=?[2Jit?is é\n"
+
+
 def test_for_a_person_a_fault_keeps_its_traceback_without_its_secrets() -> None:
     stream = io.StringIO()
     log.configure("warning", stream, clock=lambda: datetime(2026, 11, 23, 9, 14, 5, tzinfo=UTC))

@@ -88,10 +88,16 @@ class _Plain:
 
     def __call__(self, _logger: Any, _method: str, event: Event) -> str:
         facts = {key: value for key, value in event.items() if key not in ("event", "level", "timestamp", "exception")}
-        told = ", ".join(f"{key}={value}" for key, value in facts.items() if value is not None)
-        sign = "✕" if LEVELS.get(str(event.get("level")), LEVELS["error"]) >= LEVELS["error"] else "!"
+        told = ", ".join(f"{key}={_shown(value)}" for key, value in facts.items() if value is not None)
+        level = LEVELS.get(str(event.get("level")), LEVELS["error"])
+        sign = "✕" if level >= LEVELS["error"] else "!" if level >= LEVELS["warning"] else "·"
         trace = f"\n{json.dumps(event['exception'], indent=1, default=str)}" if "exception" in event else ""
-        return f"{self._clock():%H:%M:%S}  {sign} {event['event']!s:<22} {told}{trace}"
+        return f"{self._clock():%H:%M:%S}  {sign} {_shown(event['event']):<22} {told}{trace}"
+
+
+def _shown(value: object) -> str:
+    """Without what would order a terminal about: some texts are programs' own."""
+    return "".join(each if each.isprintable() else "?" for each in str(value))
 
 
 def configure(level: str = "info", stream: TextIO | None = None, clock: Callable[[], datetime] | None = None) -> None:

@@ -46,7 +46,7 @@ class LiveDesk:
         self.file.write_text(f"{head}[sinks.sqlite]\nenabled = false\n{more}\n{services}")
         self.file.chmod(0o600)
 
-    def begin(self, complains_to: int | None = None) -> float:
+    def begin(self, complains_to: int | None = None, says_to: int | None = None) -> float:
         """Start the daemon; the seconds until its health answered."""
         began = time.monotonic()
         with (self.folder / "daemon.log").open("ab") as log:
@@ -54,7 +54,7 @@ class LiveDesk:
                 [TRADEWARDEN, "run", "--config", self.file],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=log if says_to is None else says_to,
                 stderr=log if complains_to is None else complains_to,
             )
         self.wait(lambda: self.health() is not None, "its health answers", pause=0.01)

@@ -103,8 +103,18 @@ def _begin(address: str, desk: Desk) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, desk.reload)
     if (told := first_admin(desk.members)) is not None:
         complain(told)  # beside the log: a password is nothing for its files
+    if sys.stdout.isatty():
+        _tell_start(desk)
     if sys.stderr.isatty():
         complain(f"the page is at {address}.", *_left_down(desk.programs.stopped, desk.jobs.resting))
+
+
+def _tell_start(desk: Desk) -> None:
+    from tradewarden.orchestrator.clock import SystemClock
+    from tradewarden.run_terminal import tell_start
+    from tradewarden.screen import Screen
+
+    tell_start(desk.programs, SystemClock().now, Screen(sys.stdout))
 
 
 def _left_down(names: Sequence[str], resting: str | None) -> list[str]:
@@ -182,8 +192,9 @@ def _goes(launch: Launch, configured: Configured | None) -> bool:
 
 def _make_log(level: str) -> None:
     from tradewarden import log
+    from tradewarden.orchestrator.clock import SystemClock
 
-    log.configure(level)
+    log.configure(level, clock=SystemClock().now if sys.stdout.isatty() else None)
 
 
 def _load_rest() -> ModuleType:
