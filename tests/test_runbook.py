@@ -12,6 +12,7 @@ import pytest
 from tradewarden.machines.desk_step import DeskState
 from tradewarden.machines.service import ServiceState
 from tradewarden.orchestrator.checks.registry import KINDS
+from tradewarden.orchestrator.earshot import ENDED, SILENT
 
 ROOT = Path(__file__).parents[1]
 MACHINES = ROOT / "src" / "tradewarden" / "machines"
@@ -20,6 +21,7 @@ TOLD = set(re.findall(r"`([^`\n]+)`", TEXT))
 SECTIONS: dict[str, str] = dict(re.findall(r"(?ms)^## ((?:It|A step|No keeper|My job)[^\n]*)\n(.*?)(?=^## |\Z)", TEXT))
 MODULES = ("service_life", "life", "past", "condition", "desk")
 OF_JOBS = ("claim", "due_day", "job_run", "misfire")
+OF_KEEPERS = {SILENT, ENDED}
 # What is told of a configuration, to a keeper, or as a length of time is no reason.
 ELSEWHERE = {"parse", "_states", "_above_nought", "span", "tell_policy", "token_changed"}
 
@@ -68,7 +70,11 @@ def test_every_reason_of_a_job_is_told(module: str) -> None:
 
 def test_no_reason_is_told_that_nobody_gives() -> None:
     table = {row for row in re.findall(r"(?m)^\| `([^`\n]+)` \|$", TEXT) if " " in row}
-    assert sorted(table - set().union(*map(reasons, MODULES))) == []
+    assert sorted(table - set().union(OF_KEEPERS, *map(reasons, MODULES))) == []
+
+
+def test_what_is_told_of_a_keeper_is_explained() -> None:
+    assert sorted(OF_KEEPERS - TOLD) == []
 
 
 def test_every_state_is_explained() -> None:

@@ -154,7 +154,7 @@ def service_document(service: ServiceReport, now: datetime) -> dict[str, Any]:
 
 
 def status_of(service: ServiceReport) -> str:
-    """Fail for a critical service that is down, warn for another one and for one whose words are lost, else pass."""
+    """Fail for a critical service that is down, warn for another one and for one that is impaired, else pass."""
     if not service.is_down:
-        return "warn" if service.loses_lines else "pass"
+        return "warn" if service.is_impaired else "pass"
     return "fail" if service.tier is Tier.CRITICAL else "warn"

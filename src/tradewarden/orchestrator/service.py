@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,11 +22,12 @@ from tradewarden.orchestrator.alarm import Alarm
 from tradewarden.orchestrator.checks.check import Check, Verdict
 from tradewarden.orchestrator.checks.registry import check_of
 from tradewarden.orchestrator.clock import IST, Clock
+from tradewarden.orchestrator.earshot import Earshot
 from tradewarden.orchestrator.environment import UnresolvedError, environment_of, learn_secrets
 from tradewarden.orchestrator.keepers import Keepers, KeepersError, NotKeptError
 from tradewarden.orchestrator.published import Figures, Says
 from tradewarden.orchestrator.readiness import Readiness
-from tradewarden.orchestrator.service_told import report_of, tell
+from tradewarden.orchestrator.service_told import report_of, tell, unheard
 from tradewarden.orchestrator.spec import spec_of
 
 if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
@@ -68,6 +69,7 @@ class ServiceDriver:
         self._alarm = Alarm(host.clock, self._rang)
         self._is_passed_over = True  # at the last beat
         self._unkept = False  # its keeper's words were read further than is written down
+        self._earshot = Earshot(host.keepers, service.name)
         self._readiness = Readiness(service, host.spawn, self._judge)
         self._figures: Figures | None = None
         self._says: Says | None = None
@@ -148,6 +150,14 @@ class ServiceDriver:
         self._remember()
         if held is False and not any(isinstance(each, Started) for each in news):  # else a new one has come meanwhile
             self._do(partial(self.life.held, held))
+        if held is not None:
+            self._listen(held=held)
+
+    def _listen(self, *, held: bool) -> None:
+        """Whether its keeper, if one lives, hears what it is told; one that should have obeyed long ago is ended."""
+        past, now = self.life.past, self._host.clock.mono_ns() / 1e9
+        if self._earshot.look(held=held, pid=past.keeper, runs=past.life is not None, now=now):
+            self._changed(self)
 
     def _probe(self) -> bool | None:
         """Whether its keeper lives; none when there is no descriptor to spare, and the next beat asks again."""
@@ -232,6 +242,7 @@ class ServiceDriver:
             case Keep() | Fence():
                 self._host.spawn(self._keep(fences=isinstance(deed, Fence)), name=f"service.{self.name}.keep")
             case Command(line):
+                self._earshot.told(line, self._host.clock.mono_ns() / 1e9)
                 if not self._host.keepers.command(self.name, line):
                     log.warning("service.unheard", service=self.name, line=line.split()[0])
                     self._do(self.life.unheard)
@@ -254,6 +265,8 @@ class ServiceDriver:
         try:
             environment = {} if fences else environment_of(self.service, host.state, host.learned)
             spec = spec_of(self.service, environment, self._log, until=life.until, lives=life.past.lives, fences=fences)
+            if fences and self._earshot.hurries():
+                spec = replace(spec, stop_seconds=0.0)
             async with asyncio.timeout(PATIENCE):
                 await host.keepers.keep(spec)
         except UnresolvedError as trouble:
@@ -299,4 +312,5 @@ class ServiceDriver:
 
     def report(self, *, phase: int, enabled: bool, errors: int) -> ServiceReport:
         """How it does."""
-        return report_of(self.life, self.since, self._figures, self._says, phase=phase, enabled=enabled, errors=errors)
+        shown = report_of(self.life, self.since, self._figures, self._says, phase=phase, enabled=enabled, errors=errors)
+        return shown if self._earshot.reason is None else unheard(shown, self._earshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from tradewarden.early_log import Logger
@@ -9,6 +10,7 @@ from tradewarden.machines.kept import Exited, Happening, Started, StartFailed
 from tradewarden.machines.life import Life
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.orchestrator.clock import IST
+from tradewarden.orchestrator.earshot import SILENT, Earshot
 from tradewarden.orchestrator.published import Figures, Says
 
 log = Logger()
@@ -62,6 +64,12 @@ def report_of(
         figures={} if says is None else says.figures,
         reach=reach(service) if life.state is ServiceState.UP else None,
     )
+
+
+def unheard(report: ServiceReport, earshot: Earshot) -> ServiceReport:
+    """The same, with what there is to tell about its keeper."""
+    told = [each for each in (report.reason or "").split("; ") if each and each != SILENT]
+    return replace(report, reason="; ".join([*told, earshot.reason or ""]), keeper_is_silent=earshot.is_silent)
 
 
 def reach(service: Service) -> str | None:
