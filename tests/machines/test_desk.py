@@ -10,6 +10,8 @@ import pytest
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.desk import FALL, KILLED, SLACK, Desk
 from tradewarden.machines.desk_step import Begin, DeskState, Halt, Kill, Moved, Step
+from tradewarden.machines.life import HEALS
+from tradewarden.machines.life import STOPPED as STOPPED_BY
 from tradewarden.machines.plan import plan
 from tradewarden.machines.service import Ready, Service, ServiceState, Tier
 
@@ -212,11 +214,12 @@ def test_a_critical_failure_aborts_the_start_says_which_and_why_and_stops_what_i
     trial = Trial()
     trial.start()
     trial.be(UP, "bus").look()
-    trial.be(STARTING, "clock").be(state, "feed", reason="exit code 1 after 3 s")
+    ends = "" if state is FAILED else f"; {HEALS}"
+    trial.be(STARTING, "clock").be(state, "feed", reason=f"exit code 1 after 3 s{ends}")
     why = "feed, which is critical, did not start: exit code 1 after 3 s"
-    first = ("clock",) if state is FAILED else ("feed", "clock")
+    own = [] if state is FAILED else [Halt(("feed",), "exit code 1 after 3 s")]
     aborted = "the start was aborted: feed did not start"
-    assert trial.look() == [Moved(RISING, FALLING, why), Halt(first, aborted)]
+    assert trial.look() == [Moved(RISING, FALLING, why), *own, Halt(("clock",), aborted)]
     trial.be(STOPPING, "clock").be(DOWN if state is PAUSED else FAILED, "feed")
     assert trial.look() == []
     trial.be(DOWN, "clock")
@@ -226,6 +229,17 @@ def test_a_critical_failure_aborts_the_start_says_which_and_why_and_stops_what_i
     assert trial.look() == [Moved(FALLING, ABORTED, why)]
     assert trial.stands() == (ABORTED, why)
     assert trial.desk.phase is trial.desk.next_deadline() is None
+    trial.be(UP, "feed", "clock")
+    assert trial.stop("feed", "clock")[-1] == Halt(("feed", "clock")), "that is told no more"
+
+
+def test_whoever_stops_all_may_say_why() -> None:
+    trial = Trial(service("a"), service("b", "a")).running()
+    assert trial.desk.stop(("a", "b"), trial.standings, 0, "it is restarted")[-1] == Halt(("b",), "it is restarted")
+    assert trial.be(DOWN, "b").look() == [Halt(("a",), "it is restarted")]
+    trial.be(DOWN, "a").look()
+    trial.be(UP, "a")
+    assert trial.stop("a", "b")[-1] == Halt(("a",), STOPPED_BY)
 
 
 @pytest.mark.parametrize("state", [STARTING, UP, BACKING_OFF])
@@ -247,7 +261,7 @@ def test_a_critical_service_that_is_not_ready_when_its_phase_is_over_aborts_too(
     trial.start()
     trial.be(state, "bus", reason="it is not ready yet").wake()
     why = "bus, which is critical, did not start: it is not ready yet"
-    assert trial.steps == [Moved(RISING, FALLING, why), Halt(("bus",), "the start was aborted: bus did not start")]
+    assert trial.steps == [Moved(RISING, FALLING, why), Halt(("bus",), "it is not ready yet")]
 
 
 def test_a_less_important_failure_is_told_and_the_start_goes_on() -> None:

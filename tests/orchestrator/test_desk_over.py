@@ -232,3 +232,23 @@ def test_what_had_ended_for_good_is_known_though_somebody_deleted_the_directory_
             assert (desk.of("orders").reason, times(tmp_path, "orders")) == (reason, 1)
 
     asyncio.run(scene())
+
+
+def test_a_reload_that_restarts_nothing_leaves_what_is_over_or_stopped_as_it_is(tmp_path: Path) -> None:
+    async def scene() -> None:
+        mute = once(tmp_path, "mute", "exec sleep 1000", ready=Ready(kind="log_line", target="ready", within=0.05))
+        async with kept_desk(tmp_path, mute, service("feed"), service("tape")) as desk:
+            await desk.until_state(mute="paused", feed="up", tape="up")
+            desk.driver.stop(Selection(names=("feed",)), by="test")
+            await desk.until_state(feed="down")
+            before, lives = {name: desk.of(name).reason for name in ("mute", "feed")}, times(tmp_path, "mute")
+            desk.file[:] = [replace(each, description="another") for each in desk.file]
+            assert set((await desk.driver.reload(dry=False, by="test")).kept) == {"mute", "feed", "tape"}
+            await desk.until_state(mute="paused", feed="down", tape="up")
+            assert {name: desk.of(name).reason for name in ("mute", "feed")} == before
+            assert times(tmp_path, "mute") == lives
+            desk.driver.restart(Selection(everything=True), by="test")
+            assert desk.of("tape").reason == "somebody restarts it"
+            await desk.until_state(tape="up", feed="up")
+
+    asyncio.run(scene())

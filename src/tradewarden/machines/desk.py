@@ -7,7 +7,7 @@ from typing import Final
 
 from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.desk_step import Begin, DeskState, Halt, Kill, Moved, Standings, Step
-from tradewarden.machines.life import STOPPED, TRIES
+from tradewarden.machines.life import HEALS, STOPPED, TRIES
 from tradewarden.machines.plan import Plan
 from tradewarden.machines.service import Service, ServiceState, Tier
 
@@ -33,7 +33,9 @@ class Desk:
     _anew: set[str]  # what was done already when it was asked for, and is to be done once more
     _whole: bool  # this start began from nothing: it may abort
     _cause: str | None  # of an abort, while what it began stops
-    _why: str  # the same, as each of them tells it
+    _why: str  # the same, as each of them tells it, or why else all stop
+    _fatal: str  # who it was
+    _trouble: str  # of that one
     _killed: bool  # the present phase of a stop was killed
     _stubborn: list[str]  # what even that did not end
 
@@ -46,7 +48,7 @@ class Desk:
         self._deadline: int | None = None
         self._left: list[tuple[str, ...]] = []  # phases to come, of a start or of a stop
         self._current: tuple[str, ...] = ()  # the phase under way
-        self._anew = set()
+        self._anew, self._fatal, self._why = set(), "", STOPPED
         self._later: set[str] = set()  # to be started when all has stopped
         self._parting: list[tuple[str, ...]] = []  # phases of a stop of some, beside what runs; the first is under way
         self._parting_until: int | None = None
@@ -95,7 +97,7 @@ class Desk:
             self._climb(names, standings)
         return self._answer()
 
-    def stop(self, names: Collection[str], standings: Standings, now: int) -> list[Step]:
+    def stop(self, names: Collection[str], standings: Standings, now: int, why: str = STOPPED) -> list[Step]:
         """Stop these services in the reverse order; what else runs, starts or is to start goes on."""
         self._now, self._later, self._anew = now, self._later.difference(names), self._anew.difference(names)
         at_work = {name for name, each in standings.items() if each.state not in _AT_REST}
@@ -109,7 +111,7 @@ class Desk:
             self._parting = [(), *self.plan.only(going).reverse.phases]
             self._part(standings)
         else:
-            self._cause = None
+            self._cause, self._why = None, why
             self._fall(names, standings)
         return self._answer()
 
@@ -200,7 +202,8 @@ class Desk:
 
     def _abort(self, name: str, standings: Standings) -> None:
         """The desk cannot go on without this one: what this start began is stopped, what failed shows why."""
-        why = f"{name}, which is critical, did not start: {standings[name].reason}"
+        self._fatal, self._trouble = name, str(standings[name].reason).removesuffix("; " + HEALS)
+        why = f"{name}, which is critical, did not start: {self._trouble}"
         self._cause, self._why = why, f"the start was aborted: {name} did not start"
         self._fall([each for each in self._began if _state(each, standings) is not ServiceState.FAILED], standings)
 
@@ -239,9 +242,16 @@ class Desk:
         if self._left:
             self._current = self._left.pop(0)
             self._deadline = self._now + self._time_to_stop
-            self._steps.append(Halt(self._current, STOPPED if self._cause is None else self._why))
+            self._steps += self._halts()
         else:
             self._end(standings)
+
+    def _halts(self) -> list[Step]:
+        """The present phase, each with its reason: who made the start abort tells its own."""
+        own = tuple(name for name in self._current if self._cause is not None and name == self._fatal)
+        others = tuple(name for name in self._current if name not in own)
+        halts = Halt(own, self._trouble) if own else None, Halt(others, self._why) if others else None
+        return [halt for halt in halts if halt is not None]
 
     def _at_work(self, standings: Standings) -> list[str]:
         return [name for name in self._current if _state(name, standings) not in _AT_REST]

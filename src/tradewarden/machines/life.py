@@ -22,7 +22,7 @@ UNSEEN: Final = Gate(reason="its conditions have not been looked at yet")
 
 _AT_REST: Final = (Exited, StartFailed, Paused)  # its keeper's last word, when it waits with nothing to keep
 _YIELDS: Final = frozenset({Tier.OPTIONAL, Tier.UTILITY})  # after their attempts these have failed; others pause
-_HEALS: Final = "it is tried again when its conditions turn true, with the next session, or when somebody starts it"
+HEALS: Final = "it is tried again when its conditions turn true, with the next session, or when somebody starts it"
 
 
 class Life:
@@ -215,7 +215,7 @@ class Life:
         if self.service.tier in _YIELDS or self.service.kind is Kind.STEP:
             self._enter(ServiceState.FAILED, why)
         elif self.gate.is_open or self.gate is UNSEEN:
-            self._enter(ServiceState.PAUSED, f"{why}; {_HEALS}")
+            self._enter(ServiceState.PAUSED, f"{why}; {HEALS}")
         else:
             self._enter(ServiceState.WAITING, f"{self.gate.reason} ({why})")
 

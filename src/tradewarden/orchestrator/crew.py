@@ -13,6 +13,7 @@ from tradewarden.machines.condition import Condition, Flows, parse
 from tradewarden.machines.desk import Desk
 from tradewarden.machines.desk_step import Begin, Halt, Kill, Moved, Standings, Step
 from tradewarden.machines.gate import Gate, gate
+from tradewarden.machines.life import STOPPED
 from tradewarden.machines.plan import plan
 from tradewarden.machines.service import Service, ServiceState
 from tradewarden.orchestrator.alarm import Alarm
@@ -90,11 +91,11 @@ class Crew:
         """Start these, phase by phase."""
         self._tell(lambda now: self.machine.start(names, self.standings, now))
 
-    def stop(self, names: Sequence[str]) -> None:
+    def stop(self, names: Sequence[str], why: str = STOPPED) -> None:
         """Stop these in the reverse order."""
         with self.together():
             self.fence(names)
-            self._tell(lambda now: self.machine.stop(names, self.standings, now))
+            self._tell(lambda now: self.machine.stop(names, self.standings, now, why))
 
     def fence(self, names: Iterable[str]) -> None:
         """End what outlived its keeper, of these and as far as they are down."""

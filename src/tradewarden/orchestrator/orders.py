@@ -100,7 +100,7 @@ class Orders:
         running = [name for name in names if drivers[name].pid is not None]
         with self.crew.together():
             if which.everything and running:
-                self.crew.stop([name for name in self._to_stop(drivers) if name not in spared])
+                self.crew.stop([name for name in self._to_stop(drivers) if name not in spared], "somebody restarts it")
                 self.crew.start(names)
             else:
                 for name in running:

@@ -10,6 +10,7 @@ from tradewarden.early_log import Logger
 from tradewarden.machines.plan import difference
 from tradewarden.machines.service import Difference, Service, ServiceState
 from tradewarden.orchestrator.crew import Crew
+from tradewarden.orchestrator.outcomes import OVER
 from tradewarden.orchestrator.service import ServiceDriver
 from tradewarden.orchestrator.spec import revision
 from tradewarden.orchestrator.wishes import Wishes, WishesError
@@ -66,7 +67,7 @@ class Redefinition:
                 self._coming[name] = service, self._coming.get(name, (service, runs))[1]
                 stopping.append(name)
             elif name in found.restarted or name in found.kept:
-                drivers[name] = self._swapped(known, service)
+                drivers[name] = self._swapped(known, service, rests=name in found.kept)
         order = [*(service.name for service in services), *self._leaving]
         self._crew.define([drivers[name] for name in order if name in drivers], self._defined)
         for name in (*stopping, *sorted(self._leaving & drivers.keys())):
@@ -133,11 +134,16 @@ class Redefinition:
         driver.adopt(wanted=held and wish.wanted is not False, auto=wish.auto_restart is not False)
         return driver
 
-    def _swapped(self, old: ServiceDriver, service: Service) -> ServiceDriver:
-        """The same service by its new description: it takes over as a daemon that starts would."""
+    def _swapped(self, old: ServiceDriver, service: Service, *, rests: bool = False) -> ServiceDriver:
+        """The same service by its new description: it takes over as a daemon that starts would.
+
+        One that `rests` stays where it is, since what it runs is the same.
+        """
         old.disarm()
         driver = self._crew.driver(service)
-        driver.adopt(wanted=old.life.wanted, auto=old.life.auto)
+        over = rests and old.state in OVER
+        left = (old.state, old.life.reason) if over or old.life.is_down else None
+        driver.adopt(wanted=old.life.wanted, auto=old.life.auto, over=over, left=left)
         return driver
 
 
