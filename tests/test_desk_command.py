@@ -190,6 +190,21 @@ async def test_down_says_that_the_daemon_goes_on(tmp_path: Path) -> None:
     assert "it stays so until `tradewarden start --all`" in text
 
 
+async def test_nobody_waits_for_a_program_that_does_not_end_although_killed(tmp_path: Path) -> None:
+    class Stubborn(Programs):
+        def down(self, *, by: str) -> Order:
+            self._note("down", by)
+            return Order(verb="down", accepted=("feed",), text="Stopping: feed.")
+
+    hangs = a_service(state=ServiceState.STOPPING, reason="its keeper does not answer")
+    programs = Stubborn(a_desk(hangs, state="stopped", reason="feed did not end although killed"))
+    async with asyncio.timeout(20):
+        code, out, _ = await asked(tmp_path, programs, "down", {})
+    assert code == 1
+    assert "feed did not end although killed" in out
+    assert "Nothing of the desk runs any more" not in out
+
+
 async def test_down_that_nobody_waits_for_says_only_that_it_has_begun(tmp_path: Path) -> None:
     code, text, _ = await asked(tmp_path, Programs(three()), "down", {}, wait=False)
     assert code == 0

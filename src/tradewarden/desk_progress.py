@@ -17,6 +17,7 @@ _UNDER_WAY: Final = frozenset({"starting", "stopping", "backing_off"})
 _RESTING: Final = frozenset({"down", "done", "failed"})
 _WORSE: Final = frozenset({"failed", "paused"})
 _BEGINS: Final = frozenset({"start", "restart"})
+_ENDS: Final = frozenset({"stop", "down"})
 _IN_VAIN: Final = (
     "{0} goes on being started again: `tradewarden services` tells whether it comes, `tradewarden stop {0}` ends it."
 )
@@ -102,10 +103,13 @@ class Progress:
 
 
 def _is_over(verb: str, desk: Body, services: Sequence[Body], *, young: bool) -> bool:
-    """Nothing is under way any more. What waits for a condition may wait for hours, and nobody waits with it."""
+    """Nothing is under way any more. What waits for a condition may wait for hours, and nobody waits with it.
+
+    Nor with what does not end although killed, once its desk has come to rest without it.
+    """
     states = {service["state"] for service in services}
-    if verb in ("stop", "down"):
-        return states <= _RESTING
+    if verb in _ENDS:
+        return states <= _RESTING or (not young and desk["state"] == "stopped")
     if desk["state"] in ("starting", "stopping") or states & (_UNDER_WAY - {"backing_off"}):
         return False
     if "backing_off" in states:
@@ -114,8 +118,8 @@ def _is_over(verb: str, desk: Body, services: Sequence[Body], *, young: bool) ->
 
 
 def _is_bad(verb: str, service: Body) -> bool:
-    if verb in ("stop", "down"):
-        return False
+    if verb in _ENDS:
+        return service["state"] not in _RESTING
     return service["state"] in _WORSE or service["state"] == "down" or _fails(service)
 
 
