@@ -84,6 +84,7 @@ def test_what_no_disk_takes_is_told_and_written_with_the_next_change(kept: Outco
     (tmp_path / FILE).with_suffix(".new").mkdir()
     with capture_logs() as logs:
         kept.note([life(ServiceState.DOWN, "somebody stopped it")], aborted=False)
+        kept.note([], aborted=False)
     assert [line["event"] for line in logs] == ["desk.outcomes_unkept"]
     (tmp_path / FILE).with_suffix(".new").rmdir()
     kept.note([], aborted=False)

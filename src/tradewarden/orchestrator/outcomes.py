@@ -47,8 +47,9 @@ class Outcomes:
     def __init__(self, run_dir: Path) -> None:
         self._path = run_dir / FILE
         self._known: dict[str, Outcome] = {}
-        self._desk = self._kept = ""  # which start of the machine the desk belongs to; as the file has it
+        self._desk = ""  # which start of the machine the desk belongs to
         self._begun = False  # from then on they are kept
+        self._unsaved = False  # no disk took them: each next change tries again
 
     def load(self, *, runs: bool) -> bool:
         """Read what the daemon before left; whether its desk goes on: this machine's, and not aborted.
@@ -80,7 +81,7 @@ class Outcomes:
             return
         desk = "" if aborted else boot_id()
         known = self._known | {life.service.name: _left(life) for life in lives}
-        if (desk, known) != (self._desk, self._known):
+        if self._unsaved or (desk, known) != (self._desk, self._known):
             self._desk, self._known = desk, known
             self._save()
 
@@ -97,8 +98,11 @@ class Outcomes:
             draft.write_text(json.dumps({"desk": self._desk, "services": services}), encoding="utf-8")
             draft.replace(self._path)
         except OSError as trouble:
-            self._desk = "unsaved"  # the next change tries again
-            log.warning("desk.outcomes_unkept", path=str(self._path), why=trouble.strerror)
+            if not self._unsaved:
+                log.warning("desk.outcomes_unkept", path=str(self._path), why=trouble.strerror)
+            self._unsaved = True
+        else:
+            self._unsaved = False
 
 
 def is_over(past: Past, *, auto: bool) -> bool:
