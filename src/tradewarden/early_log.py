@@ -57,6 +57,11 @@ def hold(load: Callable[[], None]) -> None:
     sys.excepthook = _crashed
 
 
+def is_held() -> bool:
+    """Whether what is said is kept: whoever is killed now has said nothing."""
+    return _held is not None
+
+
 def tell() -> None:
     """Make the log, and have it told what was kept; from now on everything goes on at once."""
     global _held

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from kept import until
 from kept_desk import ALL, KeptDesk, MadeUp, kept_desk, service, shell
 from servers.process import free_port
+from tradewarden import early_log
 from tradewarden.machines.kept import Happening, Started
 from tradewarden.machines.service import Again, Kind, Place, Ready, Reference, Restarts, ServiceReport, Tier
 from tradewarden.orchestrator.keepers import Keepers, KeepersError, Spec
@@ -164,6 +165,19 @@ def test_restarts_are_counted_whoever_keeps_it_and_whichever_daemon_looks(tmp_pa
             assert desk.of("bot").restarts == 3
             desk.driver.restart(ALL, by="test")
             await desk.until(lambda: desk.of("bot").state == "up" and desk.of("bot").restarts == 0)
+
+    asyncio.run(scene())
+
+
+def test_what_no_log_has_taken_as_yet_is_left_for_the_next_daemon(tmp_path: Path) -> None:
+    async def scene() -> None:
+        early_log.hold(lambda: None)
+        async with kept_desk(tmp_path, service("bot")) as desk:
+            await desk.until_state(bot="up")
+            seen = tmp_path / "keepers" / "bot.seen"
+            assert not seen.exists()
+            early_log.tell()
+            await desk.until(seen.exists)
 
     asyncio.run(scene())
 

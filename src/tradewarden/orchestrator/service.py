@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, assert_never
 
+from tradewarden import early_log
 from tradewarden.early_log import Logger
 from tradewarden.machines.deed import BeginAsking, Command, Deed, EndAsking, Fence, Keep, Tell
 from tradewarden.machines.gate import Gate
@@ -168,7 +169,7 @@ class ServiceDriver:
 
     def _remember(self) -> None:
         """Keep how far its keeper's words were read; what a full disk does not take is told again after a restart."""
-        if not self._unkept:
+        if not self._unkept or early_log.is_held():  # what is not told as yet is read again by the next daemon
             return
         try:
             self._host.keepers.remember(self.name)

@@ -9,6 +9,7 @@ import socket
 from tradewarden.orchestrator.keeping.lock import Lock
 
 SOCKET = "zygote.sock"
+_FRESH = ".zygote.sock.new"
 
 
 class Door:
@@ -39,11 +40,12 @@ class Door:
         """The whole name may be longer than the kernel allows: it is bound by its last part."""
         os.chdir(self._run_dir)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        if os.path.lexists(SOCKET):
-            os.unlink(SOCKET)
-        listener.bind(SOCKET)
-        os.chmod(SOCKET, 0o600)
+        if os.path.lexists(_FRESH):
+            os.unlink(_FRESH)
+        listener.bind(_FRESH)
+        os.chmod(_FRESH, 0o600)
         listener.listen(64)
+        os.rename(_FRESH, SOCKET)  # whoever finds it is answered
         self._file = os.stat(SOCKET)
         return listener
 
