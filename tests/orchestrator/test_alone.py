@@ -7,9 +7,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from kept import lives, until
 from kept_desk import end_zygote, kept_desk, service, shell
 from tradewarden.machines.service import Ready
+from tradewarden.orchestrator import alone
 from tradewarden.orchestrator.alone import stop_alone, unkept
 from tradewarden.orchestrator.wishes import Wishes
 
@@ -55,6 +58,35 @@ def test_a_program_whose_keeper_was_killed_is_ended_without_a_daemon_too(tmp_pat
         assert await asyncio.to_thread(stop_alone, [lonely], desk.keepers, tmp_path, lambda _: None) == ()
         assert not lives(life.pid)
         assert unkept([lonely], desk.keepers) == ()
+
+    try:
+        asyncio.run(scene())
+    finally:
+        end_zygote(tmp_path / "keepers")
+
+
+def test_a_program_whose_keeper_hangs_is_ended_without_a_daemon_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alone, "SLACK", 1.0)
+    hung, stray = service("hung", stop_seconds=0.2), service("stray")
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, hung, stray, ends=False) as desk:
+            await desk.until_state(hung="up", stray="up")
+            found = [driver.life.past.life for driver in desk.driver.crew.drivers.values()]
+        for life in found:
+            assert life is not None
+            os.kill(life.keeper, signal.SIGSTOP)
+        mine, other = (life for life in found if life is not None)
+        try:
+            assert await asyncio.to_thread(stop_alone, [hung], desk.keepers, tmp_path, lambda _: None) == ("stray",)
+            assert not lives(mine.keeper)
+            assert not lives(mine.pid)
+            assert lives(other.keeper), "nobody knows what the file would say of it"
+        finally:
+            os.kill(other.keeper, signal.SIGCONT)
+        await asyncio.to_thread(until, lambda: not lives(other.pid))
 
     try:
         asyncio.run(scene())

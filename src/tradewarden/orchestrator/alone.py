@@ -13,6 +13,7 @@ from tradewarden.machines.deed import KILL, stop
 from tradewarden.machines.past import Past
 from tradewarden.machines.plan import plan
 from tradewarden.machines.service import Service
+from tradewarden.orchestrator.earshot import Earshot
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
 from tradewarden.orchestrator.spec import spec_of
 from tradewarden.orchestrator.wishes import FILE, Wishes
@@ -51,8 +52,20 @@ def stop_alone(
         late = _still_there(phase, keepers, slowest + SLACK)
         for name in late:
             keepers.command(name, KILL)
-        left += _still_there(late, keepers, SLACK)
+        left += [
+            name
+            for name in _still_there(late, keepers, SLACK)
+            if name not in known or not _unseat(known[name], keepers)
+        ]
     return tuple(left)
+
+
+def _unseat(service: Service, keepers: Keepers) -> bool:
+    """End a keeper that hangs, and what it kept; false when it hears, or cannot be ended."""
+    keeper, earshot = Past(service, keepers.last(service.name)).keeper, Earshot(keepers, service.name)
+    if keeper is None or earshot.is_heard() or not earshot.end(keeper):
+        return False
+    return not _still_there([service.name], keepers, SLACK) and _fence(service, keepers)
 
 
 def _fence(service: Service, keepers: Keepers) -> bool:

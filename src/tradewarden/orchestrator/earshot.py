@@ -66,7 +66,7 @@ class Earshot:
         Whether there is something else to tell; `runs`: its figures should be new.
         """
         before = self.reason
-        if held and _unread(self._fifo):
+        if held and not self.is_heard():
             self._unread_since = now if self._unread_since is None else self._unread_since
             if now - self._unread_since >= DEAF:
                 self._act(pid, now)
@@ -78,6 +78,10 @@ class Earshot:
             if held and runs and self._is_quiet():
                 self._keepers.command(self._name, "look")
         return self.reason != before
+
+    def is_heard(self) -> bool:
+        """Whether nothing that was said lies unread."""
+        return not _unread(self._fifo)
 
     def hurries(self) -> bool:
         """Whether what it leaves behind has had its time; asked once."""
