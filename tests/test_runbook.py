@@ -13,6 +13,7 @@ from tradewarden.machines.desk_step import DeskState
 from tradewarden.machines.service import ServiceState
 from tradewarden.orchestrator.checks.registry import KINDS
 from tradewarden.orchestrator.earshot import ENDED, SILENT
+from tradewarden.orchestrator.halt import HALTED
 
 ROOT = Path(__file__).parents[1]
 MACHINES = ROOT / "src" / "tradewarden" / "machines"
@@ -21,7 +22,7 @@ TOLD = set(re.findall(r"`([^`\n]+)`", TEXT))
 SECTIONS: dict[str, str] = dict(re.findall(r"(?ms)^## ((?:It|A step|No keeper|My job)[^\n]*)\n(.*?)(?=^## |\Z)", TEXT))
 MODULES = ("service_life", "life", "past", "condition", "desk")
 OF_JOBS = ("claim", "due_day", "job_run", "misfire")
-OF_KEEPERS = {SILENT, ENDED}
+OF_KEEPERS = {SILENT, ENDED, HALTED}
 # What is told of a configuration, to a keeper, or as a length of time is no reason.
 ELSEWHERE = {"parse", "_states", "_above_nought", "span", "tell_policy", "token_changed"}
 

@@ -99,10 +99,13 @@ def test_only_a_critical_service_that_is_down_is_everybodys_business() -> None:
     assert DeskReport(state="stopped", reason=None, since=NOW).services == ()
 
 
-def test_somebody_should_look_at_one_whose_words_are_lost_though_it_is_up() -> None:
-    speechless = replace(report(Tier.CRITICAL), loses_lines=True)
-    desk = DeskReport(state="running", reason=None, since=NOW, services=(report(), speechless))
-    assert (desk.troubled, desk.critical_down, desk.running) == ((speechless,), (), 2)
+@pytest.mark.parametrize("trouble", ["loses_lines", "is_halted", "keeper_is_silent"])
+def test_somebody_should_look_at_one_that_is_impaired_though_it_is_up(trouble: str) -> None:
+    well = report()
+    assert (well.is_impaired, getattr(well, trouble)) == (False, False)
+    impaired = replace(report(Tier.CRITICAL), **{trouble: True})  # type: ignore[arg-type]  # a flag, whichever it is
+    desk = DeskReport(state="running", reason=None, since=NOW, services=(well, impaired))
+    assert (desk.troubled, desk.critical_down, desk.running) == ((impaired,), (), 2)
 
 
 def test_what_is_not_said_of_a_machine_a_selection_or_an_order_is_nothing() -> None:

@@ -18,6 +18,7 @@ from tradewarden.machines.kept import Exited, Started
 from tradewarden.machines.service import Selection
 from tradewarden.orchestrator import earshot
 from tradewarden.orchestrator.earshot import ENDED, SILENT, Earshot
+from tradewarden.orchestrator.halt import HALTED
 
 X = Selection(names=("x",))
 STUBBORN = "trap '' TERM; echo up; while :; do sleep .05; done"
@@ -116,5 +117,22 @@ def test_nobody_but_the_keeper_of_that_name_is_ended(tmp_path: Path) -> None:
             assert mine.end(own.keeper)
             await desk.until(lambda: desk.of("x").pid not in (None, own.pid))
             assert not lives(own.pid)
+
+    asyncio.run(scene())
+
+
+def test_a_program_that_was_halted_is_told_until_it_goes_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with kept_desk(tmp_path, service("x", "sleep", "1000")) as desk:
+            await desk.until_state(x="up")
+            pid = desk.of("x").pid
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+            await desk.until(lambda: desk.of("x").reason == HALTED)
+            assert (desk.of("x").state, [each.name for each in desk.driver.report().troubled]) == ("up", ["x"])
+            assert desk.news[-1] == desk.of("x"), "whoever listens is told as well"
+            os.kill(pid, signal.SIGCONT)
+            await desk.until(lambda: desk.of("x").reason is None)
+            assert (desk.of("x").pid, desk.driver.report().troubled) == (pid, ())
 
     asyncio.run(scene())

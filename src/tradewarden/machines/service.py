@@ -155,6 +155,7 @@ class ServiceReport:
     errors_last_hour: int = 0  # lines of its log that say so
     lost_lines: int = 0  # of its output, which no disk took
     loses_lines: bool = False  # its log finds no room
+    is_halted: bool = False  # its program was stopped by a signal, and does nothing
     keeper_is_silent: bool = False  # its keeper hears nothing: what is shown may be old
     says: str | None = None  # its own status line
     figures: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # its own
@@ -167,8 +168,8 @@ class ServiceReport:
 
     @property
     def is_impaired(self) -> bool:
-        """Whether it runs, and is not looked after as it should be."""
-        return self.loses_lines or self.keeper_is_silent
+        """Whether it runs, and not as it should: its words are lost, it was halted, or its keeper hangs."""
+        return self.loses_lines or self.is_halted or self.keeper_is_silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +203,7 @@ class DeskReport:
 
     @property
     def troubled(self) -> tuple[ServiceReport, ...]:
-        """The services that somebody should look at: they are down, lose what they say, or their keepers hang."""
+        """The services that somebody should look at: they are down, or run and are impaired."""
         return tuple(each for each in self.services if each.is_down or each.is_impaired)
 
     @property

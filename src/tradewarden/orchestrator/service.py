@@ -25,10 +25,11 @@ from tradewarden.orchestrator.checks.registry import check_of
 from tradewarden.orchestrator.clock import IST, Clock
 from tradewarden.orchestrator.earshot import Earshot
 from tradewarden.orchestrator.environment import UnresolvedError, environment_of, learn_secrets
+from tradewarden.orchestrator.halt import HALTED, is_halted
 from tradewarden.orchestrator.keepers import Keepers, KeepersError, NotKeptError
 from tradewarden.orchestrator.published import Figures, Says
 from tradewarden.orchestrator.readiness import Readiness
-from tradewarden.orchestrator.service_told import report_of, tell, unheard
+from tradewarden.orchestrator.service_told import remarked, report_of, tell
 from tradewarden.orchestrator.spec import spec_of
 
 if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
@@ -70,7 +71,7 @@ class ServiceDriver:
         self._alarm = Alarm(host.clock, self._rang)
         self._is_passed_over = True  # at the last beat
         self._unkept = False  # its keeper's words were read further than is written down
-        self._earshot = Earshot(host.keepers, service.name)
+        self._earshot, self._halted = Earshot(host.keepers, service.name), False
         self._readiness = Readiness(service, host.spawn, self._judge)
         self._figures: Figures | None = None
         self._says: Says | None = None
@@ -155,9 +156,13 @@ class ServiceDriver:
             self._listen(held=held)
 
     def _listen(self, *, held: bool) -> None:
-        """Whether its keeper, if one lives, hears what it is told; one that should have obeyed long ago is ended."""
+        """Whether its keeper, if one lives, hears what it is told, and its program does anything at all."""
         past, now = self.life.past, self._host.clock.mono_ns() / 1e9
-        if self._earshot.look(held=held, pid=past.keeper, runs=past.life is not None, now=now):
+        is_news = self._earshot.look(held=held, pid=past.keeper, runs=past.life is not None, now=now)
+        was_halted, self._halted = self._halted, self.pid is not None and is_halted(self.pid)
+        if self._halted and not was_halted:
+            log.warning("service.news", service=self.name, what="halted", reason=HALTED)
+        if is_news or self._halted is not was_halted:
             self._changed(self)
 
     def _probe(self) -> bool | None:
@@ -314,4 +319,4 @@ class ServiceDriver:
     def report(self, *, phase: int, enabled: bool, errors: int) -> ServiceReport:
         """How it does."""
         shown = report_of(self.life, self.since, self._figures, self._says, phase=phase, enabled=enabled, errors=errors)
-        return shown if self._earshot.reason is None else unheard(shown, self._earshot)
+        return remarked(shown, self._earshot, halted=self._halted)

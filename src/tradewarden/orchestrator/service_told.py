@@ -11,6 +11,7 @@ from tradewarden.machines.life import Life
 from tradewarden.machines.service import Service, ServiceReport, ServiceState
 from tradewarden.orchestrator.clock import IST
 from tradewarden.orchestrator.earshot import SILENT, Earshot
+from tradewarden.orchestrator.halt import HALTED
 from tradewarden.orchestrator.published import Figures, Says
 
 log = Logger()
@@ -66,10 +67,13 @@ def report_of(
     )
 
 
-def unheard(report: ServiceReport, earshot: Earshot) -> ServiceReport:
-    """The same, with what there is to tell about its keeper."""
-    told = [each for each in (report.reason or "").split("; ") if each and each != SILENT]
-    return replace(report, reason="; ".join([*told, earshot.reason or ""]), keeper_is_silent=earshot.is_silent)
+def remarked(report: ServiceReport, earshot: Earshot, *, halted: bool) -> ServiceReport:
+    """The same, with what there is to tell about its keeper, and of a program that was halted."""
+    if earshot.reason is None and not halted:
+        return report
+    said = [each for each in (report.reason or "").split("; ") if each != SILENT]
+    reason = "; ".join(filter(None, (*said, earshot.reason, HALTED if halted else None)))
+    return replace(report, reason=reason, keeper_is_silent=earshot.is_silent, is_halted=halted)
 
 
 def reach(service: Service) -> str | None:
