@@ -299,7 +299,7 @@ def test_a_doubt_keeps_the_last_verdict_for_thirty_seconds(doubt: float, verdict
 
 @pytest.mark.parametrize(
     ("wanted_for", "usable_for", "effective"),
-    [(14, 3600, "starting"), (3600, 14, "starting"), (16, 16, "down"), (16, None, "down")],
+    [(14, 3600, "starting"), (3600, 14, "starting"), (15, 15, "down"), (16, 16, "down"), (16, None, "down")],
 )
 def test_a_feed_has_fifteen_seconds_from_the_window_or_the_login_to_begin(
     wanted_for: float, usable_for: float | None, effective: str
@@ -336,6 +336,7 @@ def test_a_feed_that_only_waits_for_the_login_is_a_consequence_not_a_failure() -
     assert feed_severity(view_of("required", "down", "dense", "stale")) == Severity.CRITICAL
     assert feed_severity(view_of("valid", "down", "sparse", "stale")) == Severity.WARNING
     assert feed_severity(view_of("valid", "idle", "off", "halted")) == Severity.OK
+    assert feed_severity(view_of("valid", "up", "dense", "streaming")) == Severity.OK
 
 
 def test_a_missing_login_fails_only_while_the_desk_has_work() -> None:
