@@ -339,3 +339,14 @@ def test_the_next_daemon_knows_what_no_log_may_show(tmp_path: Path) -> None:
             assert desk.learned == ["hunter2hunter2", "in-the-file"]
 
     asyncio.run(scene())
+
+
+def test_words_without_a_line_end_are_told_where_a_line_is_waited_for(tmp_path: Path) -> None:
+    waits = shell("bot", "printf READY; exec sleep 1000", ready=Ready(kind="log_line", target="READY", within=60.0))
+
+    async def scene() -> None:
+        async with kept_desk(tmp_path, waits) as desk:
+            await desk.until(lambda: "5 bytes without a line end" in (desk.of("bot").reason or ""))
+            assert desk.of("bot").state == "starting"
+
+    asyncio.run(scene())

@@ -291,7 +291,7 @@ class Keeper:
         self._watch.tick_next(now, TICK)
         self._attend()
         self._diary.renew(self._output.settled(now, self._clocks.wall()))
-        self._figures.tell(None if self._life is None else self._life.pid, now, self._clocks.wall())
+        self._figures.tell(self._life.pid if self._life else None, now, self._clocks.wall(), self._output.unended)
 
     def _attend(self) -> None:
         """Be reachable and be the only one, whatever somebody deleted."""

@@ -32,6 +32,7 @@ class Figures:
     cpu_seconds: float
     memory_bytes: int
     processes: int
+    unended: int = 0  # bytes that it has said without a line end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ def _figures(text: bytes, now: datetime) -> Figures | None:
             cpu_seconds=_figure(told["cpu"]),
             memory_bytes=int(_figure(told["memory"])),
             processes=int(_figure(told["processes"])),
+            unended=int(_figure(told.get("unended", 0))),  # an older keeper does not tell
         )
     except (LookupError, TypeError, ValueError, OverflowError, OSError):
         return None

@@ -29,7 +29,7 @@ from tradewarden.orchestrator.halt import HALTED, is_halted
 from tradewarden.orchestrator.keepers import Keepers, KeepersError, NotKeptError
 from tradewarden.orchestrator.published import Figures, Says
 from tradewarden.orchestrator.readiness import Readiness
-from tradewarden.orchestrator.service_told import remarked, report_of, tell
+from tradewarden.orchestrator.service_told import remarked, report_of, tell, unended
 from tradewarden.orchestrator.spec import spec_of
 
 if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
@@ -302,7 +302,12 @@ class ServiceDriver:
         )
 
     def _judge(self, verdict: Verdict) -> None:
-        self._do(self.life.ready if verdict.good else partial(self.life.unready, verdict.text))
+        self._do(self.life.ready if verdict.good else partial(self.life.unready, self._explained(verdict.text)))
+
+    def _explained(self, why: str) -> str:
+        if self.service.ready.kind == "log_line" and (figures := self._host.keepers.figures(self.name)):
+            return unended(why, figures)
+        return why
 
     # What is told
 

@@ -76,6 +76,11 @@ def remarked(report: ServiceReport, earshot: Earshot, *, halted: bool) -> Servic
     return replace(report, reason=reason, keeper_is_silent=earshot.is_silent, is_halted=halted)
 
 
+def unended(why: str, figures: Figures) -> str:
+    """Why no line has come, with what waits for the end of its line: only then is it written."""
+    return f"{why}; it has said {figures.unended} bytes without a line end" if figures.unended else why
+
+
 def reach(service: Service) -> str | None:
     """Where people reach it: the page that tells that it is ready, or its first port."""
     if service.ready.kind == "http":

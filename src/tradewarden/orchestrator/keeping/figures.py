@@ -48,8 +48,8 @@ class Figures:
         self._file.close()
         self._household.close()
 
-    def tell(self, pid: int | None, now: float, wall: float) -> None:
-        """`pid` is the service's own process; none while it does not run."""
+    def tell(self, pid: int | None, now: float, wall: float, unended: int = 0) -> None:
+        """`pid` is the service's own process, none while it does not run; `unended` bytes of a line have come."""
         if pid is None and self._before[0] is None and self._before[1]:
             return
         seconds, memory, processes = self._household.look() if pid is not None else (0.0, 0, 0)
@@ -58,6 +58,6 @@ class Figures:
         self._before = (pid, now, seconds)
         whose = b"null" if pid is None else b"%d" % pid
         self._file.write(
-            b'{"pid": %b, "t": %.3f, "cpu": %.2f, "percent": %.2f, "memory": %d, "processes": %d}'
-            % (whose, wall, seconds, percent, memory, processes)
+            b'{"pid": %b, "t": %.3f, "cpu": %.2f, "percent": %.2f, "memory": %d, "processes": %d, "unended": %d}'
+            % (whose, wall, seconds, percent, memory, processes, unended)
         )

@@ -62,6 +62,11 @@ class Output:
         if len(self._partial) >= LONGEST:
             self.end_line(at)
 
+    @property
+    def unended(self) -> int:
+        """Bytes that arrived and wait for the end of their line."""
+        return len(self._partial)
+
     def end_line(self, at: float) -> None:
         """A life ended: its last words are a line, whatever they lack."""
         if self._partial:
