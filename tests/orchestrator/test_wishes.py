@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_understood_is_a_trouble_until_somebody_wishes(
 
 def test_what_is_no_wish_in_the_file_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "services.json"
-    path.write_text('{"version": 1, "services": {"a": {"wanted": "no", "enabled": true, "x": 1}, "b": 3}}')
+    path.write_text('{"version": 1, "services": {"a": {"wanted": "no", "enabled": true, "x": 1, "ends": 1}, "b": 3}}')
     assert Wishes(path).of("a") == Wish(enabled=True)
     assert Wishes(path).of("b") == NOTHING
 
@@ -67,3 +67,14 @@ def test_a_wish_that_cannot_be_kept_is_none(tmp_path: Path) -> None:
     with pytest.raises(WishesError, match=r"services.json cannot be written \(No such file or directory\)"):
         wishes.set(["feed"], wanted=False)
     assert wishes.of("feed") == NOTHING
+
+
+def test_the_life_that_a_restart_of_all_is_to_end_is_known_until_something_else_is_wished(tmp_path: Path) -> None:
+    path = tmp_path / "services.json"
+    wishes = Wishes(path)
+    wishes.set(["feed", "writer"], wanted=True, ends={"feed": "boot 1 2"})
+    wishes.set(["feed"], auto_restart=False)
+    assert Wishes(path).of("feed") == Wish(wanted=True, auto_restart=False, ends="boot 1 2")
+    assert Wishes(path).of("writer") == Wish(wanted=True)
+    wishes.set(["feed"], wanted=False)
+    assert Wishes(path).of("feed").ends is None

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tradewarden.early_log import Logger
-from tradewarden.machines.life import STOPPED
-from tradewarden.machines.past import Past
 from tradewarden.machines.service import (
     DeskReport,
     Difference,
     Order,
     Selection,
     Service,
-    ServiceState,
 )
 from tradewarden.orchestrator.besides import Besides, Nothing
 from tradewarden.orchestrator.clock import IST
@@ -25,18 +21,17 @@ from tradewarden.orchestrator.desk_told import MEASURED_EVERY, DeskTold, News
 from tradewarden.orchestrator.facts import OPEN, Surroundings
 from tradewarden.orchestrator.foothold import Foothold
 from tradewarden.orchestrator.keepers import Keepers, KeepersError
-from tradewarden.orchestrator.orders import AT_WORK, Orders
-from tradewarden.orchestrator.outcomes import OVER, Outcomes, is_over
+from tradewarden.orchestrator.orders import Orders
+from tradewarden.orchestrator.outcomes import Outcomes
 from tradewarden.orchestrator.reading import UnreadableError
 from tradewarden.orchestrator.redefinition import Redefinition, parted, with_jobs
 from tradewarden.orchestrator.service import Host, ServiceDriver
+from tradewarden.orchestrator.takeover import Takeover
 from tradewarden.orchestrator.wishes import Wishes
 
 if TYPE_CHECKING:  # 15 ms that the start of programs need not wait for
     from tradewarden.machines.condition import Facts
     from tradewarden.orchestrator.checks.flow import Flows
-
-_KEPT: Final = AT_WORK | {ServiceState.BACKING_OFF}  # a keeper has it in hand
 
 log = Logger()
 
@@ -85,22 +80,9 @@ class DeskDriver(Orders):
             return  # a desk without programs makes no directories for them
         self._foothold.open()
         self.strays.find()
-        began = time.thread_time()  # our own work, whatever else the host does
         with self.crew.together():
-            held = [name for name, driver in self.crew.drivers.items() if self._ran(driver)]
-            goes_on = self._outcomes.load(runs=bool(held))
-            for driver in (drivers := self.crew.drivers.values()):
-                self._adopt(driver, goes_on=goes_on)
-            if held:
-                log.info("desk.adopted", services=len(held), cpu_seconds=round(time.thread_time() - began, 4))
-            begins = self._begins and self._wishes.trouble is None
-            runs = any(driver.state in _KEPT or self.crew.follows.get(driver.name) for driver in drivers)
-            missing = self._missing(goes_on=goes_on) if begins else []
-            self._outcomes.begin(driver.life for driver in drivers)
-            if runs or (goes_on and not missing):
-                self.crew.adopt()  # else a whole start, which may abort: keepers that rest are no desk that runs
-            self._start_missing(missing)
-            self.crew.fence([name for name, driver in self.crew.drivers.items() if not self._is_wished(driver)])
+            takeover = Takeover(self.crew, self._wishes, self._outcomes, self.is_enabled)
+            takeover.run(begins=self._begins and self._wishes.trouble is None)
 
     def meet(self, world: Surroundings, flows: Flows) -> None:
         """From now on it is known what conditions ask about."""
@@ -118,47 +100,6 @@ class DeskDriver(Orders):
 
     def _is_job(self, name: str) -> bool:
         return any(name.partition("@")[0] == job.name for job in self._jobs) or self.besides.owns(name)
-
-    def _ran(self, driver: ServiceDriver) -> bool:
-        """Whether it ran before this daemon did, maybe under its former name."""
-        return driver.is_held or driver.name in self.crew.follows
-
-    def _adopt(self, driver: ServiceDriver, *, goes_on: bool) -> None:
-        """Take over one service; what does not run is left to the start, unless it is over and the desk goes on."""
-        wished, auto = self._is_wished(driver), self._wishes.of(driver.name).auto_restart is not False
-        if self._ran(driver):
-            driver.adopt(wanted=wished, auto=auto)
-            return
-        past = Past(driver.service, self._host.keepers.last(driver.name))
-        known = self._outcomes.of(past)
-        over = goes_on and wished and (is_over(past, auto=auto) if known is None else known.is_over)
-        left = None
-        if known is not None and (over or (known.is_stopped and not wished)):
-            left = ServiceState(known.state), known.reason
-        elif self._wishes.of(driver.name).wanted is False:
-            left = ServiceState.DOWN, STOPPED
-        driver.adopt(wanted=over, auto=auto, over=over, left=None if past.is_unended else left)
-
-    def _missing(self, *, goes_on: bool) -> list[str]:
-        """Whatever should run and does not, but for what has ended for good in a desk that goes on."""
-        return [
-            name
-            for name, driver in self.crew.drivers.items()
-            if self._is_wished(driver) and driver.state not in _KEPT and not (goes_on and self._is_over(driver))
-        ]
-
-    def _is_over(self, driver: ServiceDriver) -> bool:
-        known = self._outcomes.of(driver.life.past)
-        return driver.state in OVER and (known is None or known.is_over)
-
-    def _start_missing(self, missing: Sequence[str]) -> None:
-        for name in missing:
-            self.crew.drivers[name].life.resume()
-        if missing:
-            self.crew.start(missing)
-
-    def _is_wished(self, driver: ServiceDriver) -> bool:
-        return self._wishes.of(driver.name).wanted is not False and self.is_enabled(driver.service)
 
     def _woken(self, names: set[str]) -> None:
         with self.crew.together():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,10 +13,12 @@ from tradewarden.machines.service import Order, Selection, Service, ServiceState
 from tradewarden.orchestrator.crew import Crew, needed
 from tradewarden.orchestrator.environment import missing
 from tradewarden.orchestrator.keepers import Keepers
+from tradewarden.orchestrator.service import ServiceDriver
 from tradewarden.orchestrator.strays import Strays
-from tradewarden.orchestrator.wishes import Wishes, WishesError
+from tradewarden.orchestrator.wishes import NO_LIVES, Wishes, WishesError
 
 AT_WORK: Final = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.STOPPING})
+RESTARTED: Final = "somebody restarts it"
 _AT_START: Final = frozenset({ServiceState.STARTING, ServiceState.UP})
 _NOT_UP: Final = frozenset({DeskState.STOPPED, DeskState.ABORTED, DeskState.STOPPING})
 
@@ -95,12 +97,13 @@ class Orders:
         }
         left |= spared
         names = [name for name in chosen if name not in left]
-        self._keep(names, wanted=True)
-        self._log("restart", names, by)
         running = [name for name in names if drivers[name].pid is not None]
+        lives = {name: life_of(drivers[name]) for name in running} if which.everything else {}
+        self._keep(names, lives, wanted=True)
+        self._log("restart", names, by)
         with self.crew.together():
             if which.everything and running:
-                self.crew.stop([name for name in self._to_stop(drivers) if name not in spared], "somebody restarts it")
+                self.crew.stop([name for name in self._to_stop(drivers) if name not in spared], RESTARTED)
                 self.crew.start(names)
             else:
                 for name in running:
@@ -180,11 +183,11 @@ class Orders:
         starts = machine.state is DeskState.STARTING
         return [name for name in names if starts or name in machine.later or not self.crew.drivers[name].life.is_down]
 
-    def _keep(self, names: Iterable[str], **wishes: bool) -> None:
+    def _keep(self, names: Iterable[str], ends: Mapping[str, str | None] = NO_LIVES, **wishes: bool) -> None:
         if self.crew.host.lost is not None:
             raise RefusedError(self.crew.host.lost)
         try:
-            self._wishes.set(names, **wishes)
+            self._wishes.set(names, ends=ends, **wishes)
         except WishesError as error:
             raise RefusedError(f"{error}.") from None
 
@@ -194,6 +197,12 @@ class Orders:
     def _order(self, verb: str, names: Sequence[str], left: dict[str, str], doing: str) -> Order:
         text = f"{doing.capitalize()}: {_listed(names)}." if names else "Nothing to do."
         return Order(verb=verb, accepted=tuple(names), left=left, text=text)
+
+
+def life_of(driver: ServiceDriver) -> str | None:
+    """The life that a service lives: no other one is called so."""
+    life = driver.life.past.life
+    return None if life is None else f"{life.boot} {life.pid} {life.ticks}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from tradewarden.early_log import Logger
@@ -28,8 +29,10 @@ class Wish:
     wanted: bool | None = None
     enabled: bool | None = None
     auto_restart: bool | None = None
+    ends: str | None = None  # the life that a restart of all is to end; when it has, this means nothing any more
 
 
+NO_LIVES: Final[Mapping[str, str | None]] = MappingProxyType({})
 NOTHING: Final = Wish()
 
 
@@ -52,11 +55,18 @@ class Wishes:
         wanted: bool | None = None,
         enabled: bool | None = None,
         auto_restart: bool | None = None,
+        ends: Mapping[str, str | None] = NO_LIVES,
     ) -> None:
-        """Keep what is said of all of them; what is none stays as it was. Raises WishesError."""
+        """Keep what is said of all of them; what is none stays as it was. Raises WishesError.
+
+        Of `ends` only those lives are kept that were said together with the last `wanted`.
+        """
         said = {"wanted": wanted, "enabled": enabled, "auto_restart": auto_restart}
-        news = {key: value for key, value in said.items() if value is not None}
-        self._become(self._known | {name: replace(self.of(name), **news) for name in names})
+        news: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+        known = {name: replace(self.of(name), **news) for name in names}
+        if wanted is not None:
+            known = {name: replace(wish, ends=ends.get(name)) for name, wish in known.items()}
+        self._become(self._known | known)
 
     def forget(self, names: Iterable[str]) -> None:
         """These services are no more. Raises WishesError."""
@@ -106,11 +116,12 @@ class Wishes:
         self.trouble = None
 
 
-def _spoken(wish: Wish) -> dict[str, bool]:
+def _spoken(wish: Wish) -> dict[str, bool | str]:
     return {key: value for key, value in asdict(wish).items() if value is not None}
 
 
 def _wish(told: Any) -> Wish:
     if not isinstance(told, dict):
         return NOTHING
-    return Wish(**{each.name: told[each.name] for each in fields(Wish) if isinstance(told.get(each.name), bool)})
+    kinds = {each.name: str if each.name == "ends" else bool for each in fields(Wish)}
+    return Wish(**{name: told[name] for name, kind in kinds.items() if isinstance(told.get(name), kind)})
