@@ -9,7 +9,7 @@ from pathlib import Path
 from kept_desk import ALL, KeptDesk, kept_desk, service, shell
 from tradewarden.machines.service import Selection, Service
 
-SLOW = "trap 'sleep 0.5; exit' TERM; while :; do sleep 0.05; done"
+SLOW = "trap 'sleep 0.2; exit' TERM; while :; do sleep 0.05; done"
 
 
 def told(path: Path, name: str, event: str) -> list[float]:
