@@ -65,6 +65,7 @@ class Orders:
     def stop(self, which: Selection, *, by: str) -> Order:
         """Stop services, in the reverse order, and strays; it lasts until somebody starts them."""
         strays = self.strays.end(which.names)
+        self.outdated(())  # they are named no more
         which = replace(which, names=tuple(name for name in which.names if name not in strays))
         chosen = () if strays and which == Selection() else self._chosen(which)
         self._keep(chosen, wanted=False)
