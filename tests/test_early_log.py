@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -14,9 +13,8 @@ from tradewarden.early_log import Logger
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_kept_for_others(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_is_kept_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(early_log, "_held", None)
-    return
 
 
 def events(out: io.StringIO) -> list[str]:

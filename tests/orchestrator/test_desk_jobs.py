@@ -38,6 +38,9 @@ class Noted:
     def defined(self, jobs: Sequence[Job]) -> None:
         self.heard.append(f"defined {[job.name for job in jobs]}")
 
+    def end(self) -> None:
+        self.heard.append("end")
+
 
 async def begin(keepers: Keepers, name: str) -> None:
     instance = replace(BUY, name=name)
