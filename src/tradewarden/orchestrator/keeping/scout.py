@@ -22,41 +22,32 @@ class Report:
     `spent`: what it is asked for has begun before, and may only once.
     """
 
-    def __init__(
-        self, boot: str, start: dict[str, str] | None, left: Left, *, spent: bool, again: Callable[[], Left]
-    ) -> None:
-        self.boot, self.start, self.spent = boot, start, spent
-        self.left = _pinned(left)
-        self._again = again
-
-    def look_again(self) -> list[Process]:
-        """Whom those left behind have left behind."""
-        return _pinned(self._again())
-
-
-def _pinned(left: Left) -> list[Process]:
-    return [process for pid, began in left if (process := family.identified(pid, began)) is not None]
+    def __init__(self, found: Found, look_again: Callable[[], list[Process]]) -> None:
+        """`look_again` finds whom those left behind have left behind."""
+        self.boot, self.start, left, self.spent = found
+        self.left = [process for pid, began in left if (process := family.identified(pid, began)) is not None]
+        self.look_again = look_again
 
 
 def look_back(status: StatusLog, mark: bytes, revision: str) -> Report:
-    """What there is from before this keeper.
+    """What there is from before this keeper; without a process to spare it looks itself.
 
-    For one run of a job it looks itself: that begins some 15 ms sooner on a busy machine, and its keeper soon leaves.
+    For one run of a job too: it begins some 15 ms sooner on a busy machine, and its keeper soon leaves.
     """
-    look = _look if revision.startswith(ONE_RUN) else _send
-    boot, start, left, spent = look(status, mark, revision)
-    return Report(boot, start, left, spent=spent, again=lambda: look(status, mark, revision)[2])
+    told = b"" if revision.startswith(ONE_RUN) else _sent(status, mark, revision)
+    found: Found = marshal.loads(told) if told else _look(status, mark, revision)  # noqa: S302 - our own child's
+    return Report(found, lambda: look_back(status, mark, revision).left)
 
 
-def _send(status: StatusLog, mark: bytes, revision: str) -> Found:
-    """What the other process finds; without one to spare this one looks."""
+def _sent(status: StatusLog, mark: bytes, revision: str) -> bytes:
+    """What the other process found; nothing where there is none to spare."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
         pid = os.fork()
     except OSError:
         os.close(writing)
         os.close(reading)
-        return _look(status, mark, revision)
+        return b""
     if not pid:
         try:
             os.write(writing, marshal.dumps(_look(status, mark, revision)))
@@ -68,7 +59,7 @@ def _send(status: StatusLog, mark: bytes, revision: str) -> Found:
         told += part
     os.close(reading)
     os.waitpid(pid, 0)
-    return marshal.loads(told) if told else _look(status, mark, revision)  # noqa: S302 - our own child's
+    return told
 
 
 def _look(status: StatusLog, mark: bytes, revision: str) -> Found:
