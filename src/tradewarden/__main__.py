@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from tradewarden.commands.argument import Adder
 
+USUAL = 80  # columns of a terminal that does not say
+
 # ruff: noqa: PLC0415 - whatever takes time to load is loaded where Ctrl-C is heard
 
 
@@ -42,18 +44,32 @@ def parser(first: str | None = None) -> argparse.ArgumentParser:
         from tradewarden.commands import every
 
         adders = every.COMMANDS
-    whole = argparse.ArgumentParser(prog="tradewarden", description=__doc__ and "The warden of a trading desk.")
+    whole = argparse.ArgumentParser(
+        prog="tradewarden", description=__doc__ and "The warden of a trading desk.", formatter_class=_formatter
+    )
     whole.add_argument("--version", action="version", version=f"tradewarden {__version__}")
     commands = whole.add_subparsers(title="commands", required=True, metavar="COMMAND", prog=whole.prog)
 
     def add(name: str, command: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
+        sub = commands.add_parser(name, help=text, description=text, formatter_class=_formatter)
         sub.set_defaults(command=command)
         return sub
 
     for each in adders:
         each(add)
     return whole
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """As argparse makes it, without 3 ms for `shutil`, which it asks for the width each time."""
+    import argparse
+    import os
+
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        columns = 0
+    return argparse.HelpFormatter(prog, width=(columns or USUAL) - 2)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
+from _ctypes import call_function, dlopen, dlsym  # `ctypes` would be 2 ms that programs wait for
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -19,10 +19,12 @@ def keep_heap_small() -> None:
     Ours only wait for a disk, and each would keep what it once needed; a batch for a store leaves a hole of a megabyte
     in which small things settle. Together 6 MB of the daemon's memory, measured.
     """
-    allocator = ctypes.CDLL(None)
-    if hasattr(allocator, "mallopt"):  # glibc has it; whoever has not has no such heaps either
-        allocator.mallopt(M_ARENA_MAX, 1)
-        allocator.mallopt(M_MMAP_THRESHOLD, LARGE)
+    try:
+        mallopt = dlsym(dlopen(None, 0), "mallopt")  # type: ignore[arg-type]  # nothing named: what this process has
+    except OSError:
+        return  # glibc has it; whoever has not has no such heaps either
+    call_function(mallopt, (M_ARENA_MAX, 1))
+    call_function(mallopt, (M_MMAP_THRESHOLD, LARGE))
 
 
 def import_structlog() -> ModuleType:
