@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from kept import lives, until
-from kept_desk import ALL, KeptDesk, kept_desk, service
+from kept_desk import ALL, KeptDesk, delete, kept_desk, service
 from tradewarden.machines.service import Selection, Tier
 from tradewarden.orchestrator.keeper import TICK
 from tradewarden.orchestrator.orders import RefusedError
@@ -48,7 +47,7 @@ def without_locks(run_dir: Path) -> None:
             each.unlink()
 
 
-@pytest.mark.parametrize("delete", [shutil.rmtree, without_locks])
+@pytest.mark.parametrize("delete", [delete, without_locks])
 def test_a_daemon_and_its_keepers_make_again_what_was_deleted(tmp_path: Path, delete: Callable[[Path], None]) -> None:
     async def scene() -> None:
         async with kept_desk(tmp_path, *DESK) as desk:
@@ -79,7 +78,7 @@ def test_what_is_asked_for_in_the_moment_after_is_done_all_the_same(tmp_path: Pa
     async def scene() -> None:
         async with kept_desk(tmp_path, *DESK) as desk:
             await desk.until_state(a="up", b="up", c="up", desk="running")
-            shutil.rmtree(tmp_path / "keepers")
+            delete(tmp_path / "keepers")
             os.kill(desk.of("a").pid or 0, signal.SIGKILL)
             desk.driver.stop(ALL, by="test")
             await desk.until_state(a="down", b="down", c="down", desk="stopped")
@@ -95,7 +94,7 @@ def test_the_next_daemon_finds_keepers_whose_directory_is_gone(tmp_path: Path, l
         async with kept_desk(tmp_path, *DESK, ends=False) as desk:
             await desk.until_state(a="up", b="up", c="up", desk="running")
             before = pids(desk)
-            shutil.rmtree(tmp_path / "keepers")
+            delete(tmp_path / "keepers")
         if later:
             await asyncio.to_thread(until, (tmp_path / "keepers" / "c.lock").exists)
         async with kept_desk(tmp_path, *DESK) as desk:
@@ -113,7 +112,7 @@ def test_a_keeper_that_hangs_without_its_directory_gets_no_second_one_beside_it(
             life = desk.driver.crew.drivers["a"].life.past.life
             assert life is not None
             os.kill(life.keeper, signal.SIGSTOP)
-            shutil.rmtree(tmp_path / "keepers")
+            delete(tmp_path / "keepers")
         try:
             async with kept_desk(tmp_path, service("a")) as desk:
                 why = f"waits for a keeper: a: no keeper: its keeper lives (pid {life.keeper}), and makes its deleted"

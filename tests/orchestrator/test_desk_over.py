@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kept_desk import MadeUp, end_keepers, kept_desk, service, shell
+from kept_desk import MadeUp, delete, end_keepers, kept_desk, service, shell
 from tradewarden.machines.condition import Facts
 from tradewarden.machines.service import Again, Kind, Ready, Restarts, Selection, Service, ServiceState, Tier
 from tradewarden.orchestrator.alone import stop_alone
@@ -225,7 +224,7 @@ def test_what_had_ended_for_good_is_known_though_somebody_deleted_the_directory_
         async with kept_desk(tmp_path, *services, ends=False) as desk:
             await desk.until_state(orders="done", feed="up", desk="running")
             reason = desk.of("orders").reason
-            shutil.rmtree(tmp_path / "keepers")
+            delete(tmp_path / "keepers")
             await desk.until(lambda: all((tmp_path / "keepers" / name).exists() for name in (".desk", "feed.status")))
         async with kept_desk(tmp_path, *services) as desk:
             await desk.until_state(orders="done", feed="up", desk="running")

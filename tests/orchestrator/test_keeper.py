@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from kept import Yard, lives, until
+from kept_desk import delete
 from tradewarden.machines.kept import (
     Escalated,
     Exited,
@@ -618,7 +619,7 @@ def test_a_keeper_whose_directory_was_removed_makes_it_again_and_keeps_on(tmp_pa
         keeper_of_its_own(yard, "homeless", tmp_path, hurried, argv=["sh", "-c", FOREVER]),
     ):
         first = yard.running("homeless")
-        shutil.rmtree(yard.keepers.run_dir)
+        delete(yard.keepers.run_dir)
         until(lambda: yard.keepers.held("homeless"), what="the lock is back")
         assert stat.S_IMODE(yard.keepers.run_dir.stat().st_mode) == 0o700
         until(lambda: yard.keepers.figures("homeless"), what="so are the figures")

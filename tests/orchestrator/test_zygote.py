@@ -8,7 +8,6 @@ import errno
 import json
 import os
 import resource
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +20,7 @@ from typing import Any
 import pytest
 
 from kept import Yard, lives, until
+from kept_desk import delete
 from tradewarden.machines.kept import Exited, Gone, Started, StartFailed
 from tradewarden.orchestrator import descriptors, launch
 from tradewarden.orchestrator.keeping import family
@@ -150,7 +150,7 @@ def test_the_second_of_a_directory_leaves_at_once(shared: Yard) -> None:
 
 def test_a_zygote_whose_directory_was_deleted_serves_there_again(yard: Yard) -> None:
     with foreground(yard) as process:
-        shutil.rmtree(yard.keepers.run_dir)
+        delete(yard.keepers.run_dir)
         assert yard.keepers.run_dir.exists() is False
         until((yard.keepers.run_dir / "zygote.sock").exists, what="it serves again")
         assert yard.zygote() == process.pid

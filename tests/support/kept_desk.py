@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import threading
 import time
@@ -204,6 +205,18 @@ def end_zygote(run_dir: Path, number: signal.Signals = signal.SIGKILL) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         time.sleep(0.02)
+
+
+def delete(run_dir: Path) -> None:
+    """What `rm -r` does, once more where somebody wrote meanwhile: until it was gone for a moment."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            shutil.rmtree(run_dir)
+        except OSError:
+            assert time.monotonic() < deadline, f"{run_dir} is written again and again"
+        else:
+            return
 
 
 def end_keepers(run_dir: Path) -> None:
