@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def command() -> int:
         words = sys.argv[1:] if arguments is None else arguments
+        if arguments is None and words[:1] == ["run"]:
+            gc.disable()  # until the daemon is there: whatever is loaded stays, and to look for garbage costs a fifth
         parsed = parser(words[0] if words else None).parse_args(words)
         chosen: Callable[[argparse.Namespace], int] = parsed.command
         return chosen(parsed)

@@ -33,13 +33,10 @@ if TYPE_CHECKING:
 
 
 def _run(parsed: argparse.Namespace) -> int:
-    import gc
-
     launch = _launch(parsed.config)
     from tradewarden.lean import keep_heap_small
 
     keep_heap_small()
-    gc.disable()  # until all is there: whatever is loaded stays, and to look for garbage in it takes a fifth longer
     found = _apart(parsed.config, launch)
     if found is None:
         return BAD_CONFIGURATION
