@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from tradewarden.orchestrator import zygote
 from tradewarden.orchestrator.keeping import lock
 from tradewarden.orchestrator.launch import LOCK, Launch, is_there, launched
 
@@ -25,6 +30,22 @@ def test_it_serves_where_it_is_told_to_and_leaves_when_it_is_idle(tmp_path: Path
     assert launch.outcome() == (0, "")
     assert is_there(tmp_path / "run")
     until_gone(tmp_path / "run")
+
+
+def test_once_it_serves_it_says_nothing_more_to_its_starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = tmp_path / "others"
+
+    def serve(_place: str, ready: Callable[[], None], _idle: float, *, stop_all: bool) -> int:
+        assert not stop_all
+        ready()
+        for _ in range(8):
+            os.open(others, os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # one has the number of the way to the starter
+        return 0
+
+    monkeypatch.setattr(zygote, "_serve", serve)
+    assert zygote._detach(zygote.LATER, 1.0, stop_all=False) == 0
+    assert os.wait()[1] == 0
+    assert others.read_text() == ""
 
 
 def test_until_it_is_told_it_touches_nothing(tmp_path: Path) -> None:

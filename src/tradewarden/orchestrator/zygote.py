@@ -53,29 +53,27 @@ def _detach(place: str, idle: float, *, stop_all: bool) -> int:
     if os.fork():
         os.close(writing)
         return int(os.read(reading, 16) or b"1")
+    os.close(reading)
+    is_waiting, code = True, 1  # the caller is; afterwards that descriptor's number may be another file's
 
     def ready() -> None:
+        nonlocal is_waiting
         nothing = os.open(os.devnull, os.O_RDWR)
         for each in (0, 1, 2):
             os.dup2(nothing, each)
+        if nothing > 2:  # noqa: PLR2004 - else it is one of these
+            os.close(nothing)
         os.write(writing, b"0")
         os.close(writing)
+        is_waiting = False
 
-    code = 1
     try:
         os.setsid()
         code = _serve(place, ready, idle, stop_all=stop_all)
-        if code or place == LATER:
-            _tell(writing, code)
+        if is_waiting:
+            os.write(writing, b"%d" % code)
     finally:
         os._exit(code)
-
-
-def _tell(caller: int, code: int) -> None:
-    try:
-        os.write(caller, b"%d" % code)
-    except OSError:
-        return  # it was told before that all is ready
 
 
 def _serve(place: str, ready: Callable[[], None], idle: float, *, stop_all: bool) -> int:
