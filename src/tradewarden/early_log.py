@@ -42,7 +42,7 @@ class Logger:
             self._go_on(level, event, facts)
             return
         said_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")  # as structlog writes it
-        _held.append(lambda: self._go_on(level, event, {"timestamp": said_at, **facts}))
+        _held.append(lambda: self._go_on(level, event, {**facts, "timestamp": said_at}))
 
     def _go_on(self, level: str, event: str, facts: dict[str, object]) -> None:
         if self._log is None:
