@@ -50,9 +50,8 @@ def circles(by_job: Mapping[str, Sequence[Schedule]]) -> list[str]:
 
 
 def _known(strange: str, jobs: Collection[str]) -> str:
-    near = nearest(strange, jobs)
-    known = f"known: {', '.join(sorted(jobs))}"
-    return known if near is None else f"did you mean {near}? K{known[1:]}"
+    near, names = nearest(strange, jobs), ", ".join(sorted(jobs))
+    return f"known: {names}" if near is None else f"did you mean {near}? Known: {names}"
 
 
 def _behind(job: str, waits: Mapping[str, Sequence[str]]) -> set[str]:
