@@ -105,7 +105,7 @@ def test_a_service_whose_log_finds_no_room_says_so_as_long_as_that_is_so(tmp_pat
     log.symlink_to("/dev/full")
 
     async def scene() -> None:
-        async with kept_desk(tmp_path, shell("bot", "echo one; echo two; exec sleep 1000")) as desk:
+        async with kept_desk(tmp_path, shell("bot", r"printf 'one\ntwo\n'; exec sleep 1000")) as desk:
 
             def shown() -> ServiceReport:  # what the health answer shows, which reads no figures
                 report = desk.driver.shown()
