@@ -27,8 +27,7 @@ async def until_done(server: RedisProcess, database: str, store: Mariadb) -> Non
     async with asyncio.timeout(DEADLINE):
         while True:
             ((count,),) = await store.ask("SELECT COUNT(*) FROM ticks", database=database)
-            told = await server.ask("XPENDING", "kite:frames", "desk")
-            if count >= TICKS and not told["pending"]:
+            if count >= TICKS and not (await server.ask("XPENDING", "kite:frames", "desk"))["pending"]:
                 return
             await asyncio.sleep(0.1)
 

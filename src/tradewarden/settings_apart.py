@@ -153,6 +153,8 @@ def _say(ask: Callable[[], Any], reading: int, writing: int) -> None:
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(pack(ask()))
         status = 0
+    except BrokenPipeError:
+        pass  # whoever asked is gone: there is nobody to tell
     except BaseException:  # noqa: BLE001 - a forked copy must end here, whatever it met
         traceback.print_exc()
     finally:

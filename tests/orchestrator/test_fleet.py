@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,8 @@ class Store:
         self.by: Counter[str] = Counter()
         self.trouble: Exception | None = None
         self.slow = 0.0
+        self.deaf = False  # its driver keeps a cancellation to itself, as asyncio.wait_for of Python 3.11 may
+        self.asked = asyncio.Event()
         self.changed = asyncio.Event()
 
     async def until(self, count: int) -> None:
@@ -45,6 +47,10 @@ class StoreSink:
         self._store, self._who = store, who
 
     async def open(self) -> None:
+        self._store.asked.set()
+        if self._store.deaf:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(1000)
         if self._store.trouble is not None:
             raise self._store.trouble
 
@@ -249,3 +255,17 @@ async def test_a_store_that_hangs_is_given_up_and_its_share_is_kept(
 
 def test_a_share_of_nothing_is_nothing() -> None:
     assert Share((), ()).frames == ()
+
+
+@pytest.mark.parametrize("trouble", [None, SinkUnavailableError("away"), SinkMisfitError("not ours")])
+async def test_a_writer_ends_when_told_to_though_its_store_keeps_that_to_itself(
+    server: RedisProcess, trouble: Exception | None
+) -> None:
+    store = Store()
+    store.deaf, store.trouble = True, trouble
+    task = asyncio.create_task(FleetWriter(lambda: StoreSink(store, "one"), group_of(server, "one")).run())
+    async with asyncio.timeout(10):
+        await store.asked.wait()
+    task.cancel()
+    await asyncio.wait({task}, timeout=10)
+    assert task.cancelled()

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -48,6 +48,7 @@ class Shelf:
     refuses: frozenset[int] = frozenset()
     honest: bool = True
     slow: float = 0.0
+    deaf: bool = False  # its driver keeps a cancellation to itself, as asyncio.wait_for of Python 3.11 may
     opened: int = 0
     closed: int = 0
 
@@ -62,6 +63,7 @@ class ShelfSink:
 
     async def open(self) -> None:
         self.shelf.opened += 1
+        await self._linger()
         self._fail()
 
     async def position(self) -> int | None:
@@ -69,6 +71,7 @@ class ShelfSink:
 
     async def write(self, some: Sequence[Frame]) -> Written:
         await asyncio.sleep(self.shelf.slow)
+        await self._linger()
         self._fail()
         numbers = [seq for frame in some for seq in range(frame.first_seq, frame.last_seq + 1)]
         self.shelf.batches.append(len(numbers))
@@ -81,6 +84,11 @@ class ShelfSink:
 
     async def close(self) -> None:
         self.shelf.closed += 1
+
+    async def _linger(self) -> None:
+        if self.shelf.deaf:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(10)
 
     def _fail(self) -> None:
         if self.shelf.trouble is not None:
@@ -551,5 +559,23 @@ def test_what_a_store_has_from_a_journal_that_was_lost_hides_no_ticks_of_this_on
                 shelf.trouble = None
                 await at.until_kept(end)
             assert at.runner.report().missed_total == 1000
+
+    play(scene)
+
+
+@pytest.mark.parametrize("trouble", [None, SinkUnavailableError("away"), SinkMisfitError("not ours")])
+@pytest.mark.parametrize("after", [5.0, 15.0])
+def test_it_ends_when_told_to_though_the_store_keeps_that_to_itself(
+    tmp_path: Path, trouble: SinkUnavailableError | SinkMisfitError | None, after: float
+) -> None:
+    """In the middle of connecting, and in the middle of a write."""
+
+    async def scene() -> None:
+        shelf = Shelf(deaf=True)
+        async with asyncio.timeout(60), stage(tmp_path, shelf) as at:
+            at.receive(100)
+            await asyncio.sleep(after)
+            assert shelf.opened == 1
+            shelf.trouble = trouble
 
     play(scene)

@@ -16,6 +16,7 @@ import structlog
 from tradewarden.feed.redis_group import Share
 from tradewarden.feed.sinks.sink import Sink, SinkMisfitError, SinkUnavailableError
 from tradewarden.machines.backoff import SECOND, Backoff
+from tradewarden.orchestrator.cancelled import heed_cancel
 
 DEADLINE: Final = 30.0  # seconds for one batch
 MISFIT: Final = 60.0  # seconds between two tries when a person must act
@@ -65,6 +66,7 @@ class FleetWriter:
         """Carry for ever."""
         while True:
             wait = await self._try()
+            heed_cancel()
             await asyncio.sleep(wait)
 
     async def _try(self) -> float:
@@ -92,6 +94,7 @@ class FleetWriter:
                 await self._group.open()
             self._tell(None)
             while True:
+                heed_cancel()
                 await self._write(sink, await self._group.read())
         finally:
             async with asyncio.timeout(LAST_WORDS):

@@ -25,6 +25,7 @@ from tradewarden.machines.backoff import SECOND
 from tradewarden.machines.sink import RECHECK, SinkLife, SinkReport, SinkState, TableReport, Told
 from tradewarden.machines.sink_figures import SinkFigures
 from tradewarden.orchestrator.aside import AsideFile
+from tradewarden.orchestrator.cancelled import heed_cancel
 from tradewarden.orchestrator.clock import Clock
 from tradewarden.orchestrator.intake import Intake, Wake
 
@@ -86,6 +87,7 @@ class SinkRunner:
         try:
             while True:
                 await self._try()
+                heed_cancel()
                 wait = ((self.life.retry_at or 0) - self._clock.mono_ns()) / 1e9
                 await asyncio.sleep(max(0.0, wait))
         finally:
@@ -117,6 +119,7 @@ class SinkRunner:
         self._tell(self.life.opened(self._clock.mono_ns()))
         await self._ask(sink)
         while True:
+            heed_cancel()
             await self._write(sink, await self._intake.batch(sink.batching, until=lambda: self._ask_at))
             await self._ask(sink)
 

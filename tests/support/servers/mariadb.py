@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import shutil
 import socket
 import subprocess
@@ -59,6 +60,7 @@ class Mariadb:
                 stderr=log,
                 check=True,
                 timeout=DEADLINE,
+                env=os.environ | {"TMPDIR": str(directory)},
             )
 
     @property
@@ -76,6 +78,7 @@ class Mariadb:
                     *("setpriv", "--pdeathsig", "KILL", "mariadbd", "--no-defaults", "--user=root", *SMALL),
                     *(f"--datadir={folder}/data", f"--socket={self.socket}", f"--pid-file={folder}/p"),
                     *(f"--port={self.port}", f"--bind-address={self.host}", f"--init-file={folder}/init.sql"),
+                    f"--tmpdir={folder}",  # each start deletes what other servers keep for the moment in a shared one
                     *self._options,
                 ],
                 stdout=log,
