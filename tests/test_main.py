@@ -79,7 +79,8 @@ async def finish(process: Process, number: int = signal.SIGTERM) -> int:
     if process.returncode is None:
         process.send_signal(number)
     async with asyncio.timeout(20):
-        await process.communicate()
+        for said in await process.communicate():
+            print(said.decode())
     assert process.returncode is not None
     return process.returncode
 

@@ -57,7 +57,8 @@ class Vanguard:
     ) -> None:
         self.programs.end()
         for deed in tuple(self.deeds):
-            deed.cancel()
+            if not deed.cancelling():  # what is at its last words already is not cut short in them
+                deed.cancel()
         for each in (*self.listeners, self.commands):
             if each is not None:
                 each.close()
