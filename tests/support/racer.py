@@ -1,7 +1,8 @@
 """One of several processes that want the same runs: a daemon with all due times, or people who want them once.
 
-racer.py LEDGER daemon|people DUE_TIMES STOP_AT claim|start: asks so often, and writes what became of it.
-With STOP_AT it stands still for good in that many-th run of its own, right behind the claim or the start.
+racer.py LEDGER daemon|people DUE_TIMES STOP_AT claim|start|half|-: asks so often, and writes what became of it.
+With STOP_AT it stands still for good in that many-th run of its own, right behind the claim or the start; with `half`
+it waits for a word in the middle.
 
 A run holds the lock of a file of its job while it lasts: the kernel's word, not the ledger's, for one at a time. The
 clock of all racers runs alike and fast: two minutes are a few hundredths of a second.
@@ -108,8 +109,9 @@ def main() -> None:
     say("ready")
     sys.stdin.readline()  # all begin together
     for nth, due in enumerate(due_times(int(count))):
-        if nth == int(count) // 2:
+        if stop_in == "half" and nth == int(count) // 2:
             say("half of them")
+            sys.stdin.readline()
         for job, user in JOBS:
             if kind == "daemon":
                 racer.ask(job, user, Trigger.SCHEDULE, due)
