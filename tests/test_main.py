@@ -80,7 +80,7 @@ async def finish(process: Process, number: int = signal.SIGTERM) -> int:
         process.send_signal(number)
     async with asyncio.timeout(20):
         for said in await process.communicate():
-            sys.stdout.write(said.decode())
+            sys.stdout.write((said or b"").decode())
     assert process.returncode is not None
     return process.returncode
 
