@@ -61,14 +61,14 @@ def cpu_ns(pids: Iterable[int]) -> int:
     return spent
 
 
-def pss_mb(pids: Iterable[int]) -> float:
-    """Their share of memory in millions of bytes: a page that several use counts for each in part."""
+def pss_mib(pids: Iterable[int]) -> float:
+    """Their share of memory in units of 2**20 bytes: a page that several use counts for each in part."""
     bytes_used = 0
     for pid in pids:
         with contextlib.suppress(OSError):
             found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
             bytes_used += int(found[1]) * 1024 if found else 0
-    return bytes_used / 1e6
+    return bytes_used / 2**20
 
 
 def until_ended(pids: Iterable[int], patience: float) -> float:

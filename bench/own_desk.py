@@ -96,7 +96,7 @@ def _deaths(run: Run, rounds: int) -> None:
         desk = _ours(shift)
         shift.up()
         time.sleep(SETTLED)
-        keepers = [folk.pss_mb([pid]) for pid in desk.keepers]
+        keepers = [folk.pss_mib([pid]) for pid in desk.keepers]
         answered, adopted = [], []
         for _ in range(rounds):
             os.kill(desk.pid, signal.SIGKILL)
@@ -107,7 +107,7 @@ def _deaths(run: Run, rounds: int) -> None:
             answered.append(time.monotonic() - begun)
             adopted.append(desk.adoption())
     run.add(
-        Figure(name="memory (PSS) of a keeper", value=middle(keepers), unit="MB", samples=len(keepers), at_most=1.5)
+        Figure(name="memory (PSS) of a keeper", value=middle(keepers), unit="MiB", samples=len(keepers), at_most=1.5)
     )
     run.add(
         Figure(

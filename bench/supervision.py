@@ -40,7 +40,7 @@ def ticking(kind: type[Supervisor], kills: int, chance: random.Random) -> Shown:
         if kind.remembers:
             again = shift.again()
             time.sleep(SETTLED)
-        memory = folk.pss_mb(folk.supervisors(shift.folder))
+        memory = folk.pss_mib(folk.supervisors(shift.folder))
         replaced = []
         for nth in range(kills):
             replaced.append(shift.killed(shift.names[nth % len(shift.names)]))

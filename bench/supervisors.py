@@ -113,7 +113,7 @@ def _ticking(run: Run, crowd: Sequence[type[Supervisor]], rounds: int, share: fl
     first = Table("first start of a configuration until eleven run", "ms")
     up = Table("start until eleven run", "ms")
     replaced = Table("SIGKILL to replacement, median", "ms")
-    memory = Table("memory (PSS)", "MB")
+    memory = Table("memory (PSS)", "MiB")
     for nth in range(rounds):
         for kind in crowd:
             say(f"supervisors.py: {kind.name}, round {nth + 1} of {rounds}: start, memory, replacements")

@@ -14,6 +14,7 @@ import time
 
 from tradewarden.orchestrator.keeper import Keeper
 from tradewarden.orchestrator.keeping import badge, kernel, lock, signals
+from tradewarden.orchestrator.keeping.ballast import fill
 from tradewarden.orchestrator.keeping.brief import Brief, Facts
 from tradewarden.orchestrator.keeping.rehearsal import rehearse
 
@@ -55,6 +56,7 @@ def serve(run_dir: str) -> None:
     signals.ignore(signals.SIGCHLD)  # the kernel buries them
     gc.collect()
     gc.disable()
+    _ballast = fill()
     gc.freeze()  # pages that no collection ever writes to are shared by all keepers
     while request := os.read(REQUESTS, LARGEST):
         try:
