@@ -93,19 +93,23 @@ def _lines(folder: Path) -> tuple[int, int]:
     return len(seen), sum(count > 1 for count in seen.values())
 
 
-def idling(kinds: Sequence[type[Supervisor]], seconds: float) -> dict[str, float]:
-    """Percent of a core that each takes while eleven programs tick, all supervisors over the same time."""
+def idling(kinds: Sequence[type[Supervisor]], windows: int, seconds: float) -> dict[str, list[float]]:
+    """Percent of a core that each takes while eleven programs tick, all supervisors over the same times."""
+    taken: dict[str, list[float]] = {kind.name: [] for kind in kinds}
     with ExitStack() as stack:
         shifts = [stack.enter_context(Shift(kind, "ticking")) for kind in kinds]
         for shift in shifts:
             shift.up()
         time.sleep(2 * SETTLED)
-        before = [folk.cpu_ns(folk.supervisors(shift.folder)) for shift in shifts]
-        begun = time.monotonic_ns()
-        time.sleep(seconds)
-        after = [folk.cpu_ns(folk.supervisors(shift.folder)) for shift in shifts]
-        took = time.monotonic_ns() - begun
-    return {kind.name: 100 * (end - start) / took for kind, start, end in zip(kinds, before, after, strict=True)}
+        for _ in range(windows):
+            before = [folk.cpu_ns(folk.supervisors(shift.folder)) for shift in shifts]
+            begun = time.monotonic_ns()
+            time.sleep(seconds)
+            after = [folk.cpu_ns(folk.supervisors(shift.folder)) for shift in shifts]
+            took = time.monotonic_ns() - begun
+            for kind, start, end in zip(kinds, before, after, strict=True):
+                taken[kind.name].append(100 * (end - start) / took)
+    return taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,8 @@ from supervised import PEERS, BareParent, Supervisor
 from supervised_desk import Tradewarden
 
 ROUNDS = 3
+FLOODS = 7  # one lasts a tenth of a second, and moves by a fifth from one to the next
+WINDOWS = 3  # of idleness
 KILLS: Mapping[str, int] = {"tradewarden": 40, "a bare parent": 40, "pm2": 22, "runit": 22}  # of one round
 FEW = 6  # of a supervisor that takes a second or more each time
 IDLE = 30.0  # seconds
@@ -167,10 +169,10 @@ def _pouring(run: Run, crowd: Sequence[type[Supervisor]], rounds: int) -> None:
     kept.tell(run, at_least=float(supervision.LINES), note="the worst round; none of them twice")
 
 
-def _idling(run: Run, crowd: Sequence[type[Supervisor]], seconds: float) -> None:
-    say(f"supervisors.py: everybody idle for {seconds:.0f} s")
+def _idling(run: Run, crowd: Sequence[type[Supervisor]], windows: int, seconds: float) -> None:
+    say(f"supervisors.py: everybody idle, {windows} times {seconds:.0f} s")
     table = Table("CPU while eleven programs tick", "% of a core")
-    table.values = {name: [value] for name, value in supervision.idling(crowd, seconds).items()}
+    table.values = supervision.idling(crowd, windows, seconds)
     table.tell(run, at_most=0.5)
 
 
@@ -193,8 +195,8 @@ def main() -> None:
     peers = _present()
     _ticking(run, (Tradewarden, BareParent, *peers), rounds, share)
     _stopping(run, (Tradewarden, *peers), 1 if quick else 2)
-    _pouring(run, (Tradewarden, *peers), rounds)
-    _idling(run, (Tradewarden, *peers), 5.0 if quick else IDLE)
+    _pouring(run, (Tradewarden, *peers), rounds if quick else FLOODS)
+    _idling(run, (Tradewarden, *peers), 1 if quick else WINDOWS, 5.0 if quick else IDLE)
     _dying(run, (Tradewarden, *peers))
     own_desk.measure(run, rounds=1 if quick else 5)
     if not quick:
