@@ -16,7 +16,7 @@ from tradewarden.orchestrator.keeping.brief import Brief
 _ROOM = 1 << 20  # bytes that may wait in the pipe
 _PIECE = 1 << 16  # bytes at once
 _FLOOD = 4096  # bytes at once: let more gather before the next look
-_GATHER = 0.00005  # seconds: longer ones fill the pipe of a program that writes two million lines a second, and cool its memory
+_GATHER = 0.00005  # seconds; in longer ones memory cools, or the pipe of two million lines a second is full
 
 
 class Life:
