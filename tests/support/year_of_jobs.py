@@ -396,7 +396,9 @@ class Year:
         if self.is_down:
             driver.down(by="asha")
         else:
+            self.is_deadly = False  # nobody would start it again
             driver.up()
+            self.is_deadly = True
 
     def _pass(self, to: float) -> None:
         """Nobody looks; processes end, and now and then the machine does."""
