@@ -47,6 +47,7 @@ class JobHost:
     learned: Callable[[str], None]  # hears of each secret
     lease: Lease  # this daemon's
     uptime: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)  # seconds since the machine began
+    wall: Callable[[], float] = time.time  # the clock that keepers go by, whatever the desk's shows
     awake: Callable[[], float] = time.monotonic  # the same without those that it slept, as the loop's clock counts
 
     def slept(self) -> float:
@@ -284,7 +285,7 @@ class RunDriver:
             self.run, self.instance, self._trader, state=host.state, log=file, result=result, learned=host.learned
         )
         is_window = self.rules.is_window
-        until = until_of(self.run, host.clock.now(), time.time(), is_window=is_window)
+        until = until_of(self.run, host.clock.now(), host.wall(), is_window=is_window)
         return as_run(spec, revision, is_window=is_window, until=until)
 
     def _shifted(self, happening: Happening) -> Happening:
