@@ -13,7 +13,7 @@ from kept_jobs import job
 from scenes_of_jobs import ADMIN, Life, Scene
 from tradewarden.machines.job import Does, Job
 from tradewarden.machines.run import Misfire, Outcome
-from year_of_jobs import Driver
+from year_of_jobs import Driver, DyingRuns, KilledError
 
 Change = Callable[[Scene, Driver], None]
 
@@ -239,6 +239,37 @@ def test_what_was_stopped_with_the_desk_waits_for_whoever_starts_that_over_a_res
 
     play(scene, stop)
     play(scene, start)
+
+
+@pytest.mark.parametrize("stopped_at", ["09:10", "10:00"])
+def test_a_daemon_that_is_killed_while_it_starts_the_desk_leaves_the_open_window_to_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped_at: str
+) -> None:
+    """The ledger knows of the start; what stands had not begun. Stopped before the window opened, and within it."""
+    scene = Scene(tmp_path, monitor())
+
+    async def stop(driver: Driver) -> None:
+        await scene.go(driver, stopped_at, beat=60.0)
+        driver.down(by="asha")
+        await scene.go(driver, "11:00", beat=60.0)
+
+    async def start(driver: Driver) -> None:
+        with monkeypatch.context() as killing:
+            killing.setattr(DyingRuns, "give", _killed)
+            with pytest.raises(KilledError):
+                driver.up()
+
+    async def go_on(driver: Driver) -> None:
+        await scene.go(driver, "+5")
+        assert scene.last("watch").outcome is Outcome.RUNNING
+
+    play(scene, stop)
+    play(scene, start)
+    play(scene, go_on)
+
+
+def _killed(*_told: object, **_words: object) -> None:
+    raise KilledError
 
 
 def test_a_window_that_was_begun_under_another_schedule_is_no_point_to_the_next_daemon(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tradewarden.orchestrator.ledger import Ledger
 from tradewarden.orchestrator.ledger_file import LedgerFile
-from tradewarden.orchestrator.standings import WHOLE, Standing, Standings
+from tradewarden.orchestrator.standings import RESTS, WHOLE, Standing, Standings
 
 NOW = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
 
@@ -42,3 +42,11 @@ def test_a_whole_takes_single_jobs_over_at_one_moment(standings: Standings) -> N
     standings.set("asha", {"eod": True, "analysis": True}, by="asha")
     standings.set("asha", {WHOLE: True, "eod": False, "analysis": False}, by="asha")
     assert dict(standings.of("asha")) == {WHOLE: True, "eod": False, "analysis": False}
+
+
+def test_when_the_desk_was_started_is_known_until_somebody_stops_it(standings: Standings) -> None:
+    assert standings.started_at() is None
+    standings.set("", {RESTS: True}, by="asha")
+    assert standings.started_at() is None
+    standings.set("", {RESTS: False}, by="the desk's start")
+    assert standings.started_at() == NOW

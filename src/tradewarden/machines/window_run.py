@@ -31,12 +31,17 @@ def begins_at(
         return None
     if last is None or not window.at <= last.due < window.until:
         return now
-    ended = last.ended or last.due
+    ended = over_at(last)
     if (since is not None and (ended < since or is_desks(last))) or _gave_way(last):
         return now
     if pause is None or last.outcome not in (Outcome.FAILED, Outcome.TIMEOUT) or _said(last).startswith(_BY_PEOPLE):
         return None
     return now if ended > now else ended + timedelta(seconds=pause)  # a clock that was ahead is none that waits
+
+
+def over_at(run: Run) -> datetime:
+    """When it ended; when it was due, if it never ran."""
+    return run.ended or run.due
 
 
 def is_desks(run: Run) -> bool:

@@ -94,8 +94,9 @@ class JobsDriver(JobRuns):
             self.plan(self._known_traders)
             self._host.runs.keep_marks(self.scheduled)
             now = self._host.clock.now()
+            started = self.standings.started_at()
             for each in self.scheduled.values():
-                self.scheduler.take_up(each, now)
+                self.scheduler.take_up(each, now, started=started)
             self._adopt()
             self._is_planned, self._is_stale = True, False
             for hand in tuple(self._hands.values()):
@@ -190,8 +191,11 @@ class JobsDriver(JobRuns):
 
     def up(self) -> None:
         """Somebody starts the desk again."""
-        was, self._down, now = self._down, None, self._host.clock.now()
+        was, now = self._down, self._host.clock.now()
         if was is not None:
+            if self._is_open and self._is_planned:
+                self._see_what_is_due()  # what came before the start is told before the ledger knows of that
+            self._down = None
             self._rest(on=False, by="the desk's start")
         for each in self.scheduled.values():
             if was is not None or (each.ended is not None and is_desks(each.ended)):

@@ -16,7 +16,7 @@ from tradewarden.machines.day_book import Book
 from tradewarden.machines.due import FOREVER, Due, due_between, next_due, open_window
 from tradewarden.machines.misfire import Away, Settled, settle
 from tradewarden.machines.run import Lease, Outcome, Refused, Run, Trigger
-from tradewarden.machines.window_run import begins_at
+from tradewarden.machines.window_run import begins_at, over_at
 from tradewarden.orchestrator.ledger import LedgerError
 from tradewarden.orchestrator.runs import Runs
 from tradewarden.orchestrator.scheduled import Follower, Scheduled
@@ -66,11 +66,16 @@ class Scheduler:
         self._left = STRETCHES
         self._keep([each for each in all_of_them if each.is_behind(KEPT_EVERY)])
 
-    def take_up(self, scheduled: Scheduled, now: datetime) -> None:
-        """From here on its due times count: where an earlier daemon ended, and for a new one from now on."""
+    def take_up(self, scheduled: Scheduled, now: datetime, *, started: datetime | None = None) -> None:
+        """From here on its due times count: where an earlier daemon ended, and for a new one from now on.
+
+        `started`: when the desk was started last; that daemon may have been killed before it began what stands.
+        """
         scheduled.kept = scheduled.seen = self._runs.watermark(*scheduled.key)
         if scheduled.has_windows:
             scheduled.ended = self._last_window(scheduled)
+            if started is not None and scheduled.ended is not None and over_at(scheduled.ended) <= started:
+                scheduled.since = started
         if scheduled.seen is None:
             self.begin_anew(scheduled, now)
 

@@ -46,6 +46,11 @@ class Standings:
         standing = self.told("").get(RESTS)
         return standing.by if standing is not None and standing.on else None
 
+    def started_at(self) -> datetime | None:
+        """When somebody started the desk after a stop, if that is what was said last."""
+        standing = self.told("").get(RESTS)
+        return standing.at if standing is not None and not standing.on else None
+
     def set(self, user: str, standings: Mapping[str, bool], *, by: str) -> None:
         """All of these at once, or none: a whole that takes single ones over leaves no moment with neither."""
         now = stamp(self._now())
